@@ -1,0 +1,31 @@
+/* Files: mapped read-only, read whole under a limit, written so that a reader
+ * never sees half of one. Symbolic links are followed (hub caches are made of them). */
+#ifndef THX_BASE_FILE_H
+#define THX_BASE_FILE_H
+
+#include "base/error.h"
+
+/* A file mapped read-only and shared; `data` is NULL when size is 0. */
+typedef struct thx_map { const unsigned char *data; size_t size; } thx_map;
+
+/* THORAX_IO when the file is missing, not a regular file, or cannot be mapped. */
+thorax_status thx_map_open(thx_map *out, const char *path, thorax_error *err);
+void          thx_map_close(thx_map *map);
+
+/* The whole file, with a 0 byte after the last one; the caller frees *data.
+ * THORAX_IO; THORAX_LIMIT when it is larger than max_bytes; THORAX_NOMEM. */
+thorax_status thx_file_read(char **data, size_t *size, const char *path, size_t max_bytes, thorax_error *err);
+
+/* Writes through a temporary neighbour and renames it into place. THORAX_IO: nothing is left behind. */
+thorax_status thx_file_write(const char *path, const void *data, size_t size, thorax_error *err);
+
+bool thx_file_exists(const char *path);
+bool thx_is_folder(const char *path);
+
+/* Makes a folder and the folders above it; one that is there is fine. */
+thorax_status thx_folder_make(const char *path, thorax_error *err);
+
+/* "folder/name"; the caller frees it; NULL when memory runs out. */
+char *thx_path_join(const char *folder, const char *name);
+
+#endif
