@@ -1,0 +1,50 @@
+/* From picture to tiles, by the recipe of a model folder.
+ *
+ * RadVLM's "anyres" recipe: the picture is resized into the best of a list of resolutions, padded
+ * with black, cut into square tiles; tile 0 is the whole picture squashed to one tile. The feature
+ * grid is later cropped to what the picture covers and scaled down (geometry below), so the number of
+ * image rows depends on width and height alone.
+ * Method: transformers image_processing_llava_onevision.py and modeling_llava_onevision.py. */
+#ifndef THX_PREP_PREP_H
+#define THX_PREP_PREP_H
+
+#include "film/film.h"
+
+enum { THX_PINPOINTS_MAX = 256 };
+
+/* What the reference does differently from release to release (spec: REF-PIL and REF-446). */
+typedef enum thx_compat { THX_COMPAT_CURRENT, THX_COMPAT_446 } thx_compat;
+
+typedef struct thx_recipe {
+    uint32_t tile_px;                           /* side of a tile                       */
+    uint32_t patch_px;                          /* patches a side = tile_px / patch_px  */
+    uint32_t n_pinpoints;
+    uint32_t pinpoints[THX_PINPOINTS_MAX][2];   /* height, width                        */
+    uint32_t max_patches;                       /* 9 of anyres_max_9                    */
+    double   mean[3], std[3], rescale;
+    thx_compat compat;
+} thx_recipe;
+
+typedef struct thx_geometry { /* pairs are height, width */
+    uint32_t width, height;
+    uint32_t best[2], resized[2], grid[2];
+    uint32_t pad[4];                            /* top, bottom, left, right, in pixels      */
+    uint32_t patches[2];                        /* feature grid of all tiles but the base   */
+    uint32_t crop[2];                           /* first row, column kept of it             */
+    uint32_t unpadded[2], final[2];
+    uint32_t tiles;                             /* with the base tile                       */
+    uint32_t image_tokens;                      /* base + final h*w + final h               */
+} thx_geometry;
+
+/* THORAX_FILM when the size is 0 or so extreme that a side vanishes. */
+thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width, uint32_t height, thorax_error *err);
+
+/* The tiles of one picture: bytes are kept, floats are made tile by tile. */
+typedef struct thx_tiles thx_tiles;
+thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const thx_recipe *recipe, thorax_error *err);
+const thx_geometry *thx_tiles_geometry(const thx_tiles *t);
+/* Tile i as f32 [3, tile_px, tile_px], normalised. Thread-safe. */
+void thx_tiles_get(const thx_tiles *t, uint32_t i, float *out);
+void thx_tiles_close(thx_tiles *t);
+
+#endif

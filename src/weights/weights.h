@@ -1,0 +1,33 @@
+/* Weights of a model folder: named, shaped, read-only views into mapped files.
+ *
+ * A folder holds model.safetensors, or shards named by model.safetensors.index.json. Nothing is
+ * copied: opening costs the time to parse headers. Files are untrusted: spans are checked
+ * against the file, each other, and their shapes before anything is handed out. */
+#ifndef THX_WEIGHTS_WEIGHTS_H
+#define THX_WEIGHTS_WEIGHTS_H
+
+#include "ops/types.h"
+
+typedef struct thx_weights thx_weights;
+
+/* `path` is a folder or one .safetensors file.
+ *
+ * THORAX_IO: file missing (a shard that the index names; the text names both). THORAX_FORMAT: not
+ * safetensors, header beyond the file, JSON broken or too deep, unknown dtype, span outside the file,
+ * overlapping another or not fitting the shape, a name twice, a git-LFS pointer (said so).
+ * THORAX_NOMEM. On failure *out is NULL. */
+thorax_status thx_weights_open(thx_weights **out, const char *path, thorax_error *err);
+void          thx_weights_close(thx_weights *w);
+
+/* Views live until close. Order: by file, then by offset. */
+size_t          thx_weights_count(const thx_weights *w);
+const thx_view *thx_weights_at(const thx_weights *w, size_t i);
+const thx_view *thx_weights_find(const thx_weights *w, const char *name); /* NULL when absent */
+const char     *thx_weights_file(const thx_weights *w, size_t i);         /* path of the file that holds tensor i */
+uint64_t        thx_weights_bytes(const thx_weights *w);                  /* of all mapped files */
+
+/* What a pass over the values of a view finds. */
+typedef struct thx_value_count { uint64_t inf, nan, not_bf16; } thx_value_count; /* not_bf16: finite values bf16 cannot hold */
+thx_value_count thx_view_count_values(const thx_view *view);
+
+#endif
