@@ -1,0 +1,52 @@
+/* A decoder-only language model: embeddings in, hidden rows or logits out.
+ *
+ * One configurable core: RMS norms, rotary positions, grouped keys and values, gated
+ * feed-forward (Qwen2 now: biases on q, k and v). The caller hands in rows of embeddings and
+ * the position of the first; keys and values go to the cache it lends.
+ * Method: transformers modeling_qwen2.py. */
+#ifndef THX_LANGUAGE_DECODER_H
+#define THX_LANGUAGE_DECODER_H
+
+#include "ops/ops.h"
+
+typedef struct thx_decoder_config {
+    size_t  D, F, H, G, E, V, layers;  /* width, feed-forward, heads, KV heads, head width, vocabulary rows, layers */
+    size_t  n_freq;                    /* rotated pairs a head                     */
+    thx_act act;
+    float   norm_eps;
+    size_t  max_positions;
+} thx_decoder_config;
+
+typedef struct thx_decoder_layer {
+    thx_weight *norm_attention;        /* [D]                     */
+    thx_weight *q_w, *q_b;             /* [H*E, D], [H*E] or NULL */
+    thx_weight *k_w, *k_b;             /* [G*E, D], [G*E] or NULL */
+    thx_weight *v_w, *v_b;
+    thx_weight *o_w, *o_b;             /* [D, H*E], [D] or NULL   */
+    thx_weight *norm_feed_forward;     /* [D]                     */
+    thx_weight *gate_w, *up_w;         /* [F, D]                  */
+    thx_weight *down_w;                /* [D, F]                  */
+    size_t      window;                /* sliding window, 0 = all */
+} thx_decoder_layer;
+
+typedef struct thx_decoder {
+    thx_decoder_config config;
+    thx_weight        *embedding;      /* [V, D]                                  */
+    thx_weight        *head;           /* [V, D]; the embedding itself when tied  */
+    thx_weight        *norm;           /* [D]                                     */
+    float             *inv_freq;       /* [n_freq]                                */
+    thx_decoder_layer *layers;
+} thx_decoder;
+
+/* Bytes of activations a forward of T rows takes from the context's arena. */
+size_t thx_decoder_scratch_bytes(const thx_decoder_config *c, size_t T);
+
+/* Runs x [T, D] (embeddings; overwritten by the last hidden state) at positions first .. first+T-1.
+ * kv: one cache view a layer, with room for these positions; earlier ones must be filled.
+ * THORAX_NOMEM. */
+thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor x, const thx_kv *kv, size_t first, thx_role role, thorax_error *err);
+
+/* logits [T, V] of hidden rows x [T, D] (final norm included; x is overwritten). THORAX_NOMEM. */
+thorax_status thx_decoder_logits(thx_ctx *ctx, const thx_decoder *d, thx_tensor logits, thx_tensor x, thx_role role, thorax_error *err);
+
+#endif
