@@ -2,12 +2,16 @@
  *
  * A program opens a model folder as it was published, reads a film, and asks:
  *
- *     thorax_model *model;  thorax_film *film;  thorax_result *result;
- *     thorax_error  err;
+ *     thorax_model   *model;
+ *     thorax_film    *film;
+ *     thorax_session *session;
+ *     thorax_result  *result;
+ *     thorax_error    err;
  *
  *     if (thorax_model_open(&model, "radvlm", NULL, &err)) die(err.text);
  *     if (thorax_film_open(&film, "film.png", NULL, &err)) die(err.text);
- *     if (thorax_report(&result, model, film, NULL, &err)) die(err.text);
+ *     if (thorax_session_open(&session, model, film, &err)) die(err.text);
+ *     if (thorax_report(&result, session, NULL, &err)) die(err.text);
  *     puts(thorax_result_text(result));
  *
  * Research use only: nothing that comes out of this library is a diagnosis.
@@ -62,6 +66,187 @@ typedef struct thorax_error {
     uint64_t      at;     /* byte offset in the input; 0 when there is none      */
     char          text[400]; /* for people: file, what was wanted, what was found */
 } thorax_error;
+
+/* The meaning of a status in a few words. */
+THORAX_API const char *thorax_status_text(thorax_status status);
+/* "0.1.0" */
+THORAX_API const char *thorax_version(void);
+/* The sentence that goes with every output: research use only. */
+THORAX_API const char *thorax_notice(void);
+
+/* ---- Models --------------------------------------------------------------- */
+typedef struct thorax_model thorax_model;
+
+typedef struct thorax_model_options {
+    const char *precision;      /* "auto" (default: bf16 products where the stored values allow), "lossy"
+                                   (f16 values are rounded to bf16 without a second part), "f32" (every stage in f32) */
+    const char *compat;         /* NULL, or "transformers-4.46": that release's padding and cropping */
+    int         threads;        /* 0 (default) = the cores this process may use                      */
+    uint32_t    ctx_tokens;     /* prompt and answer together; 0 (default) = the model's maximum      */
+    uint64_t    mem_limit_bytes;/* anonymous memory a session may plan for; 0 (default) = no limit    */
+    const char *cpu;            /* NULL, or "ref", "avx2", "avx512", "avx512-bf16": kernels at most of that level */
+} thorax_model_options;
+
+THORAX_API thorax_model_options thorax_model_options_default(void);
+
+/* Opens a model folder. Weights are mapped, not read: this takes the time to parse headers.
+ * `options` NULL = defaults. Close every session before the model.
+ * THORAX_MODEL (config, tokenizer, template or weights missing, broken or not known; the text names the
+ * file); THORAX_USAGE (an option); THORAX_IO; THORAX_NOMEM. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_model_open(thorax_model **out, const char *folder,
+                                                           const thorax_model_options *options, thorax_error *err);
+THORAX_API void thorax_model_close(thorax_model *model);
+
+THORAX_API const char *thorax_model_family(const thorax_model *model);   /* "llava-onevision"                       */
+THORAX_API const char *thorax_model_identity(const thorax_model *model); /* 64 hex digits: config, headers, samples */
+THORAX_API uint32_t    thorax_model_ctx_tokens(const thorax_model *model);
+/* A sentence the folder itself wants said of its answers (the demo model: "toy model …"); NULL = none. */
+THORAX_API const char *thorax_model_remark(const thorax_model *model);
+
+/* ---- Films ---------------------------------------------------------------- */
+typedef struct thorax_film thorax_film;
+
+typedef struct thorax_film_options {
+    const char *profile;         /* "display" (default) or "pillow"              */
+    uint64_t    max_file_bytes;  /* default 512 MiB                              */
+    uint32_t    max_side_px;     /* default 32768                                */
+    uint64_t    max_pixels;      /* default 268435456                            */
+} thorax_film_options;
+
+THORAX_API thorax_film_options thorax_film_options_default(void);
+
+/* Reads a PNG or JPEG file, told apart by content. THORAX_FILM; THORAX_IO; THORAX_USAGE (profile); THORAX_NOMEM. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_film_open(thorax_film **out, const char *path,
+                                                          const thorax_film_options *options, thorax_error *err);
+/* The same from memory (borrowed for the call); `name` stands in messages and results. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_film_decode(thorax_film **out, const void *data, size_t size, const char *name,
+                                                            const thorax_film_options *options, thorax_error *err);
+/* From samples [height, width, channels] (copied), channels 1 (grey), 3 (RGB) or 4 (RGBA), sample_bytes 1 or 2. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_film_from_samples(thorax_film **out, const void *samples, uint32_t width,
+                                                                  uint32_t height, uint32_t channels, uint32_t sample_bytes,
+                                                                  const char *name, const thorax_film_options *options,
+                                                                  thorax_error *err);
+THORAX_API void        thorax_film_close(thorax_film *film);
+THORAX_API uint32_t    thorax_film_width(const thorax_film *film);   /* pixels, as stored */
+THORAX_API uint32_t    thorax_film_height(const thorax_film *film);
+THORAX_API const char *thorax_film_sha256(const thorax_film *film);  /* of the decoded samples */
+
+/* What a film costs: image rows in the prompt. THORAX_FILM if the model cannot take that size. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_film_tokens(uint32_t *tokens, const thorax_model *model,
+                                                            const thorax_film *film, thorax_error *err);
+
+/* ---- What it will take ---------------------------------------------------- */
+typedef struct thorax_plan {
+    uint64_t weights_mapped_bytes; /* of the files; shared between processes, given back under pressure */
+    uint64_t weights_bytes;        /* made ready beyond the mapping                                      */
+    uint64_t vision_bytes;         /* while the film is encoded                                          */
+    uint64_t image_rows_bytes;     /* kept with the session                                              */
+    uint64_t kv_bytes;             /* keys and values of prompt and answer                               */
+    uint64_t scratch_bytes;        /* activations of the language model                                  */
+    uint64_t peak_bytes;           /* anonymous memory at most                                           */
+    uint32_t image_tokens, tokens; /* tokens: prompt and answer                                          */
+} thorax_plan;
+
+/* Nothing is taken. film may be NULL; text_tokens + max_new_tokens are added to the film's rows. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_model_plan(thorax_plan *out, const thorax_model *model, const thorax_film *film,
+                                                           uint32_t text_tokens, uint32_t max_new_tokens, thorax_error *err);
+
+/* ---- Sessions --------------------------------------------------------------
+ * A session holds one film (or none) and what was computed about it: every question after the
+ * first costs its own tokens only. The caller hands over the whole conversation each time; what is
+ * already held is found by its longest common beginning. */
+typedef struct thorax_session thorax_session;
+
+THORAX_API THORAX_MUST_USE thorax_status thorax_session_open(thorax_session **out, thorax_model *model,
+                                                             const thorax_film *film, thorax_error *err); /* film borrowed until close */
+THORAX_API void thorax_session_close(thorax_session *session);
+
+typedef struct thorax_message {
+    const char *role;    /* "system", "user" or "assistant"                                  */
+    const char *content; /* plain text: control strings in it stay ordinary characters       */
+} thorax_message;
+
+/* Sampling values that are not given (negative) come from the folder's generation_config.json; greedy
+ * decoding ignores all but the repetition penalty. */
+typedef struct thorax_options {
+    uint32_t max_new_tokens;     /* 0 (default) = the family's: 1500                        */
+    bool     sample;             /* false (default) = greedy, unless temperature > 0        */
+    double   temperature;        /* < 0 (default) = not given; 0 = greedy                   */
+    int32_t  top_k;              /* < 0 (default) = not given; 0 = off                      */
+    double   top_p, min_p;       /* < 0 (default) = not given                               */
+    double   repetition_penalty; /* < 0 (default) = not given                               */
+    uint64_t seed;               /* 0 (default) = draw one; the result says which           */
+    bool     ignore_eos;         /* for benchmarks                                          */
+    const char *system;          /* a system turn before the conversation; NULL = none      */
+    const char *wording;         /* a task's own question instead of the family's; NULL     */
+    bool     substring_rule;     /* classify: the published evaluation's substring rule     */
+
+    /* Whole characters of the answer as they come; false stops the answer there (not an error). */
+    bool (*on_text)(void *data, const char *text, size_t size);
+    /* Share of the work that is done: "tiles", "prompt", "answer". false cancels: THORAX_CANCELLED. May be
+     * called from the calling thread only. */
+    bool (*on_progress)(void *data, const char *what, size_t done, size_t total);
+    void *data;
+} thorax_options;
+
+THORAX_API thorax_options thorax_options_default(void);
+
+/* ---- Answers --------------------------------------------------------------- */
+typedef struct thorax_result thorax_result;
+
+/* One answer to a conversation; the last message is a user's. The film stands in the first user turn.
+ * THORAX_USAGE (messages, options); THORAX_LIMIT (context); THORAX_NOMEM (memory limit too);
+ * THORAX_CANCELLED (the session stays usable). *out is NULL after a failure. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_chat(thorax_result **out, thorax_session *session, const thorax_message *messages,
+                                                     size_t n_messages, const thorax_options *options, thorax_error *err);
+
+/* The tasks: the family's own question, and the answer read. THORAX_MODEL where the family was not trained for it. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_report(thorax_result **out, thorax_session *session,
+                                                       const thorax_options *options, thorax_error *err);
+THORAX_API THORAX_MUST_USE thorax_status thorax_classify(thorax_result **out, thorax_session *session,
+                                                         const thorax_options *options, thorax_error *err);
+typedef enum thorax_ground_kind { THORAX_GROUND_AUTO, THORAX_GROUND_REGION, THORAX_GROUND_PHRASE } thorax_ground_kind;
+/* Where is it: a region or abnormality ("right lung", "Pleural Effusion") or a sentence. AUTO takes four words and
+ * more, or a final full stop, for a sentence. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_ground(thorax_result **out, thorax_session *session, const char *phrase,
+                                                       thorax_ground_kind kind, const thorax_options *options, thorax_error *err);
+THORAX_API void thorax_result_close(thorax_result *result);
+
+THORAX_API const char    *thorax_result_task(const thorax_result *result);    /* "ask", "report", "classify", "ground" */
+THORAX_API const char    *thorax_result_text(const thorax_result *result);    /* without surrounding white space       */
+THORAX_API const int32_t *thorax_result_ids(const thorax_result *result, size_t *n);
+THORAX_API bool           thorax_result_complete(const thorax_result *result); /* ended by itself, not by a limit     */
+
+typedef struct thorax_usage {
+    uint32_t prompt_tokens, image_tokens, completion_tokens;
+    uint32_t cached_tokens;                                   /* of the prompt, already held by the session */
+    double   vision_s, prompt_s, decode_s;                    /* wall-clock seconds                          */
+} thorax_usage;
+THORAX_API thorax_usage thorax_result_usage(const thorax_result *result);
+
+/* A finding as the answer states it. */
+typedef struct thorax_finding {
+    const char *name;    /* CheXpert's: "Pleural Effusion"                                */
+    int         present; /* 1 yes, 0 no, -1 the text does not say                         */
+    double      score;   /* probability; NaN where none was computed                      */
+} thorax_finding;
+THORAX_API const thorax_finding *thorax_result_findings(const thorax_result *result, size_t *n); /* n = 0 where the task has none */
+
+/* A box in the film's own frame: shares of width and height, origin top-left. */
+typedef struct thorax_labelled_box {
+    const char *label;
+    double      x1, y1, x2, y2;
+} thorax_labelled_box;
+THORAX_API const thorax_labelled_box *thorax_result_boxes(const thorax_result *result, size_t *n);
+
+/* The whole result as one JSON object on one line (schema: docs/results.md); lives as long as the result. NULL
+ * when memory runs out. */
+THORAX_API const char *thorax_result_json(thorax_result *result);
+
+/* Writes the film, as the model saw it, at its own resolution with the result's boxes, labels and the notice, as PNG.
+ * THORAX_IO; THORAX_NOMEM. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_result_overlay(const thorax_result *result, const thorax_film *film,
+                                                               const char *path, thorax_error *err);
 
 #ifdef __cplusplus
 }
