@@ -1,0 +1,80 @@
+/* The engine: a loaded model with its device, and sessions that remember.
+ *
+ * A session holds one film (or none), the ids it has seen and their keys and values. The caller
+ * hands over the whole conversation each time; the longest common beginning is not computed again.
+ * The engine alone knows of reuse; rooms above see messages in, ids and text out. */
+#ifndef THX_ENGINE_ENGINE_H
+#define THX_ENGINE_ENGINE_H
+
+#include "base/progress.h"
+#include "engine/sample.h"
+#include "model/model.h"
+
+typedef struct thx_engine thx_engine;
+
+typedef struct thx_engine_options {
+    thx_precision precision;
+    thx_compat    compat;
+    int           threads;         /* 0 = all                     */
+    int           cpu_level;       /* -1 = the best there is      */
+    uint32_t      ctx_tokens;      /* 0 = the model's             */
+    uint64_t      mem_limit_bytes; /* 0 = none                    */
+} thx_engine_options;
+
+thorax_status thx_engine_open(thx_engine **out, const char *folder, const thx_engine_options *options, thorax_error *err);
+void          thx_engine_close(thx_engine *e);
+thx_model    *thx_engine_model(thx_engine *e);
+const thx_engine_options *thx_engine_get_options(const thx_engine *e);
+uint32_t      thx_engine_ctx_tokens(const thx_engine *e);
+const char   *thx_engine_kernels(const thx_engine *e); /* "avx512-bf16" */
+
+typedef struct thx_plan {
+    uint64_t weights_mapped_bytes, weights_bytes, vision_bytes, image_rows_bytes, kv_bytes, scratch_bytes, peak_bytes;
+    uint32_t image_tokens, tokens;
+} thx_plan;
+
+/* What a film of this size (0 x 0 = none) and that many text and new tokens will take. */
+thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width, uint32_t height, uint32_t text_tokens,
+                              uint32_t new_tokens, thorax_error *err);
+
+/* ---- Sessions ---- */
+typedef struct thx_session thx_session;
+
+/* `picture` (NULL = no film) is borrowed until close. One engine's sessions run one at a time: calls are serialised inside. */
+thorax_status thx_session_open(thx_session **out, thx_engine *e, const thx_picture *picture, thorax_error *err);
+void          thx_session_close(thx_session *s);
+thx_engine   *thx_session_engine(thx_session *s);
+
+typedef struct thx_request {
+    const thx_message  *messages;
+    size_t              n_messages;
+    thx_sampling        sampling;       /* resolved: thx_sampling_resolve             */
+    uint32_t            max_new_tokens; /* > 0                                        */
+    bool                ignore_eos;
+    bool (*on_id)(void *data, int32_t id);  /* false = stop here; may be NULL         */
+    bool (*on_text)(void *data, const char *text, size_t size); /* whole characters; false = stop here; may be NULL */
+    void               *data;
+    thx_progress        progress;       /* "tiles", "prompt", "answer"                */
+} thx_request;
+
+typedef struct thx_answer {
+    thx_ids    ids;                     /* an end id included, where one came         */
+    thx_string text;                    /* specials left out                          */
+    bool       complete;                /* an end id came                             */
+    uint32_t   prompt_tokens, image_tokens, cached_tokens;
+    char       prompt_sha256[65];       /* of the prompt's ids, i32 little endian     */
+    double     vision_s, prompt_s, decode_s;
+} thx_answer;
+
+/* THORAX_USAGE; THORAX_LIMIT: prompt and answer exceed the context; THORAX_NOMEM: no memory, or the plan exceeds the limit;
+ * THORAX_CANCELLED. After a failure the session is as usable as before. */
+thorax_status thx_session_generate(thx_session *s, const thx_request *request, thx_answer *out, thorax_error *err);
+void          thx_answer_deinit(thx_answer *a);
+
+/* For inspection: logits of the last prompt position (all = false: out receives V values) or of all (T*V, row by row). */
+typedef thorax_status thx_row_sink(void *data, const float *row, size_t n, thorax_error *err);
+thorax_status thx_session_logits(thx_session *s, const thx_message *messages, size_t n, bool all, size_t *T, size_t *V,
+                                 thorax_status (*begin)(void *data, size_t T, size_t V, thorax_error *err), thx_row_sink *sink,
+                                 void *data, thorax_error *err);
+
+#endif

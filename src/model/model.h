@@ -1,0 +1,116 @@
+/* A loaded model: what the folder says, its weights made ready, its stages in their order.
+ *
+ * One file per family fills this; the registry in family.c is the one place that lists them. All
+ * dimensions come from the folder's config, are checked against every tensor, and do not change after. */
+#ifndef THX_MODEL_MODEL_H
+#define THX_MODEL_MODEL_H
+
+#include "language/decoder.h"
+#include "prep/prep.h"
+#include "text/text.h"
+#include "vision/pack.h"
+#include "vision/projector.h"
+#include "vision/vit.h"
+#include "weights/weights.h"
+
+#include <jansson.h>
+
+typedef struct thx_model thx_model;
+
+/* ---- Tasks a family may be trained for ---- */
+typedef enum thx_task { THX_TASK_ASK, THX_TASK_REPORT, THX_TASK_CLASSIFY, THX_TASK_GROUND_REGION, THX_TASK_GROUND_PHRASE, THX_TASKS } thx_task;
+
+/* ---- What generation_config.json says; absent values are NaN or -1 ---- */
+typedef struct thx_generation_defaults {
+    double  temperature, top_p, min_p, repetition_penalty;
+    int32_t top_k;
+    int32_t eos[16];
+    size_t  n_eos;
+} thx_generation_defaults;
+
+/* ---- The account of a folder's tensors ---- */
+typedef enum thx_tensor_state {
+    THX_TENSOR_USED, THX_TENSOR_UNUSED, /* known, not needed: post_layernorm */
+    THX_TENSOR_UNKNOWN, THX_TENSOR_MISSING, THX_TENSOR_SHAPE, THX_TENSOR_TYPE, THX_TENSOR_TWICE
+} thx_tensor_state;
+
+typedef struct thx_account_line {
+    thx_tensor_state state;
+    const char      *name;     /* as stored, or as expected for a missing one */
+    const thx_view  *view;     /* NULL for a missing one                      */
+    uint64_t         want[4];  /* for SHAPE and MISSING                       */
+    uint32_t         want_rank;
+} thx_account_line;
+
+typedef struct thx_account { thx_account_line *lines; size_t n, room; size_t count[THX_TENSOR_TWICE + 1]; } thx_account;
+
+/* ---- A family ---- */
+typedef struct thx_family {
+    const char *name;
+    /* Does this config.json belong to the family? */
+    bool (*matches)(const json_t *config);
+    /* Fills model from its folder: config, recipe, template, tensors. With `account` the tensors are accounted for and
+     * faults are collected there instead of ending the work; weights are then not made ready. */
+    thorax_status (*load)(thx_model *model, const json_t *config, thx_account *account, thorax_error *err);
+    /* Appends the family's question for a task; phrase for grounding. THORAX_MODEL: not trained for it. */
+    thorax_status (*question)(thx_string *out, thx_task task, const char *phrase, thorax_error *err);
+    uint32_t max_new_tokens; /* default of the authors */
+} thx_family;
+
+const thx_family *thx_family_find(const json_t *config);
+extern const thx_family thx_family_llava_onevision;
+
+struct thx_model {
+    const thx_family *family;
+    char             *folder;
+    thx_ctx          *ctx;         /* borrowed                                   */
+    thx_weights      *weights;
+    thx_tokenizer    *tokenizer;
+    thx_template     *chat;
+    thx_recipe        recipe;
+    thx_vit           vit;
+    thx_projector     projector;
+    thx_decoder       decoder;
+    thx_weight       *newline;     /* [D]                                        */
+    int32_t           image_id;    /* placeholder                                */
+    thx_generation_defaults generation;
+    char              identity[65];
+    char             *remark;      /* what the folder wants said of its answers; NULL */
+    bool              tied;
+    thx_arena        *arena;       /* layers, names                              */
+    thx_weight      **ready;       /* every weight made ready, for close         */
+    size_t            n_ready, room_ready;
+};
+
+typedef struct thx_model_options { thx_compat compat; } thx_model_options;
+
+/* Opens a folder on a device context, which must outlive the model.
+ * THORAX_MODEL: not a folder, config.json missing or broken, family not known, tokenizer, template or
+ * tensors that do not fit (the first fault is named; `verify` lists all). THORAX_NOMEM. */
+thorax_status thx_model_open(thx_model **out, thx_ctx *ctx, const char *folder, const thx_model_options *options, thorax_error *err);
+void          thx_model_close(thx_model *m);
+
+/* Accounts for every tensor of the folder without making weights ready. *account must be deinit'ed. A status other
+ * than OK means the folder cannot be read at all; faults of single tensors are in the account. */
+thorax_status thx_model_verify(thx_account *account, thx_model **out, const char *folder, thorax_error *err);
+void          thx_account_deinit(thx_account *a);
+
+/* Parts of a model that need no weights: tokenizer and template, or the recipe. For `inspect tokens|prompt|geometry`. */
+thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tokenizer, bool recipe, thorax_error *err);
+
+/* ---- Stages ----
+ * Runs the film's tiles through tower and projector and packs them.
+ *   rows [thx_geometry.image_tokens, D]
+ * `stage` (may be NULL) is called with tower [P, Dv] and projector [P, D] rows of tile after tile, for inspection.
+ * THORAX_NOMEM; THORAX_CANCELLED when progress says so. */
+typedef struct thx_stage_sink {
+    thorax_status (*tower)(void *data, thx_tensor rows, thorax_error *err);
+    thorax_status (*projector)(void *data, thx_tensor rows, thorax_error *err);
+    void *data;
+} thx_stage_sink;
+
+thorax_status thx_model_encode(thx_model *m, thx_tensor rows, const thx_tiles *tiles, const thx_stage_sink *sink,
+                               bool (*step)(void *data, size_t done, size_t total), void *step_data, thorax_error *err);
+size_t thx_model_encode_scratch_bytes(const thx_model *m, const thx_geometry *g);
+
+#endif
