@@ -1,0 +1,84 @@
+/* The CPU device: which instructions the processor has, and the life of a context. */
+#include "ops/cpu.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+size_t thx_kv_block_bytes(size_t block_tokens, size_t G, size_t E, thx_type type)
+{
+    return 2 * G * block_tokens * E * thx_type_bytes(type);
+}
+
+int thx_cpu_level(void)
+{
+#if defined(__x86_64__)
+    /* The builtin looks at what the operating system saves too, not at cpuid alone. */
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return THX_CPU_REF;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
+        return THX_CPU_AVX2;
+    return __builtin_cpu_supports("avx512bf16") ? THX_CPU_AVX512_BF16 : THX_CPU_AVX512;
+#else
+    return THX_CPU_REF;
+#endif
+}
+
+const char *thx_cpu_level_name(int level)
+{
+    static const char *const names[] = { "ref", "avx2", "avx512", "avx512-bf16" };
+    return level >= THX_CPU_REF && level <= THX_CPU_AVX512_BF16 ? names[level] : "?";
+}
+
+void *thx_cpu_scratch(thx_ctx *ctx, size_t bytes)
+{
+    thx_cpu *cpu = thx_cpu_of(ctx);
+
+    if (bytes > cpu->scratch_bytes) {
+        bytes = (bytes + 4095) & ~(size_t)4095;
+        free(cpu->scratch);
+        cpu->scratch = aligned_alloc(64, bytes);
+        cpu->scratch_bytes = cpu->scratch ? bytes : 0;
+    }
+    return cpu->scratch;
+}
+
+thorax_status thx_cpu_open(thx_ctx **out, int level, thx_precision precision, int threads, thorax_error *err)
+{
+    thx_ctx *ctx = calloc(1, sizeof *ctx);
+    thx_cpu *cpu = calloc(1, sizeof *cpu);
+
+    *out = NULL;
+    if (!ctx || !cpu || thx_arena_open(&ctx->arena, (size_t)1 << 20, err)) {
+        free(ctx);
+        free(cpu);
+        return thx_fail(err, THORAX_NOMEM, 0, "CPU context");
+    }
+    const int have = thx_cpu_level();
+    cpu->level = level < have ? level : have;
+    ctx->device = cpu;
+    ctx->precision = precision;
+    ctx->threads = threads > 0 ? threads : omp_get_num_procs();
+    ctx->ops = &thx_ops_ref;
+    *out = ctx;
+    return THORAX_OK;
+}
+
+void thx_cpu_close(thx_ctx *ctx)
+{
+    if (!ctx) return;
+    thx_cpu *cpu = thx_cpu_of(ctx);
+    free(cpu->scratch);
+    free(cpu);
+    thx_arena_close(ctx->arena);
+    free(ctx);
+}
+
+thx_tensor thx_tensor_alloc(thx_ctx *ctx, size_t rows, size_t cols)
+{
+    thx_tensor t = { .rows = rows, .cols = cols, .stride = cols };
+    size_t     count;
+
+    if (thx_mul_size(&count, rows, cols)) t.data = thx_arena_alloc(ctx->arena, count, sizeof(float));
+    return t;
+}

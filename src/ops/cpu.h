@@ -1,0 +1,67 @@
+/* What the files of the CPU device share; stage code never sees this.
+ *
+ * A weight keeps the mapped view; only vectors are copied, as f32. The device's state
+ * holds one scratch buffer that operations use one after the other. */
+#ifndef THX_OPS_CPU_H
+#define THX_OPS_CPU_H
+
+#include "ops/ops.h"
+
+#include <string.h>
+
+struct thx_weight {
+    thx_type             type;   /* F32, F16 or BF16                            */
+    size_t               N, K;   /* rows and columns; a vector is [1, K]        */
+    const unsigned char *data;   /* stored [N, K], any alignment                */
+    float               *vector; /* VECTOR: f32 [K], owned; NULL otherwise      */
+};
+
+typedef struct thx_cpu {
+    int            level;
+    unsigned char *scratch; /* 64-byte aligned */
+    size_t         scratch_bytes;
+} thx_cpu;
+
+static inline thx_cpu *thx_cpu_of(const thx_ctx *ctx) { return ctx->device; }
+
+/* At least `bytes` of the device's scratch, contents undefined, valid until the next call;
+ * NULL when memory runs out. */
+void *thx_cpu_scratch(thx_ctx *ctx, size_t bytes);
+
+thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_weight_use use,
+                                  thorax_error *err);
+
+static inline const unsigned char *thx_weight_row(const thx_weight *w, size_t n)
+{
+    return w->data + n * w->K * thx_type_bytes(w->type);
+}
+
+/* Element i of stored values of any alignment, widened. */
+static inline float thx_element(const unsigned char *data, thx_type type, size_t i)
+{
+    float    f;
+    uint16_t h;
+
+    if (type == THX_F32) {
+        memcpy(&f, data + 4 * i, sizeof f);
+        return f;
+    }
+    memcpy(&h, data + 2 * i, sizeof h);
+    return type == THX_F16 ? thx_f32_from_f16(h) : thx_f32_from_bf16(h);
+}
+
+/* ---- Cache addresses ------------------------------------------------------ */
+static inline unsigned char *thx_kv_key(const thx_kv *kv, size_t g, size_t position)
+{
+    const size_t row = g * kv->block_tokens + position % kv->block_tokens;
+    return (unsigned char *)kv->blocks[position / kv->block_tokens] + row * kv->E * thx_type_bytes(kv->type);
+}
+static inline unsigned char *thx_kv_value(const thx_kv *kv, size_t g, size_t position)
+{
+    return thx_kv_key(kv, kv->G + g, position);
+}
+
+/* The tables. */
+extern const thx_ops thx_ops_ref;
+
+#endif

@@ -1,0 +1,99 @@
+/* Attention by its definition: per row and head, the largest score, then the weighted sum.
+ * Scores are computed twice instead of being stored. */
+#include "ops/ref/ref.h"
+
+#include <math.h>
+#include <omp.h>
+
+/* Where the keys and values of one group lie: in the cache, or in rows of a tensor. */
+typedef struct source {
+    const thx_attend *a;
+    size_t            g;
+} source;
+
+static float key_at(source s, size_t position, size_t e)
+{
+    const thx_attend *a = s.a;
+    if (a->kv) return thx_element(thx_kv_key(a->kv, s.g, position), a->kv->type, e);
+    return a->k.data[position * a->k.stride + s.g * a->E + e];
+}
+
+static float value_at(source s, size_t position, size_t e)
+{
+    const thx_attend *a = s.a;
+    if (a->kv) return thx_element(thx_kv_value(a->kv, s.g, position), a->kv->type, e);
+    return a->v.data[position * a->v.stride + s.g * a->E + e];
+}
+
+/* The positions row t sees: from .. to-1. */
+static void visible(const thx_attend *a, size_t t, size_t *from, size_t *to)
+{
+    if (a->kv) {
+        *to = a->first + t + 1;
+        *from = a->window && *to > a->window ? *to - a->window : 0;
+    } else if (a->segment) {
+        *from = t / a->segment * a->segment;
+        *to = *from + a->segment < a->k.rows ? *from + a->segment : a->k.rows;
+    } else {
+        *from = 0;
+        *to = a->k.rows;
+    }
+}
+
+static double score(source s, const float *q, size_t position)
+{
+    double sum = 0.0;
+    for (size_t e = 0; e < s.a->E; e++) sum += (double)q[e] * key_at(s, position, e);
+    return sum * s.a->scale;
+}
+
+static void attend_row(const thx_attend *a, size_t t, size_t h, double *acc)
+{
+    const source s = { a, h / (a->H / a->G) };
+    const float *q = a->q.data + t * a->q.stride + h * a->E;
+    float       *out = a->out.data + t * a->out.stride + h * a->E;
+    double       top = -INFINITY, total = 0.0;
+    size_t       from, to;
+
+    visible(a, t, &from, &to);
+    for (size_t p = from; p < to; p++) top = fmax(top, score(s, q, p));
+    for (size_t e = 0; e < a->E; e++) acc[e] = 0.0;
+    for (size_t p = from; p < to; p++) {
+        const double weight = exp(score(s, q, p) - top);
+        total += weight;
+        for (size_t e = 0; e < a->E; e++) acc[e] += weight * value_at(s, p, e);
+    }
+    for (size_t e = 0; e < a->E; e++) out[e] = total > 0.0 ? (float)(acc[e] / total) : 0.0f;
+}
+
+thorax_status thx_attend_ref(thx_ctx *ctx, const thx_attend *a, thorax_error *err)
+{
+    const size_t T = a->q.rows;
+    double      *acc = thx_cpu_scratch(ctx, (size_t)ctx->threads * a->E * sizeof *acc);
+
+    if (!acc) return thx_fail(err, THORAX_NOMEM, 0, "attention: scratch for heads of %zu", a->E);
+#pragma omp parallel for schedule(dynamic) num_threads(ctx->threads)
+    for (size_t i = 0; i < T * a->H; i++)
+        attend_row(a, i / a->H, i % a->H, acc + (size_t)omp_get_thread_num() * a->E);
+    return THORAX_OK;
+}
+
+static void store(unsigned char *to, thx_type type, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint16_t h = type == THX_F16 ? thx_f16_from_f32(from[i]) : thx_bf16_from_f32(from[i]);
+        if (type == THX_F32) memcpy(to + 4 * i, from + i, 4);
+        else memcpy(to + 2 * i, &h, 2);
+    }
+}
+
+/*   k, v [T, G*E] go to positions first .. first+T-1 */
+void thx_kv_append_ref(thx_ctx *ctx, const thx_kv *kv, thx_tensor k, thx_tensor v, size_t first)
+{
+    (void)ctx;
+    for (size_t t = 0; t < k.rows; t++)
+        for (size_t g = 0; g < kv->G; g++) {
+            store(thx_kv_key(kv, g, first + t), kv->type, k.data + t * k.stride + g * kv->E, kv->E);
+            store(thx_kv_value(kv, g, first + t), kv->type, v.data + t * v.stride + g * kv->E, kv->E);
+        }
+}
