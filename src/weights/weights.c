@@ -1,0 +1,227 @@
+/* Opening the weights of a model folder; see weights.h.
+ *
+ * A folder is looked at as the original does: model.safetensors if it is there, else the shards of
+ * the index. The files stay mapped until close; the table of tensors is sorted by name beside it. */
+#include "weights/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "weights/index_json.h"
+#include "weights/json_bounded.h"
+#include "weights/safetensors.h"
+
+#define SINGLE "model.safetensors"
+#define INDEX  "model.safetensors.index.json"
+
+typedef struct mapped { thx_map map; const char *path; } mapped;
+
+struct thx_weights {
+    thx_arena        *arena;
+    mapped           *files;
+    size_t            n_files;
+    thx_entries       tensors; /* by file, then by offset */
+    const thx_entry **by_name;
+};
+
+/* The path of `name` in `folder`, kept with the weights. */
+static const char *keep_path(thx_weights *w, const char *folder, const char *name)
+{
+    char *joined = thx_path_join(folder, name);
+    const char *kept = joined ? thx_arena_strdup(w->arena, joined) : NULL;
+
+    free(joined);
+    return kept;
+}
+
+static thorax_status no_memory(const char *path, thorax_error *err)
+{
+    return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the weight table", path);
+}
+
+static thorax_status alloc_files(thx_weights *w, size_t count, const char *path, thorax_error *err)
+{
+    w->files = thx_arena_zalloc(w->arena, count, sizeof *w->files);
+    return w->files ? THORAX_OK : no_memory(path, err);
+}
+
+/* Maps a file and appends its tensors. */
+static thorax_status add_file(thx_weights *w, const char *path, thorax_error *err)
+{
+    mapped *f = &w->files[w->n_files];
+
+    f->path = path;
+    const thorax_status st = thx_map_open(&f->map, path, err);
+    if (st) return st;
+    w->n_files++;
+    return thx_safetensors_read(&w->tensors, w->arena, f->map, path, (uint32_t)(w->n_files - 1), err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const thx_entry *x = *(const thx_entry *const *)a, *y = *(const thx_entry *const *)b;
+    return strcmp(x->view.name, y->view.name);
+}
+
+/* Builds the name lookup; two tensors of one name are refused. */
+static thorax_status sort_names(thx_weights *w, const char *path, thorax_error *err)
+{
+    const size_t n = w->tensors.count;
+
+    w->by_name = thx_arena_alloc(w->arena, n, sizeof *w->by_name);
+    if (!w->by_name) return no_memory(path, err);
+    for (size_t i = 0; i < n; i++) w->by_name[i] = &w->tensors.at[i];
+    if (n) qsort(w->by_name, n, sizeof *w->by_name, by_name);
+    for (size_t i = 1; i < n; i++) {
+        const thx_entry *a = w->by_name[i - 1], *b = w->by_name[i];
+
+        if (!strcmp(a->view.name, b->view.name))
+            return thx_fail(err, THORAX_FORMAT, 0, "tensor %.120s is in %s and again in %s", a->view.name,
+                            w->files[a->file].path, w->files[b->file].path);
+    }
+    return THORAX_OK;
+}
+
+static const thx_entry *find_entry(const thx_weights *w, const char *name)
+{
+    thx_entry key = { .view.name = name };
+    const thx_entry *wanted = &key;
+    const thx_entry **at = w->tensors.count
+        ? bsearch(&wanted, w->by_name, w->tensors.count, sizeof *w->by_name, by_name) : NULL;
+
+    return at ? *at : NULL;
+}
+
+/* Every listed tensor must lie in the shard the index names. */
+static thorax_status check_listed(const thx_weights *w, const thx_index *index, const char *path, thorax_error *err)
+{
+    for (size_t i = 0; i < index->n_listed; i++) {
+        const thx_listed *l = &index->listed[i];
+        const thx_entry  *e = find_entry(w, l->tensor);
+
+        if (!e)
+            return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s is listed in %s, which does not hold it", path,
+                            l->tensor, index->shards[l->shard]);
+        if (e->file != l->shard)
+            return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s is listed in %s, but lies in %s", path,
+                            l->tensor, index->shards[l->shard], index->shards[e->file]);
+    }
+    return THORAX_OK;
+}
+
+static thorax_status read_index(thx_index *index, thx_weights *w, const char *path, thorax_error *err)
+{
+    thx_map map;
+
+    thorax_status st = thx_map_open(&map, path, err);
+    if (st) return st;
+    st = thx_foreign_check(map, path, err);
+    if (!st) st = thx_index_parse(index, w->arena, (const char *)map.data, map.size, path, err);
+    thx_map_close(&map);
+    return st;
+}
+
+static thorax_status open_shards(thx_weights *w, const char *folder, const char *index_path, thorax_error *err)
+{
+    thx_index index;
+
+    thorax_status st = read_index(&index, w, index_path, err);
+    if (!st) st = alloc_files(w, index.n_shards, folder, err);
+    for (size_t i = 0; !st && i < index.n_shards; i++) {
+        const char *path = keep_path(w, folder, index.shards[i]);
+
+        if (!path) st = no_memory(folder, err);
+        else if (!thx_file_exists(path))
+            st = thx_fail(err, THORAX_IO, 0, "%s: this shard is missing (%s names it)", path, INDEX);
+        else st = add_file(w, path, err);
+    }
+    if (!st) st = sort_names(w, folder, err);
+    if (!st) st = check_listed(w, &index, index_path, err);
+    return st;
+}
+
+static thorax_status open_single(thx_weights *w, const char *path, thorax_error *err)
+{
+    const char   *kept = thx_arena_strdup(w->arena, path);
+    thorax_status st = kept ? alloc_files(w, 1, path, err) : no_memory(path, err);
+
+    if (!st) st = add_file(w, kept, err);
+    if (!st) st = sort_names(w, path, err);
+    return st;
+}
+
+static bool folder_has(thx_weights *w, const char *folder, const char *name)
+{
+    const char *path = keep_path(w, folder, name);
+    return path && thx_file_exists(path);
+}
+
+static thorax_status no_weights(thx_weights *w, const char *folder, thorax_error *err)
+{
+    static const char *const others[] = {
+        "pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.safetensors",
+        "adapter_model.safetensors", "adapter_model.bin", "tf_model.h5", "flax_model.msgpack",
+    };
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (folder_has(w, folder, others[i]))
+            return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s or %s, found only %s", folder, SINGLE, INDEX,
+                            others[i]);
+    return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s or %s, found neither", folder, SINGLE, INDEX);
+}
+
+static thorax_status open_folder(thx_weights *w, const char *folder, thorax_error *err)
+{
+    const char *single = keep_path(w, folder, SINGLE), *index = keep_path(w, folder, INDEX);
+
+    if (!single || !index) return no_memory(folder, err);
+    if (thx_file_exists(single)) return open_single(w, single, err);
+    if (thx_file_exists(index)) return open_shards(w, folder, index, err);
+    return no_weights(w, folder, err);
+}
+
+thorax_status thx_weights_open(thx_weights **out, const char *path, thorax_error *err)
+{
+    thx_weights *w = calloc(1, sizeof *w);
+
+    *out = NULL;
+    if (!w) return no_memory(path, err);
+    thorax_status st = thx_arena_open(&w->arena, 0, err);
+    if (!st) st = thx_is_folder(path) ? open_folder(w, path, err) : open_single(w, path, err);
+    if (st) thx_weights_close(w);
+    else *out = w;
+    return st;
+}
+
+void thx_weights_close(thx_weights *w)
+{
+    if (!w) return;
+    for (size_t i = 0; i < w->n_files; i++) thx_map_close(&w->files[i].map);
+    free(w->tensors.at);
+    thx_arena_close(w->arena);
+    free(w);
+}
+
+size_t thx_weights_count(const thx_weights *w) { return w->tensors.count; }
+
+const thx_view *thx_weights_at(const thx_weights *w, size_t i) { return &w->tensors.at[i].view; }
+
+const thx_view *thx_weights_find(const thx_weights *w, const char *name)
+{
+    const thx_entry *e = find_entry(w, name);
+    return e ? &e->view : NULL;
+}
+
+const char *thx_weights_file(const thx_weights *w, size_t i) { return w->files[w->tensors.at[i].file].path; }
+
+const char *thx_weights_dtype(const thx_weights *w, size_t i) { return w->tensors.at[i].dtype; }
+
+uint64_t thx_weights_bytes(const thx_weights *w)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < w->n_files; i++) bytes += w->files[i].map.size;
+    return bytes;
+}
