@@ -9,7 +9,8 @@ only=${2:-}
 
 test -f "$build/build.ninja" || CC=clang meson setup "$build" -Dlibfuzzer=true -Db_sanitize=address,undefined \
     -Db_lundef=false -Dcli=false -Dbench=false --buildtype=debug -Doptimization=1
-ninja -C "$build" -j "${JOBS:-2}"
+targets=$(ls tests/fuzz/*.c | sed -n '/replay/!s,.*/\(.*\)\.c$,tests/fuzz/fuzz-\1,p')
+ninja -C "$build" -j "${JOBS:-2}" $targets
 for source in tests/fuzz/*.c; do
     name=$(basename "$source" .c)
     [ "$name" != replay ] || continue
