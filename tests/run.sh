@@ -24,12 +24,13 @@ skipped=0
 build_in() {
     folder=$1
     shift
-    if [ -f "$folder/build.ninja" ]; then
-        meson configure "$folder" -Dtests=true $flags "$@"
-    else
-        meson setup "$folder" $flags "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; rm -rf "$folder"; }
-        rm -f "$folder.log"
-    fi
+    again=
+    [ ! -f "$folder/build.ninja" ] || again=--reconfigure   # files that came or went since
+    meson setup $again "$folder" -Dtests=true $flags "$@" >"$folder.log" 2>&1 || {
+        cat "$folder.log"
+        rm -rf "$folder"
+    }
+    rm -f "$folder.log"
     if [ -f "$folder/build.ninja" ] && ninja -C "$folder" -j "$jobs"; then
         return 0
     fi
