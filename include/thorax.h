@@ -178,7 +178,8 @@ typedef struct thorax_options {
     uint64_t seed;               /* 0 (default) = draw one; the result says which           */
     bool     ignore_eos;         /* for benchmarks                                          */
     const char *system;          /* a system turn before the conversation; NULL = none      */
-    const char *wording;         /* a task's own question instead of the family's; NULL     */
+    const char *wording;         /* a task's own question instead of the family's, "{}" in it
+                                    stands for the phrase of ground; NULL = none            */
     bool     substring_rule;     /* classify: the published evaluation's substring rule     */
 
     /* Whole characters of the answer as they come; false stops the answer there (not an error). */
@@ -210,6 +211,10 @@ typedef enum thorax_ground_kind { THORAX_GROUND_AUTO, THORAX_GROUND_REGION, THOR
  * more, or a final full stop, for a sentence. */
 THORAX_API THORAX_MUST_USE thorax_status thorax_ground(thorax_result **out, thorax_session *session, const char *phrase,
                                                        thorax_ground_kind kind, const thorax_options *options, thorax_error *err);
+/* Several phrases about one film: all boxes in one result, a line of text a phrase. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_ground_all(thorax_result **out, thorax_session *session, const char *const *phrases,
+                                                           size_t n_phrases, thorax_ground_kind kind, const thorax_options *options,
+                                                           thorax_error *err);
 THORAX_API void thorax_result_close(thorax_result *result);
 
 THORAX_API const char    *thorax_result_task(const thorax_result *result);    /* "ask", "report", "classify", "ground" */
@@ -244,7 +249,7 @@ THORAX_API const thorax_labelled_box *thorax_result_boxes(const thorax_result *r
 THORAX_API const char *thorax_result_json(thorax_result *result);
 
 /* Writes the film, as the model saw it, at its own resolution with the result's boxes, labels and the notice, as PNG.
- * THORAX_IO; THORAX_NOMEM. */
+ * THORAX_IO; THORAX_NOMEM; THORAX_LIMIT for a side of more than 32767 pixels. */
 THORAX_API THORAX_MUST_USE thorax_status thorax_result_overlay(const thorax_result *result, const thorax_film *film,
                                                                const char *path, thorax_error *err);
 

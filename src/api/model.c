@@ -1,0 +1,112 @@
+/* Models of the public header: options checked, then the engine's; see thorax.h. */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { THREADS_MAX = 1024 };
+
+const char *thorax_status_text(thorax_status status) { return thx_status_text(status); }
+const char *thorax_version(void) { return THX_VERSION; }
+const char *thorax_notice(void) { return thx_notice; }
+
+thorax_model_options thorax_model_options_default(void) { return (thorax_model_options){ .precision = "auto" }; }
+
+static thorax_status parse_precision(thx_precision *out, const char *name, thorax_error *err)
+{
+    *out = THX_FAST;
+    if (!name || !strcmp(name, "auto")) return THORAX_OK;
+    if (!strcmp(name, "f32")) *out = THX_EXACT;
+    else if (!strcmp(name, "lossy")) *out = THX_FAST_LOSSY;
+    else return thx_fail(err, THORAX_USAGE, 0, "precision \"%.40s\": expected f32, auto or lossy", name);
+    return THORAX_OK;
+}
+
+static thorax_status parse_compat(thx_compat *out, const char *name, thorax_error *err)
+{
+    *out = THX_COMPAT_CURRENT;
+    if (!name) return THORAX_OK;
+    if (strcmp(name, "transformers-4.46"))
+        return thx_fail(err, THORAX_USAGE, 0, "compat \"%.40s\": expected transformers-4.46", name);
+    *out = THX_COMPAT_446;
+    return THORAX_OK;
+}
+
+static thorax_status parse_cpu(int *out, const char *name, thorax_error *err)
+{
+    *out = -1;
+    if (!name) return THORAX_OK;
+    for (int level = THX_CPU_REF; level <= THX_CPU_AVX512_BF16; level++)
+        if (!strcmp(name, thx_cpu_level_name(level))) {
+            *out = level;
+            return THORAX_OK;
+        }
+    return thx_fail(err, THORAX_USAGE, 0, "cpu \"%.40s\": expected ref, avx2, avx512 or avx512-bf16", name);
+}
+
+static thorax_status engine_options(thx_engine_options *out, const thorax_model_options *o, thorax_error *err)
+{
+    *out = (thx_engine_options){ .threads = o->threads, .ctx_tokens = o->ctx_tokens, .mem_limit_bytes = o->mem_limit_bytes };
+    if (o->threads < 0 || o->threads > THREADS_MAX)
+        return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads, THREADS_MAX);
+    thorax_status st = parse_precision(&out->precision, o->precision, err);
+    if (!st) st = parse_compat(&out->compat, o->compat, err);
+    if (!st) st = parse_cpu(&out->cpu_level, o->cpu, err);
+    return st;
+}
+
+thorax_status thorax_model_open(thorax_model **out, const char *folder, const thorax_model_options *options, thorax_error *err)
+{
+    const thorax_model_options defaults = thorax_model_options_default();
+    thx_engine_options eo;
+
+    *out = NULL;
+    thorax_status st = engine_options(&eo, options ? options : &defaults, err);
+    if (st) return st;
+    thorax_model *m = calloc(1, sizeof *m);
+    if (!m) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for a model", folder);
+    st = thx_engine_open(&m->engine, folder, &eo, err);
+    if (st) free(m);
+    else *out = m;
+    return st;
+}
+
+void thorax_model_close(thorax_model *model)
+{
+    if (!model) return;
+    thx_engine_close(model->engine);
+    free(model);
+}
+
+const char *thorax_model_family(const thorax_model *model) { return thx_engine_model(model->engine)->family->name; }
+const char *thorax_model_identity(const thorax_model *model) { return thx_engine_model(model->engine)->identity; }
+const char *thorax_model_remark(const thorax_model *model) { return thx_engine_model(model->engine)->remark; }
+uint32_t thorax_model_ctx_tokens(const thorax_model *model) { return thx_engine_ctx_tokens(model->engine); }
+
+thorax_status thorax_film_tokens(uint32_t *tokens, const thorax_model *model, const thorax_film *film, thorax_error *err)
+{
+    const thx_recipe *recipe = &thx_engine_model(model->engine)->recipe;
+    thx_geometry g;
+
+    const thorax_status st = thx_geometry_plan(&g, recipe, film->picture.width, film->picture.height, err);
+    *tokens = st ? 0 : g.image_tokens;
+    return st;
+}
+
+thorax_status thorax_model_plan(thorax_plan *out, const thorax_model *model, const thorax_film *film, uint32_t text_tokens,
+                                uint32_t max_new_tokens, thorax_error *err)
+{
+    const uint32_t new_tokens = max_new_tokens ? max_new_tokens : thx_engine_model(model->engine)->family->max_new_tokens;
+    thx_plan p;
+
+    *out = (thorax_plan){ 0 };
+    const thorax_status st = thx_engine_plan(&p, model->engine, film ? film->picture.width : 0, film ? film->picture.height : 0,
+                                             text_tokens, new_tokens, err);
+    if (!st)
+        *out = (thorax_plan){
+            .weights_mapped_bytes = p.weights_mapped_bytes, .weights_bytes = p.weights_bytes, .vision_bytes = p.vision_bytes,
+            .image_rows_bytes = p.image_rows_bytes, .kv_bytes = p.kv_bytes, .scratch_bytes = p.scratch_bytes,
+            .peak_bytes = p.peak_bytes, .image_tokens = p.image_tokens, .tokens = p.tokens,
+        };
+    return st;
+}

@@ -1,0 +1,85 @@
+/* Tasks: a question of the family's, an answer, and what the answer says.
+ *
+ * A task asks the family for its question (or takes the caller's wording), lets a session answer
+ * it, and reads the text: findings and boxes by the text room, boxes in the film's own frame. The
+ * result keeps all that a replay needs. */
+#ifndef THX_TASKS_TASKS_H
+#define THX_TASKS_TASKS_H
+
+#include "engine/engine.h"
+
+/* Where the film came from, for the result; `name` NULL = no film. Copied. */
+typedef struct thx_film_facts {
+    const char *name;
+    const char *sha256;        /* of the decoded samples */
+    uint32_t    width, height;
+    thx_profile profile;
+} thx_film_facts;
+
+/* What a replay needs besides film and conversation. */
+typedef struct thx_provenance {
+    char          model[65];         /* identity                                           */
+    const char   *family;
+    unsigned      types;             /* bit t is set where the folder holds thx_type t      */
+    thx_precision precision;
+    const char   *kernels;           /* "avx512-bf16"                                      */
+    thx_compat    compat;
+    char          prompt_sha256[65]; /* of the prompt's ids; several prompts: of their hashes */
+    thx_sampling  sampling;
+    uint32_t      max_new_tokens;
+    bool          ignore_eos, substring_rule;
+} thx_provenance;
+
+typedef struct thx_result {
+    const char         *task;         /* "ask", "report", "classify", "ground"          */
+    char               *text;         /* stripped                                       */
+    thx_ids             ids;          /* of the answer; several answers one after the other */
+    bool                complete;
+    thorax_usage        usage;
+    bool                has_film;
+    char               *film_name;
+    char                film_sha256[65];
+    uint32_t            width, height;
+    thx_profile         profile;
+    thorax_finding      findings[THX_FINDINGS];
+    size_t              n_findings;   /* 0 or THX_FINDINGS                              */
+    thorax_labelled_box *boxes;       /* labels lie in `labels`                         */
+    size_t              n_boxes;
+    char              **labels;
+    size_t              n_labels;
+    char               *remark;       /* the model's own; NULL = none                   */
+    thx_provenance      provenance;
+} thx_result;
+
+/* Answers the conversation. `options` as thorax.h documents them; NULL = defaults.
+ * THORAX_USAGE: no message, a role or text that is not allowed, options out of range; else as
+ * thx_session_generate. *out is NULL after a failure. */
+thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_film_facts *film, const thorax_message *messages,
+                           size_t n_messages, const thorax_options *options, thorax_error *err);
+
+/* THX_TASK_REPORT or THX_TASK_CLASSIFY. THORAX_MODEL where the family was not trained for it;
+ * THORAX_USAGE without a film. */
+thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_film_facts *film, thx_task task,
+                            const thorax_options *options, thorax_error *err);
+
+/* One answer a phrase, all boxes in one result; the text has a line a phrase where there are several. */
+thorax_status thx_task_ground(thx_result **out, thx_session *session, const thx_film_facts *film, const char *const *phrases,
+                              size_t n_phrases, thorax_ground_kind kind, const thorax_options *options, thorax_error *err);
+
+void thx_result_close(thx_result *result);
+
+/* The question AUTO chooses for a phrase: a sentence has four words and more, or a final full stop. */
+thx_task thx_ground_task(const char *phrase, thorax_ground_kind kind);
+
+/* ---- Reading answers, without a model ---- */
+
+/* A copy without white space around it; NULL when memory runs out. */
+char *thx_text_strip(const char *text, size_t size);
+
+/* Fills the result's findings from its text. */
+void thx_result_read_findings(thx_result *r, const char *text, bool substring_rule);
+
+/* Appends the boxes of a text, all with this label (NULL: "box 1", "box 2" …). THORAX_NOMEM. */
+thorax_status thx_result_read_boxes(thx_result *r, const char *text, const char *label, thorax_error *err);
+
+#endif
