@@ -230,7 +230,7 @@ thorax_status thx_safetensors_read(thx_entries *list, thx_arena *arena, thx_map 
     if (st) return st;
 
     const size_t count = list->count - first;
-    thx_entry   *e = list->at + first;
+    thx_entry   *e = count ? list->at + first : NULL;
     if (count) qsort(e, count, sizeof *e, by_offset);
     st = check_cover(e, count, data_bytes, path, err);
     for (size_t i = 0; !st && i < count; i++) {
