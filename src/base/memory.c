@@ -139,5 +139,21 @@ void thx_arena_release(thx_arena *arena, thx_arena_mark mark)
     }
 }
 
+void thx_arena_trim(thx_arena *arena)
+{
+    block *last = arena->current;
+
+    for (block *b = last ? last->above : arena->first; b;) {
+        block *next = b->above;
+        UNPOISON(b->data, b->size);
+        arena->bytes -= b->size;
+        free(b->data);
+        free(b);
+        b = next;
+    }
+    if (last) last->above = NULL;
+    else arena->first = NULL;
+}
+
 size_t thx_arena_bytes(const thx_arena *arena) { return arena->bytes; }
 size_t thx_arena_peak_bytes(const thx_arena *arena) { return arena->peak; }

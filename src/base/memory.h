@@ -28,6 +28,9 @@ char *thx_arena_strdup(thx_arena *arena, const char *text);
 thx_arena_mark thx_arena_get_mark(const thx_arena *arena);
 void           thx_arena_release(thx_arena *arena, thx_arena_mark mark);
 
+/* Gives blocks that hold nothing back to the system. */
+void thx_arena_trim(thx_arena *arena);
+
 /* Bytes taken from the system now, and at most so far. */
 size_t thx_arena_bytes(const thx_arena *arena);
 size_t thx_arena_peak_bytes(const thx_arena *arena);
