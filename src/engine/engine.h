@@ -71,6 +71,10 @@ typedef struct thx_answer {
 thorax_status thx_session_generate(thx_session *s, const thx_request *request, thx_answer *out, thorax_error *err);
 void          thx_answer_deinit(thx_answer *a);
 
+/* For inspection: the film through tower and projector; *rows [image_tokens, D] lives with the session. `sink` may be NULL. */
+thorax_status thx_session_encode(thx_session *s, const thx_progress *progress, const thx_stage_sink *sink, const float **rows, thorax_error *err);
+const thx_geometry *thx_session_geometry(const thx_session *s); /* NULL without a film */
+
 /* For inspection: logits of the last prompt position (all = false: out receives V values) or of all (T*V, row by row). */
 typedef thorax_status thx_row_sink(void *data, const float *row, size_t n, thorax_error *err);
 thorax_status thx_session_logits(thx_session *s, const thx_message *messages, size_t n, bool all, size_t *T, size_t *V,

@@ -71,6 +71,7 @@ thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor
     for (size_t i = 0; i < c->layers && !st; i++) {
         st = attention(ctx, d, &d->layers[i], x, &s, &kv[i], first, role, err);
         if (!st) st = feed_forward(ctx, d, &d->layers[i], x, &s, role, err);
+        if (!st && !thx_ctx_step(ctx)) st = thx_fail(err, THORAX_CANCELLED, 0, "stopped");
     }
     thx_arena_release(ctx->arena, mark);
     return st;

@@ -43,7 +43,7 @@ size_t thx_decoder_scratch_bytes(const thx_decoder_config *c, size_t T);
 
 /* Runs x [T, D] (embeddings; overwritten by the last hidden state) at positions first .. first+T-1.
  * kv: one cache view a layer, with room for these positions; earlier ones must be filled.
- * THORAX_NOMEM. */
+ * THORAX_NOMEM; THORAX_CANCELLED (ctx->step): rows from `first` on are then undefined. */
 thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor x, const thx_kv *kv, size_t first, thx_role role, thorax_error *err);
 
 /* logits [T, V] of hidden rows x [T, D] (final norm included; x is overwritten). THORAX_NOMEM. */

@@ -101,16 +101,16 @@ thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tok
 /* ---- Stages ----
  * Runs the film's tiles through tower and projector and packs them.
  *   rows [thx_geometry.image_tokens, D]
- * `stage` (may be NULL) is called with tower [P, Dv] and projector [P, D] rows of tile after tile, for inspection.
- * THORAX_NOMEM; THORAX_CANCELLED when progress says so. */
+ * `sink` (may be NULL) is called with tower [n*P, Dv] and projector [n*P, D] rows of tiles in their order, for inspection.
+ * THORAX_NOMEM; THORAX_CANCELLED (ctx->step, called thx_model_encode_steps times). */
 typedef struct thx_stage_sink {
     thorax_status (*tower)(void *data, thx_tensor rows, thorax_error *err);
     thorax_status (*projector)(void *data, thx_tensor rows, thorax_error *err);
     void *data;
 } thx_stage_sink;
 
-thorax_status thx_model_encode(thx_model *m, thx_tensor rows, const thx_tiles *tiles, const thx_stage_sink *sink,
-                               bool (*step)(void *data, size_t done, size_t total), void *step_data, thorax_error *err);
+thorax_status thx_model_encode(thx_model *m, thx_tensor rows, const thx_tiles *tiles, const thx_stage_sink *sink, thorax_error *err);
+size_t thx_model_encode_steps(const thx_model *m, const thx_geometry *g);
 size_t thx_model_encode_scratch_bytes(const thx_model *m, const thx_geometry *g);
 
 #endif

@@ -80,7 +80,11 @@ typedef struct thx_ctx {
     thx_arena     *arena;     /* activations; a stage releases what it took        */
     thx_precision  precision;
     int            threads;
+    bool (*step)(void *data); /* called by a stage after each of its layers; false stops it (THORAX_CANCELLED); may be NULL */
+    void          *step_data;
 } thx_ctx;
+
+static inline bool thx_ctx_step(const thx_ctx *ctx) { return !ctx->step || ctx->step(ctx->step_data); }
 
 typedef enum thx_act { THX_GELU_TANH, THX_GELU_ERF, THX_SILU, THX_TANH, THX_RELU, THX_QUICK_GELU } thx_act;
 

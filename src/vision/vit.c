@@ -80,6 +80,7 @@ thorax_status thx_vit_forward(thx_ctx *ctx, const thx_vit *vit, thx_tensor out, 
     for (size_t i = 0; i < c->layers && !st; i++) {
         st = attention(ctx, vit, &vit->layers[i], out, h, inner, err);
         if (!st) st = feed_forward(ctx, vit, &vit->layers[i], out, h, inner, err);
+        if (!st && !thx_ctx_step(ctx)) st = thx_fail(err, THORAX_CANCELLED, 0, "stopped");
     }
     thx_arena_release(ctx->arena, mark);
     return st;

@@ -43,7 +43,7 @@ size_t thx_vit_patches(const thx_vit_config *c);
 size_t thx_vit_scratch_bytes(const thx_vit_config *c, size_t n);
 
 /* tiles: n × f32 [C, tile_px, tile_px]; out [n*P, D]. Tiles do not see each other, so the result
- * of one does not depend on the others. THORAX_NOMEM. */
+ * of one does not depend on the others. THORAX_NOMEM; THORAX_CANCELLED (ctx->step). */
 thorax_status thx_vit_forward(thx_ctx *ctx, const thx_vit *vit, thx_tensor out, const float *tiles, size_t n, thorax_error *err);
 
 #endif

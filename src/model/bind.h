@@ -1,0 +1,30 @@
+/* Binding: stored tensors meet the places that want them.
+ *
+ * A family names each stored tensor canonically ("text.layers.3.self_attn.q_proj.weight"),
+ * whatever layout the folder has; then it asks for every tensor it needs, with its shape. What is
+ * asked for is made ready, or, when an account is kept, only written down. */
+#ifndef THX_MODEL_BIND_H
+#define THX_MODEL_BIND_H
+
+#include "model/model.h"
+
+typedef struct thx_binder thx_binder;
+
+/* Writes the canonical name of a stored one into out [size]; false = not known to the family. */
+typedef bool thx_canonical_fn(char *out, size_t size, const char *stored);
+
+thorax_status thx_binder_open(thx_binder **out, thx_model *m, thx_canonical_fn *canonical, thx_account *account, thorax_error *err);
+void          thx_binder_close(thx_binder *b);
+
+bool            thx_binder_has(const thx_binder *b, const char *name);
+const thx_view *thx_binder_view(const thx_binder *b, const char *name); /* NULL when absent */
+
+/* Makes tensor `name` ready into *out, where its shape is as wanted (dimensions after the rank). Does nothing after
+ * a failure without an account. */
+thorax_status thx_bind(thx_binder *b, thx_weight **out, thx_weight_use use, const char *name, uint32_t rank, const uint64_t *shape,
+                       thorax_error *err);
+
+/* Ends the account: tensors nobody asked for are unused (known to the family, `unused` says so) or unknown. */
+thorax_status thx_binder_end(thx_binder *b, bool (*unused)(const char *canonical), thorax_error *err);
+
+#endif
