@@ -58,8 +58,9 @@ thorax_status thx_picture_write_png(const thx_picture *p, const char *path, thor
 /* Writes grey samples of 16 bits (host order) as 16-bit PNG. */
 thorax_status thx_png_write_grey16(const uint16_t *samples, uint32_t width, uint32_t height, const char *path, thorax_error *err);
 
-/* Resampling exactly as Pillow does it for 8-bit pictures (bicubic a = -0.5, or Lanczos 3; antialiased,
- * 22-bit fixed point, horizontal pass first; src/libImaging/Resample.c). THORAX_NOMEM. */
+/* Resampling exactly as Pillow 13 does it for 8-bit pictures (bicubic a = -0.5, or Lanczos 3; antialiased,
+ * 22-bit fixed point, each pass rounded to bytes; src/libImaging/Resample.c). The result is the same for
+ * any number of threads. *out is empty after a failure. THORAX_USAGE (a side of 0, 2 channels); THORAX_NOMEM. */
 typedef enum thx_filter { THX_BICUBIC, THX_LANCZOS } thx_filter;
 thorax_status thx_picture_resize(thx_picture *out, const thx_picture *in, uint32_t width, uint32_t height,
                                  thx_filter filter, thorax_error *err);
