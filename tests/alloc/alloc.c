@@ -1,0 +1,222 @@
+/* When memory runs out, whatever the moment: a call says THORAX_NOMEM, hands out nothing, leaves
+ * nothing behind (the address sanitizer's leak check sees to that), and works the next time.
+ *
+ * Each case is a function that does one piece of work from beginning to end. It is run with the first
+ * allocation failing, then the second, and so on, until it gets through without meeting the
+ * failing one; where there are many, every allocation up to ALL and then a sample. */
+#include "check.h"
+#include "alloc/wrap.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/npy.h"
+#include "base/string.h"
+#include "film/film.h"
+#include "prep/prep.h"
+#include "text/text.h"
+#include "weights/weights.h"
+
+enum { ALL = 200, SAMPLE = 100 };
+
+static char folder[] = "/tmp/thorax-alloc-XXXXXX";
+
+static const char *in(const char *name)
+{
+    static char paths[4][256];
+    static unsigned next;
+    char *p = paths[next++ % 4];
+
+    snprintf(p, sizeof paths[0], "%s/%s", folder, name);
+    return p;
+}
+
+typedef thorax_status work(thorax_error *err);
+
+static size_t count_of(work *run)
+{
+    thorax_error err = { 0 };
+
+    wrap_arm(0);
+    const thorax_status st = run(&err);
+    const size_t total = wrap_disarm();
+    if (st) fail_msg("with memory enough: %s", err.text);
+    return total;
+}
+
+static void out_of_memory(work *run)
+{
+    const size_t total = count_of(run);
+
+    assert_true(total > 0);
+    for (size_t n = 1; n <= total; n += n < ALL || total < ALL + SAMPLE ? 1 : (total - ALL) / SAMPLE) {
+        thorax_error err = { 0 };
+
+        wrap_arm(n);
+        const thorax_status st = run(&err);
+        wrap_disarm();
+        if (st != THORAX_NOMEM) fail_msg("allocation %zu of %zu failed, and the call said %d: %s", n, total, (int)st, err.text);
+        assert_int_equal(err.status, THORAX_NOMEM);
+        assert_true(err.text[0] != 0);
+    }
+    assert_int_equal(count_of(run), total);
+}
+
+/* ---- base ---- */
+static thorax_status npy(thorax_error *err)
+{
+    const float   values[6] = { 0 };
+    thx_npy       a;
+    thorax_status st = thx_npy_write(in("a.npy"), "f4", values, (size_t[]){ 2, 3 }, 2, err);
+
+    if (!st) st = thx_npy_read(&a, in("a.npy"), err);
+    if (!st) thx_npy_deinit(&a);
+    return st;
+}
+
+static thorax_status files(thorax_error *err)
+{
+    char  *data = NULL;
+    size_t size;
+    thorax_status st = thx_folder_make(in("sub/folder"), err);
+
+    if (!st) st = thx_file_write(in("sub/folder/file"), "text", 4, err);
+    if (!st) st = thx_file_read(&data, &size, in("sub/folder/file"), 100, err);
+    free(data);
+    return st;
+}
+
+static thorax_status strings(thorax_error *err)
+{
+    thx_string s = { 0 };
+
+    for (int i = 0; i < 100; i++) thx_string_printf(&s, "%d and more, ", i);
+    char *text = thx_string_take(&s);
+    if (!text) return thx_fail(err, THORAX_NOMEM, 0, "a string");
+    free(text);
+    return THORAX_OK;
+}
+
+/* ---- film, prep ---- */
+static thorax_status film(thorax_error *err)
+{
+    thx_film     *f;
+    thx_picture   picture = { 0 }, small = { 0 };
+    thorax_status st = thx_film_open(&f, in("film.png"), NULL, err);
+
+    if (!st) st = thx_film_render(&picture, f, THX_PROFILE_DISPLAY, err);
+    if (!st) st = thx_picture_resize(&small, &picture, 20, 30, THX_BICUBIC, err);
+    if (!st) st = thx_picture_write_png(&small, in("small.png"), err);
+    thx_picture_deinit(&small);
+    thx_picture_deinit(&picture);
+    thx_film_close(f);
+    return st;
+}
+
+static thorax_status samples(thorax_error *err)
+{
+    static const uint16_t grey[12] = { 0, 1000, 65535 };
+    thx_film     *f;
+    const thorax_status st = thx_film_from_samples(&f, grey, 4, 3, THX_GREY, 2, NULL, err);
+
+    thx_film_close(f);
+    return st;
+}
+
+/* ---- weights ---- */
+static void write_tensors(const char *path, const char *header, size_t bytes)
+{
+    const size_t   n = strlen(header);
+    unsigned char *data = calloc(1, 8 + n + bytes);
+    thorax_error   err;
+
+    data[0] = (unsigned char)n;
+    memcpy(data + 8, header, n);
+    assert_ok(thx_file_write(path, data, 8 + n + bytes, &err), err);
+    free(data);
+}
+
+static thorax_status weights(thorax_error *err)
+{
+    thx_weights  *w;
+    const thorax_status st = thx_weights_open(&w, in("shards"), err);
+
+    if (st) assert_null(w);
+    thx_weights_close(w);
+    return st;
+}
+
+/* ---- text ---- */
+static const char tokenizer_json[] =
+    "{\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\p{L}+|\\\\p{N}|[^\\\\p{L}\\\\p{N}]\"},\"behavior\":\"Isolated\",\"invert\":false},"
+    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}]},"
+    "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false},"
+    "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false},"
+    "\"added_tokens\":[{\"id\":6,\"content\":\"<|im_end|>\",\"special\":true,\"single_word\":false,\"lstrip\":false,"
+    "\"rstrip\":false,\"normalized\":false}],"
+    "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"abc\":4,\"\xc4\xa0\":5},"
+    "\"merges\":[\"a b\",[\"ab\",\"c\"]]}}";
+
+static thorax_status tokenizer(thorax_error *err)
+{
+    thx_tokenizer *t;
+    thx_ids        ids = { 0 };
+    thx_string     text = { 0 };
+    thorax_status  st = thx_tokenizer_open(&t, folder, err);
+
+    if (!st) st = thx_tokenizer_encode(t, "abc ab<|im_end|>", 16, true, &ids, err);
+    if (!st) st = thx_tokenizer_decode(t, ids.data, ids.size, false, &text, err);
+    if (!st) assert_int_equal(ids.size, 4);
+    if (!st) assert_string_equal(text.data, "abc ab<|im_end|>");
+    thx_string_deinit(&text);
+    thx_ids_deinit(&ids);
+    thx_tokenizer_close(t);
+    return st;
+}
+
+static int write_inputs(void **state)
+{
+    thorax_error  err;
+    unsigned char grey[40 * 50];
+
+    (void)state;
+    if (!mkdtemp(folder)) return -1;
+    for (size_t i = 0; i < sizeof grey; i++) grey[i] = (unsigned char)i;
+    assert_ok(thx_picture_write_png(&(thx_picture){ 40, 50, 1, grey }, in("film.png"), &err), err);
+    assert_ok(thx_file_write(in("tokenizer.json"), tokenizer_json, sizeof tokenizer_json - 1, &err), err);
+    assert_ok(thx_folder_make(in("shards"), &err), err);
+    write_tensors(in("shards/1.safetensors"), "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8);
+    write_tensors(in("shards/2.safetensors"), "{\"b\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4);
+    const char index[] = "{\"metadata\":{},\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}}";
+    assert_ok(thx_file_write(in("shards/model.safetensors.index.json"), index, sizeof index - 1, &err), err);
+    return 0;
+}
+
+static int remove_inputs(void **state)
+{
+    char command[100];
+
+    (void)state;
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+#define CASE(name) \
+    static void name##_case(void **state) { (void)state; out_of_memory(name); }
+CASE(npy)
+CASE(files)
+CASE(strings)
+CASE(film)
+CASE(samples)
+CASE(weights)
+CASE(tokenizer)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(npy_case),    cmocka_unit_test(files_case),   cmocka_unit_test(strings_case),
+        cmocka_unit_test(film_case),   cmocka_unit_test(samples_case), cmocka_unit_test(weights_case),
+        cmocka_unit_test(tokenizer_case),
+    };
+    return cmocka_run_group_tests(tests, write_inputs, remove_inputs);
+}
