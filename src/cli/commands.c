@@ -1,0 +1,79 @@
+/* The table of commands: names, operands, what help says, options. */
+#include "cli/cli.h"
+
+#define OPENING    CLI_MODEL, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_CTX, CLI_MEM_LIMIT
+#define READING    CLI_PROFILE, CLI_COMPAT
+#define GENERATING CLI_SYSTEM, CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE, CLI_TOP_K, CLI_TOP_P, CLI_MIN_P, \
+                   CLI_REPETITION_PENALTY, CLI_SEED, CLI_IGNORE_EOS
+#define LAST       CLI_HELP, CLI_END
+#define OPTIONS(...) (const unsigned char[]) { __VA_ARGS__ }
+
+static const char task_text[] =
+    "Several films are answered one after the other; a film that fails is named on standard error, the others go on, and the exit "
+    "code is 3. With --json each film gives one line (docs/results.md).";
+
+const cli_command cli_commands[] = {
+    { "ask", "PROMPT", "One answer to a question, about a film or none.",
+      "The film belongs to the first user turn, which is the oldest one of --history where that is given. PROMPT is plain text: "
+      "control strings in it stay ordinary characters.",
+      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_ask },
+    { "chat", "", "A conversation in the terminal.",
+      "Answers appear as they are made; Ctrl-C stops one. Lines that begin with a slash are commands: /film FILE, /reset, /save "
+      "FILE, /help, /quit. Without a terminal, each line of standard input is a question.",
+      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_QUIET, LAST), cli_chat },
+    { "report", "FILM...", "A radiology report of each film.", task_text,
+      OPTIONS(OPENING, READING, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_report },
+    { "classify", "FILM...", "The 14 findings of each film, as the answer states them.", task_text,
+      OPTIONS(OPENING, READING, GENERATING, CLI_WORDING, CLI_SUBSTRING_RULE, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
+      cli_classify },
+    { "ground", "FILM...", "Where something is: boxes of regions, findings, or sentences.", task_text,
+      OPTIONS(OPENING, READING, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
+      cli_ground },
+    { "batch", "INPUT...", "One task over many films, into a file of JSON lines.",
+      "INPUT is a film, a folder (searched for .png, .jpg and .jpeg files, in order of their names) or a .txt or .lst file with a path a "
+      "line. Each answer is written and synchronised as it is ready; a film that fails gives an error line and does not stop the "
+      "others (exit code 3). One writer a file: a second one is turned away.\n\n"
+      "With --resume, films whose path and content are recorded as done are passed over, failed ones are tried again (their error "
+      "lines are replaced), and a torn last line is cut off. A file that another task or another model wrote is refused.",
+      OPTIONS(OPENING, READING, CLI_TASK, CLI_OUTPUT, CLI_RESUME, CLI_PROMPT, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING,
+              CLI_SUBSTRING_RULE, CLI_QUIET, LAST), cli_batch },
+    { "inspect film", "FILE", "What a film file holds: format, size, depth, hash of the decoded samples.",
+      "-o writes the decoded samples [height, width] or [height, width, channels]; with --profile the 8-bit picture of that profile "
+      "[height, width, 3] instead.",
+      OPTIONS(CLI_PROFILE, CLI_OUTPUT, LAST), cli_inspect_film },
+    { "inspect tokens", "", "Ids of a text, or the text of ids; needs the tokenizer files only.", NULL,
+      OPTIONS(CLI_MODEL, CLI_TEXT_OPTION, CLI_DECODE, CLI_NO_SPECIAL, LAST), cli_inspect_tokens },
+    { "inspect prompt", "", "A conversation as the model reads it: text and ids.", NULL,
+      OPTIONS(CLI_MODEL, CLI_IMAGE, READING, CLI_MESSAGES, CLI_SYSTEM, LAST), cli_inspect_prompt },
+    { "inspect geometry", "", "How films of given sizes are resized, cut and packed; needs no weights.", NULL,
+      OPTIONS(CLI_MODEL, CLI_COMPAT, CLI_SIZE, LAST), cli_inspect_geometry },
+    { "inspect tiles", "", "The tiles of a film as the vision tower gets them: f32 [n, 3, Y, X].", NULL,
+      OPTIONS(CLI_MODEL, CLI_IMAGE, READING, CLI_OUTPUT, LAST), cli_inspect_tiles },
+    { "inspect features", "", "Rows of a vision stage: tower [n, P, Dv], projector [n, P, D], rows [N, D].", NULL,
+      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_STAGE, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_features },
+    { "inspect logits", "", "Scores of the next token: f32 [V], or [T, V] with --all.", NULL,
+      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_MESSAGES, CLI_SYSTEM, CLI_ALL, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_logits },
+    { "inspect weights", "FILE|MODEL", "The tensors of a file or folder: name, type, shape, hash.", NULL,
+      OPTIONS(CLI_QUIET, LAST), cli_inspect_weights },
+    { "verify", "MODEL", "Can this folder run, and what does it hold?",
+      "Accounts for every tensor (used, unused, unknown, missing, wrong shape or type), reads all values for infinities, NaN and f16 "
+      "values that bf16 cannot hold, and sums up tokenizer, template and image recipe. Exit code 4 where the model cannot run.",
+      OPTIONS(CLI_FAST, CLI_JSON, CLI_QUIET, LAST), cli_verify },
+    { "synth phantom", "", "Phantom films, drawn from a seed, with exact boxes, labels and texts.",
+      "Writes phantom-SEED-INDEX.png and records.jsonl into the folder of -o.",
+      OPTIONS(CLI_SEED, CLI_COUNT_OPTION, CLI_OUTPUT, CLI_BITS, CLI_MIRROR, CLI_NOT_FILMS, CLI_SPLIT, CLI_QUIET, LAST),
+      cli_synth_phantom },
+    { "synth model", "", "A random checkpoint: a complete model folder that has learned nothing.", NULL,
+      OPTIONS(CLI_ARCH, CLI_SEED, CLI_OUTPUT, CLI_DTYPE, CLI_OUTLIERS, CLI_TOKENIZER, CLI_LAYERS_VISION, CLI_LAYERS_TEXT,
+              CLI_SHARD_BYTES, CLI_QUIET, LAST), cli_synth_model },
+    { "demo", "", "The bundled demo model on a phantom film: report, findings, boxes, picture.",
+      "The model is a toy trained on phantom films; its answers say nothing about people. The picture goes to --overlay "
+      "(thorax-demo.png).",
+      OPTIONS(CLI_MODEL, CLI_IMAGE, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_OVERLAY, CLI_JSON, CLI_QUIET, LAST), cli_demo },
+    { "doctor", "", "What this machine offers, and whether the program computes as it should.",
+      "Opens the demo model (or -m) and compares an answer of the fast kernels with one of the reference kernels.",
+      OPTIONS(CLI_MODEL, CLI_CPU, CLI_THREADS, CLI_JSON, CLI_QUIET, LAST), cli_doctor },
+    { "help", "[COMMAND]", "Help of a command, the manual page, or all of it as Markdown.", NULL,
+      OPTIONS(CLI_MAN, CLI_MARKDOWN, LAST), cli_help },
+    { 0 },
+};

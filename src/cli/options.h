@@ -1,0 +1,133 @@
+/* The options of the program, in one table: parsing, --help, the manual page and docs/cli.md
+ * are made from it, so that they cannot disagree.
+ *
+ * A value is looked for on the command line, then in the environment (THORAX_ and the name in
+ * capitals, where the table allows it); what is found in neither place has its default, which is the
+ * business of whoever asks. Values are checked while parsing: a command only sees good ones. */
+#ifndef THX_CLI_OPTIONS_H
+#define THX_CLI_OPTIONS_H
+
+#include "base/error.h"
+
+typedef enum cli_kind {
+    CLI_SWITCH, /* takes no value                          */
+    CLI_TEXT,
+    CLI_CHOICE, /* one of the words of `choices`           */
+    CLI_COUNT,  /* an integer from low to high             */
+    CLI_REAL,   /* a number from low to high               */
+    CLI_BYTES   /* an integer, perhaps with K, M, G or T   */
+} cli_kind;
+
+/*    id              name               letter argument  kind        choices or NULL                low  high  env  help */
+#define CLI_OPTION_LIST(X)                                                                                              \
+    X(MODEL,          "model",              'm', "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "model folder, as published") \
+    X(IMAGE,          "image",              'i', "FILM",  CLI_TEXT,   NULL,                            0, 0,    0, "the film: a PNG or JPEG file") \
+    X(PRECISION,      "precision",           0,  "P",     CLI_CHOICE, "f32 auto lossy",                0, 0,    1, "f32: every stage in f32; auto (default): bf16 products where the stored values allow; lossy: f16 values rounded to bf16") \
+    X(CPU,            "cpu",                 0,  "LEVEL", CLI_CHOICE, "ref avx2 avx512 avx512-bf16",   0, 0,    1, "kernels at most of this level") \
+    X(THREADS,        "threads",            't', "N",     CLI_COUNT,  NULL,                            0, 1024, 1, "threads; 0 (default): the cores this process may use") \
+    X(CTX,            "ctx",                 0,  "N",     CLI_COUNT,  NULL,                            0, 16777216, 1, "tokens of prompt and answer together; 0 (default): what the model allows") \
+    X(MEM_LIMIT,      "mem-limit",           0,  "BYTES", CLI_BYTES,  NULL,                            0, 0,    1, "refuse to start what would need more anonymous memory (suffixes K, M, G, T); 0 (default): no limit") \
+    X(PLAN,           "plan",                0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "print the memory that would be taken, and stop") \
+    X(COMPAT,         "compat",              0,  "C",     CLI_CHOICE, "transformers-4.46",             0, 0,    1, "pad and crop as that release of transformers did") \
+    X(PROFILE,        "profile",             0,  "P",     CLI_CHOICE, "display pillow",                0, 0,    1, "how stored values become the picture: display (default) or pillow") \
+    X(SYSTEM,         "system",              0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    1, "a system turn before the conversation") \
+    X(MAX_NEW_TOKENS, "max-new-tokens",     'n', "N",     CLI_COUNT,  NULL,                            1, 1000000, 1, "most tokens of an answer (default 1500)") \
+    X(SAMPLE,         "sample",              0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "draw tokens instead of taking the best one") \
+    X(TEMPERATURE,    "temperature",         0,  "T",     CLI_REAL,   NULL,                            0, 100,  1, "flattens (above 1) or sharpens the draw; above 0 implies --sample, 0 is greedy") \
+    X(TOP_K,          "top-k",               0,  "K",     CLI_COUNT,  NULL,                            0, 1000000, 1, "draw from the K best tokens; 0: all") \
+    X(TOP_P,          "top-p",               0,  "P",     CLI_REAL,   NULL,                            0, 1,    1, "draw from the best tokens that hold this share together") \
+    X(MIN_P,          "min-p",               0,  "P",     CLI_REAL,   NULL,                            0, 1,    1, "drop tokens below this share of the best one's") \
+    X(REPETITION_PENALTY, "repetition-penalty", 0, "R",   CLI_REAL,   NULL,                            1e-6, 1000, 1, "weigh down what occurred (above 1); greedy decoding too") \
+    X(SEED,           "seed",                0,  "N",     CLI_COUNT,  NULL,                            0, 9.2e18, 1, "seed of the draws; 0 (default when answering): another each time") \
+    X(IGNORE_EOS,     "ignore-eos",          0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "go on past the end token (benchmarks)") \
+    X(HISTORY,        "history",             0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "earlier turns: a JSON list of {\"role\",\"content\"}") \
+    X(MESSAGES,       "messages",            0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "the conversation: a JSON list of {\"role\",\"content\"}") \
+    X(PHRASE,         "phrase",             'p', "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "what to look for; may be given several times") \
+    X(KIND,           "kind",                0,  "K",     CLI_CHOICE, "auto region phrase",            0, 0,    0, "what a phrase is: a region or finding, or a sentence (auto: four words and more, or a final full stop)") \
+    X(WORDING,        "wording",             0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "ask with these words instead of the model's usual question; {} stands for the phrase") \
+    X(SUBSTRING_RULE, "substring-rule",      0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "read findings as the published evaluation does: a name that occurs is present, negated or not") \
+    X(OVERLAY,        "overlay",             0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "write the film with the boxes as PNG; for several films: a folder") \
+    X(TASK,           "task",                0,  "TASK",  CLI_CHOICE, "report classify ground ask",    0, 0,    0, "what to do with each film") \
+    X(PROMPT,         "prompt",              0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "the question of --task ask") \
+    X(OUTPUT,         "output",             'o', "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "where the result goes") \
+    X(RESUME,         "resume",              0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "go on with the file of an earlier run; failed films are tried again") \
+    X(JSON,           "json",                0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "results as JSON, one object a line") \
+    X(QUIET,          "quiet",              'q', NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "no progress, no notice on standard error") \
+    X(TEXT_OPTION,    "text",                0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "text to turn into ids; control strings in it are parsed") \
+    X(DECODE,         "decode",              0,  "IDS",   CLI_TEXT,   NULL,                            0, 0,    0, "ids, parted by commas, to turn into text") \
+    X(NO_SPECIAL,     "no-special",          0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "leave special tokens out") \
+    X(SIZE,           "size",                0,  "WxH",   CLI_TEXT,   NULL,                            0, 0,    0, "width and height of a film; may be given several times") \
+    X(STAGE,          "stage",               0,  "STAGE", CLI_CHOICE, "tower projector rows",          0, 0,    0, "which rows: of the vision tower, the projector, or the packed ones the language model reads") \
+    X(ALL,            "all",                 0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "every position, not only the last") \
+    X(FAST,           "fast",                0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "headers only: do not read the values") \
+    X(COUNT_OPTION,   "count",               0,  "K",     CLI_COUNT,  NULL,                            0, 10000000, 0, "how many (default 1)") \
+    X(BITS,           "bits",                0,  "N",     CLI_CHOICE, "8 16",                          0, 0,    0, "depth of the PNG files (default 8)") \
+    X(MIRROR,         "mirror",              0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "exchange left and right: pixels, boxes and words") \
+    X(NOT_FILMS,      "not-films",           0,  "SHARE", CLI_REAL,   NULL,                            0, 1,    0, "share of pictures that are no film at all (default 0)") \
+    X(SPLIT,          "split",               0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "name of the split in the records") \
+    X(ARCH,           "arch",                0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "radvlm-7b (default), llava-onevision-0.5b or tiny") \
+    X(DTYPE,          "dtype",               0,  "TYPE",  CLI_CHOICE, "f16 bf16 f32",                  0, 0,    0, "type of the stored values (default f16)") \
+    X(TOKENIZER,      "tokenizer",           0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    0, "take the tokenizer of this folder instead of inventing one") \
+    X(OUTLIERS,       "outliers",            0,  "N",     CLI_COUNT,  NULL,                            0, 4096, 0, "channels of each residual stream that run far larger") \
+    X(LAYERS_VISION,  "layers-vision",       0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "fewer layers of the vision tower; 0 (default): as published") \
+    X(LAYERS_TEXT,    "layers-text",         0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "fewer layers of the language model; 0 (default): as published") \
+    X(SHARD_BYTES,    "shard-bytes",         0,  "BYTES", CLI_BYTES,  NULL,                            0, 0,    0, "most bytes of tensors in one file; 0 (default): as published") \
+    X(MAN,            "man",                 0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "the manual page, as troff source") \
+    X(MARKDOWN,       "markdown",            0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "all commands as Markdown (docs/cli.md)") \
+    X(HELP,           "help",               'h', NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "this text")
+
+typedef enum cli_option_id {
+    CLI_END, /* ends a command's list */
+#define CLI_OPTION_ID(id, name, letter, argument, kind, choices, low, high, env, help) CLI_##id,
+    CLI_OPTION_LIST(CLI_OPTION_ID)
+#undef CLI_OPTION_ID
+    CLI_OPTIONS
+} cli_option_id;
+
+typedef struct cli_option {
+    const char *name;
+    char        letter;   /* 0 = none */
+    const char *argument; /* NULL for a switch */
+    cli_kind    kind;
+    const char *choices;  /* parted by blanks */
+    double      low, high;
+    bool        env;
+    const char *help;
+} cli_option;
+
+const cli_option *cli_option_at(cli_option_id id);
+
+/* THORAX_… for an option, into out; "" where the environment is not asked. */
+void cli_option_env(char out[64], cli_option_id id);
+
+/* ---- Values ---- */
+typedef struct cli_given { cli_option_id id; const char *text; } cli_given;
+
+typedef struct cli_values {
+    const char              *command;  /* "inspect film" */
+    const unsigned char     *options;  /* those of the command, ended by CLI_END */
+    cli_given               *given;    /* in the order of the command line       */
+    size_t                   n_given;
+    char                   **operands;
+    size_t                   n_operands;
+} cli_values;
+
+/* Reads argv[1..argc-1] for a command. THORAX_USAGE: an option the command does not have, a value missing or out
+ * of range, on the command line or in the environment; THORAX_NOMEM. */
+thorax_status cli_values_parse(cli_values *out, const char *command, const unsigned char *options, int argc, char **argv,
+                               thorax_error *err);
+void          cli_values_deinit(cli_values *v);
+
+/* The last one given, else the environment's, else NULL (false). */
+const char *cli_text(const cli_values *v, cli_option_id id);
+bool        cli_switch(const cli_values *v, cli_option_id id);
+uint64_t    cli_count(const cli_values *v, cli_option_id id, uint64_t fallback); /* COUNT and BYTES */
+double      cli_real(const cli_values *v, cli_option_id id, double fallback);
+
+/* All values of a repeated option, in their order: start with *at = 0; NULL at the end. */
+const char *cli_next(const cli_values *v, cli_option_id id, size_t *at);
+
+/* "1.5G" → bytes; false when it is not a size. */
+bool cli_parse_bytes(uint64_t *out, const char *text);
+
+#endif
