@@ -10,7 +10,7 @@
 
 #include "film/film.h"
 
-enum { THX_PINPOINTS_MAX = 256 };
+enum { THX_PINPOINTS_MAX = 256, THX_TILES_A_SIDE_MAX = 64 };
 
 /* What the reference does differently from release to release (spec: REF-PIL and REF-446). */
 typedef enum thx_compat { THX_COMPAT_CURRENT, THX_COMPAT_446 } thx_compat;
@@ -36,10 +36,13 @@ typedef struct thx_geometry { /* pairs are height, width */
     uint32_t image_tokens;                      /* base + final h*w + final h               */
 } thx_geometry;
 
-/* THORAX_FILM when the size is 0 or so extreme that a side vanishes. */
+/* A side of `unpadded` and `final` may be 0: a film far thinner than a patch keeps its base tile only, as in
+ * the reference. THORAX_FILM when the size is 0 or beyond 2^24, or a side vanishes where the grid is scaled
+ * down (there the reference fails too); THORAX_MODEL when the recipe is not usable. */
 thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width, uint32_t height, thorax_error *err);
 
-/* The tiles of one picture: bytes are kept, floats are made tile by tile. */
+/* The tiles of one picture: bytes are kept, floats are made tile by tile. As thx_geometry_plan;
+ * THORAX_USAGE (channels); THORAX_NOMEM. The picture may go once they are open. */
 typedef struct thx_tiles thx_tiles;
 thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const thx_recipe *recipe, thorax_error *err);
 const thx_geometry *thx_tiles_geometry(const thx_tiles *t);
