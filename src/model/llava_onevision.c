@@ -428,7 +428,7 @@ static thorax_status bind(thx_binder *binder, thx_weight **out, const char *pref
 /* weight [a, b] and bias [a] (bias NULL: none) */
 static thorax_status bind_pair(thx_binder *b, thx_weight **weight, thx_weight **bias, const char *prefix, const char *name, size_t n, size_t k, thorax_error *err)
 {
-    char full[160];
+    char full[144];
     thorax_status st;
 
     snprintf(full, sizeof full, "%s%s", prefix, name);
