@@ -39,6 +39,8 @@ static int byte_of(uint32_t c)
 bool thx_alphabet_decode(thx_string *out, const char *key, size_t size)
 {
     const size_t before = out->size;
+    char part[64];
+    size_t n_part = 0;
     uint32_t c;
 
     for (size_t i = 0; i < size;) {
@@ -49,9 +51,12 @@ bool thx_alphabet_decode(thx_string *out, const char *key, size_t size)
             thx_string_add(out, key, size);
             return false;
         }
-        const char b = (char)byte;
-        thx_string_add(out, &b, 1);
+        part[n_part++] = (char)byte;
         i += (size_t)n;
+        if (n_part == sizeof part || i >= size) {
+            thx_string_add(out, part, n_part);
+            n_part = 0;
+        }
     }
     return true;
 }

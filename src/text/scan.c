@@ -14,8 +14,11 @@ thorax_status thx_scan_fail(const thx_scan *s, const char *expected, thorax_erro
 
 char thx_scan_peek(thx_scan *s)
 {
-    while (s->at < s->size && s->data[s->at] && strchr(" \t\r\n", s->data[s->at])) s->at++;
-    return s->at < s->size ? s->data[s->at] : 0;
+    for (; s->at < s->size; s->at++) {
+        const char c = s->data[s->at];
+        if (c != ' ' && c != '\n' && c != '\t' && c != '\r') return c;
+    }
+    return 0;
 }
 
 thorax_status thx_scan_take(thx_scan *s, char c, thorax_error *err)
