@@ -14,11 +14,13 @@ function number_before(text, word,    n) {
     return n
 }
 
-# The sum of the numbers after "[  WORD  ] " as cmocka prints them.
-function cmocka(text, word,    n) {
+# The sum of the numbers after "[  WORD  ] " as cmocka prints them ("3 test(s)", since 1.1.7 "GROUP: 3 test(s)").
+function cmocka(text, word,    n, hit) {
     n = 0
-    while (match(text, "\\[  " word " *\\] [0-9]+ test")) {
-        n += substr(text, RSTART + 13, RLENGTH - 13) + 0
+    while (match(text, "\\[  " word " *\\] ([a-zA-Z0-9_]+: )?[0-9]+ test")) {
+        hit = substr(text, RSTART + 13, RLENGTH - 13)
+        sub(/^.*: /, "", hit)
+        n += hit + 0
         text = substr(text, RSTART + RLENGTH)
     }
     return n
