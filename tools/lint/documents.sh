@@ -1,10 +1,12 @@
 #!/bin/sh
-# Documents against the sources: documents.sh SOURCE
+# Documents against the sources: documents.sh SOURCE BUILD
 #
 #   - the room table of docs/architecture.md equals rooms.txt, and README.md names the same rooms
 #   - links between documents lead to files that exist
+#   - docs/cli.md is what `thorax help --markdown` prints, and thorax commands in documents exist
 #   - make targets and build options named in the documents exist, and all of them are described
 set -u
+program=$2/thorax
 cd "$1" || exit 1
 temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
@@ -54,6 +56,14 @@ same 'documents name make targets that Makefile lacks (<)' "$temp/unknown" /dev/
 sed -n "s/^option('\([a-z]*\)'.*/\1/p" meson_options.txt | LC_ALL=C sort >"$temp/options"
 sed -n 's/^| `-D\([a-z]*\)`.*/\1/p' docs/building.md | LC_ALL=C sort >"$temp/described"
 same 'build options in docs/building.md (<) and meson_options.txt (>)' "$temp/described" "$temp/options"
+
+if [ -x "$program" ]; then
+    "$program" help --markdown >"$temp/cli"
+    same 'docs/cli.md (<) and thorax help --markdown (>)' docs/cli.md "$temp/cli"
+    "$program" help | sed -n 's/^  \([a-z]*\).*/\1/p' | LC_ALL=C sort -u >"$temp/commands"
+    grep -ohE '^(build/)?thorax [a-z]+' $documents | sed 's/.* //' | LC_ALL=C sort -u | comm -23 - "$temp/commands" >"$temp/unknown"
+    same 'documents name commands that thorax lacks (<)' "$temp/unknown" /dev/null
+fi
 
 echo "$passed passed, $bad failed"
 [ "$bad" = 0 ]
