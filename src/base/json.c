@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 thorax_status thx_json_read(json_t **out, const char *path, size_t max_bytes, thorax_error *err)
 {
@@ -79,4 +80,18 @@ thorax_status thx_json_text(const char **out, const json_t *object, const char *
     if (!json_is_string(v)) return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: expected a string", where, key);
     *out = json_string_value(v);
     return THORAX_OK;
+}
+
+json_t *thx_json_path(const char *path)
+{
+    json_t *json = json_string(path); /* NULL where it is not UTF-8 */
+
+    if (json) return json;
+    char *plain = strdup(path);
+    if (!plain) return NULL;
+    for (char *c = plain; *c; c++)
+        if ((unsigned char)*c > 0x7f) *c = '?';
+    json = json_string(plain);
+    free(plain);
+    return json;
 }

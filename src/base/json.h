@@ -22,4 +22,8 @@ thorax_status thx_json_flag(bool *out, const json_t *object, const char *key, bo
 thorax_status thx_json_text(const char **out, const json_t *object, const char *key, const char *fallback,
                             const char *where, thorax_error *err);
 
+/* A file's path as JSON text, whatever bytes it holds: those beyond ASCII become "?" where it is not UTF-8.
+ * NULL when memory runs out. */
+json_t *thx_json_path(const char *path);
+
 #endif

@@ -18,7 +18,7 @@ const cli_command cli_commands[] = {
       "control strings in it stay ordinary characters.",
       OPTIONS(OPENING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_ask },
     { "chat", "", "A conversation in the terminal.",
-      "Answers appear as they are made; Ctrl-C stops one. Lines that begin with a slash are commands: /film FILE, /reset, /save "
+      "Answers appear as they are made. Lines that begin with a slash are commands: /film FILE, /reset, /save "
       "FILE, /help, /quit. Without a terminal, each line of standard input is a question.",
       OPTIONS(OPENING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_QUIET, LAST), cli_chat },
     { "report", "FILM...", "A radiology report of each film.", task_text,

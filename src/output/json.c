@@ -10,7 +10,7 @@
 
 const char thx_notice[] = "research use only: not a diagnosis, not for clinical decisions";
 
-/* Text that is not UTF-8 (a file name may be anything) has U+FFFD where it is broken. */
+/* Text that is not UTF-8 has U+FFFD where it is broken. */
 static json_t *text_json(const char *text)
 {
     thx_string repaired = { 0 };
@@ -27,7 +27,7 @@ static json_t *text_json(const char *text)
 static json_t *film_json(const thx_result *r)
 {
     if (!r->has_film) return json_null();
-    return json_pack("{s:o, s:s, s:I, s:I, s:s}", "path", text_json(r->film_name), "sha256", r->film_sha256,
+    return json_pack("{s:o, s:s, s:I, s:I, s:s}", "path", thx_json_path(r->film_name), "sha256", r->film_sha256,
                      "width", (json_int_t)r->width, "height", (json_int_t)r->height,
                      "profile", thx_profile_name(r->profile));
 }

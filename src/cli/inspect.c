@@ -1,0 +1,77 @@
+/* Parts that the forms of `thorax inspect` share; see inspect.h. */
+#include "cli/inspect.h"
+
+#include "text/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_print_json(const cli_values *v, json_t *json)
+{
+    char *line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+
+    json_decref(json);
+    if (!line) return cli_fail_text(v, CLI_NO_MEMORY, "no memory for the JSON");
+    puts(line);
+    free(line);
+    return CLI_OK;
+}
+
+json_t *cli_json_text(const char *text, size_t size)
+{
+    thx_string s = { 0 };
+
+    thx_utf8_repair(&s, text, size);
+    json_t *json = s.failed ? NULL : json_stringn(s.data ? s.data : "", s.size);
+    thx_string_deinit(&s);
+    return json;
+}
+
+json_t *cli_json_ids(const int32_t *ids, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, json_integer(ids[i]));
+    return list;
+}
+
+thorax_status cli_picture_open(thx_picture *out, const cli_values *v, thorax_error *err)
+{
+    const char *name = cli_text(v, CLI_PROFILE);
+    thx_profile profile = THX_PROFILE_DISPLAY;
+    thx_film *film;
+
+    *out = (thx_picture){ 0 };
+    if (name && !thx_profile_parse(&profile, name)) return thx_fail(err, THORAX_USAGE, 0, "profile \"%.40s\" is not known", name);
+    thorax_status st = thx_film_open(&film, cli_text(v, CLI_IMAGE), NULL, err);
+    if (!st) st = thx_film_render(out, film, profile, err);
+    thx_film_close(film);
+    return st;
+}
+
+thx_compat cli_compat(const cli_values *v) { return cli_text(v, CLI_COMPAT) ? THX_COMPAT_446 : THX_COMPAT_CURRENT; }
+
+static thx_precision precision_of(const char *name)
+{
+    if (name && !strcmp(name, "f32")) return THX_EXACT;
+    if (name && !strcmp(name, "lossy")) return THX_FAST_LOSSY;
+    return THX_FAST;
+}
+
+static int cpu_level_of(const char *name)
+{
+    for (int level = THX_CPU_REF; name && level <= THX_CPU_AVX512_BF16; level++)
+        if (!strcmp(name, thx_cpu_level_name(level))) return level;
+    return -1;
+}
+
+thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_error *err)
+{
+    const thx_engine_options o = {
+        .precision = precision_of(cli_text(v, CLI_PRECISION)), .compat = cli_compat(v),
+        .threads = (int)cli_count(v, CLI_THREADS, 0), .cpu_level = cpu_level_of(cli_text(v, CLI_CPU)),
+        .ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0), .mem_limit_bytes = cli_count(v, CLI_MEM_LIMIT, 0),
+    };
+    return thx_engine_open(out, cli_text(v, CLI_MODEL), &o, err);
+}
