@@ -20,7 +20,8 @@ thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax
 void          thx_tokenizer_close(thx_tokenizer *t);
 
 /* Appends the ids of text [size]. `control`: added tokens in the text are parsed, as the original does.
- * Invalid UTF-8 becomes U+FFFD first. Thread-safe. THORAX_NOMEM. */
+ * Invalid UTF-8 becomes U+FFFD first. Thread-safe. THORAX_NOMEM; THORAX_LIMIT: the folder's split pattern takes
+ * too long (Qwen2's own never does). */
 thorax_status thx_tokenizer_encode(const thx_tokenizer *t, const char *text, size_t size, bool control, thx_ids *ids, thorax_error *err);
 
 /* Appends the text of ids; bytes that are not UTF-8 become U+FFFD as Python's errors="replace". Unknown ids give nothing.
@@ -41,9 +42,21 @@ void thx_stream_end(thx_stream *s, thx_string *out);
 typedef struct thx_template thx_template;
 typedef struct thx_message { const char *role, *content; } thx_message; /* role: system, user, assistant; content is plain text */
 
-/* The folder's own template, by the original's precedence. THORAX_FORMAT: template not known (the text says which file and names those that are). */
+/* The folder's own template, by the original's precedence: chat_template.json, chat_template.jinja, the key in
+ * processor_config.json, and only then tokenizer_config.json. Two shapes are known, content as a list (llava-onevision,
+ * llava-hf) and ChatML (qwen2, chatml); their strings are read from the file.
+ * THORAX_FORMAT: template not known (the text says which file and names those that are). THORAX_IO: the folder has none. */
 thorax_status thx_template_open(thx_template **out, const char *folder, thorax_error *err);
+
+/* One of ours by name: "llava-onevision" (RadVLM), "llava-hf", "qwen2" (also LLaVA-NeXT's qwen_1_5: with its system
+ * turn), "chatml" (without). For folders without one. THORAX_USAGE: no such name. */
+thorax_status thx_template_builtin(thx_template **out, const char *name, thorax_error *err);
+
+/* Appends a Jinja template that does the same, for folders that we write. */
+void thx_template_print(thx_string *out, const thx_template *t);
+
 void          thx_template_close(thx_template *t);
+/* A known name, or "lists" or "plain" for a known shape with other strings. */
 const char   *thx_template_name(const thx_template *t);
 
 typedef struct thx_prompt {

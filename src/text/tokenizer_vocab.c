@@ -1,15 +1,15 @@
 /* Reads the older file set: vocab.json, merges.txt, and the added tokens from tokenizer_config.json
  * (added_tokens_decoder) or added_tokens.json. Such a folder carries no pattern and no normaliser:
  * those are Qwen2's, which the original's class sets for it. */
+#include "text/config.h"
 #include "text/scan.h"
 #include "text/tokenizer.h"
 #include "base/file.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_JSON = 16 << 20, MAX_FILE = 512 << 20 };
+enum { MAX_FILE = 512 << 20 };
 
 /* A file of the folder, mapped under a size limit. */
 static thorax_status open_part(thx_map *map, char **path, const char *folder, const char *name, thorax_error *err)
@@ -114,26 +114,6 @@ static thorax_status read_merges(thx_tokenizer *t, const char *folder, thorax_er
     return st;
 }
 
-/* One JSON file of the folder as a tree; NULL with THORAX_OK where it is absent. Whole numbers become
- * reals: every published tokenizer_config.json has a model_max_length of 10^30, which no integer holds. */
-static thorax_status load_json(json_t **out, const char *folder, const char *name, thorax_error *err)
-{
-    char *path = thx_path_join(folder, name), *text = NULL;
-    size_t size;
-    json_error_t e;
-    thorax_status st = path ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
-
-    *out = NULL;
-    if (!st && thx_file_exists(path)) {
-        st = thx_file_read(&text, &size, path, MAX_JSON, err);
-        if (!st && !(*out = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e)))
-            st = thx_fail(err, THORAX_FORMAT, (uint64_t)e.position, "%s: %s at byte %d", path, e.text, e.position);
-    }
-    free(text);
-    free(path);
-    return st;
-}
-
 /* "151643": {"content": "<|endoftext|>", "special": true, …} */
 static thorax_status add_described(thx_tokenizer *t, const char *key, const json_t *value, thorax_error *err)
 {
@@ -164,17 +144,16 @@ static thorax_status read_added(thx_tokenizer *t, const char *folder, thorax_err
 {
     json_t *config = NULL, *plain = NULL, *table, *value;
     const char *key, *name = "tokenizer_config.json";
-    thorax_status st = load_json(&config, folder, name, err);
+    thorax_status st = thx_text_config(&config, folder, name, err);
 
     if (st) return st;
     table = json_object_get(config, "added_tokens_decoder");
     const bool described = json_is_object(table);
     if (!described) {
         name = "added_tokens.json";
-        st = load_json(&plain, folder, name, err);
+        st = thx_text_config(&plain, folder, name, err);
         table = plain;
     }
-    if (!st && table && !json_is_object(table)) st = thx_fail(err, THORAX_FORMAT, 0, "expected an object");
     json_object_foreach(table, key, value) {
         if (!st) st = described ? add_described(t, key, value, err) : add_plain(t, key, value, err);
     }

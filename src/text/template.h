@@ -1,0 +1,32 @@
+/* Inside of the chat templates: what one is, as data, and how it is read from Jinja. */
+#ifndef THX_TEXT_TEMPLATE_H
+#define THX_TEXT_TEMPLATE_H
+
+#include "text/text.h"
+
+/* A message renders as  turn role after_role [image] before_text content end ;
+ * the start of the answer as  answer. */
+typedef enum thx_chat_part {
+    THX_CHAT_TURN, THX_CHAT_AFTER_ROLE, THX_CHAT_IMAGE, THX_CHAT_BEFORE_TEXT, THX_CHAT_END, THX_CHAT_ANSWER,
+    THX_CHAT_SYSTEM, /* a whole system turn, put before a conversation that has none; "" = nothing */
+    THX_CHAT_PARTS
+} thx_chat_part;
+
+typedef struct thx_chat {
+    const char *name;
+    bool        lists; /* the template takes content as a list of parts, images first */
+    const char *parts[THX_CHAT_PARTS];
+} thx_chat;
+
+/* The known ones; the name of the last is NULL. */
+extern const thx_chat thx_chats[];
+
+struct thx_template {
+    thx_chat   chat;                  /* parts point into `owned`, or at constants */
+    thx_string owned[THX_CHAT_PARTS];
+};
+
+/* Fills an empty template from Jinja source. THORAX_FORMAT: none that is known. */
+thorax_status thx_chat_read(thx_template *t, const char *source, thorax_error *err);
+
+#endif
