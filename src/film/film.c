@@ -19,7 +19,10 @@ enum { DICOM_MARK_AT = 128 };
 
 static thx_film_limits limits_or_default(const thx_film_limits *limits)
 {
-    return limits ? *limits : (thx_film_limits){ .file_bytes = (uint64_t)512 << 20, .side_px = 32768, .pixels = (uint64_t)256 << 20 };
+    static const thx_film_limits usual = { .file_bytes = (uint64_t)512 << 20, .side_px = 32768,
+                                           .pixels = (uint64_t)256 << 20 };
+
+    return limits ? *limits : usual;
 }
 
 static uint32_t layout_channels(thx_layout layout)
@@ -27,16 +30,23 @@ static uint32_t layout_channels(thx_layout layout)
     return layout == THX_CMYK ? 4 : (uint32_t)layout;
 }
 
-thorax_status thx_film_check_size(const thx_film_file *file, uint64_t width, uint64_t height, thorax_error *err)
+thorax_status thx_film_check_size(const thx_film_file *file, uint64_t width, uint64_t height,
+                                  thorax_error *err)
 {
     const thx_film_limits *l = &file->limits;
 
     if (!width || !height)
-        return thx_fail(err, THORAX_FILM, 0, "%s: a film of %" PRIu64 "x%" PRIu64 " pixels has nothing to see", file->name, width, height);
+        return thx_fail(err, THORAX_FILM, 0,
+                        "%s: a film of %" PRIu64 "x%" PRIu64 " pixels has nothing to see",
+                        file->name, width, height);
     if (width > l->side_px || height > l->side_px)
-        return thx_fail(err, THORAX_FILM, 0, "%s: %" PRIu64 "x%" PRIu64 " pixels, the limit is %" PRIu32 " a side", file->name, width, height, l->side_px);
+        return thx_fail(err, THORAX_FILM, 0,
+                        "%s: %" PRIu64 "x%" PRIu64 " pixels, the limit is %" PRIu32 " a side",
+                        file->name, width, height, l->side_px);
     if (width * height > l->pixels)
-        return thx_fail(err, THORAX_FILM, 0, "%s: %" PRIu64 "x%" PRIu64 " pixels, the limit is %" PRIu64 " in all", file->name, width, height, l->pixels);
+        return thx_fail(err, THORAX_FILM, 0,
+                        "%s: %" PRIu64 "x%" PRIu64 " pixels, the limit is %" PRIu64 " in all",
+                        file->name, width, height, l->pixels);
     return THORAX_OK;
 }
 
@@ -44,10 +54,14 @@ thorax_status thx_film_take_samples(thx_film *film, const char *name, thorax_err
 {
     size_t bytes;
 
-    if (!thx_mul_size(&bytes, film->width, film->height) || !thx_mul_size(&bytes, bytes, (size_t)film->channels * film->sample_bytes))
-        return thx_fail(err, THORAX_FILM, 0, "%s: %ux%u pixels do not fit into memory", name, film->width, film->height);
+    if (!thx_mul_size(&bytes, film->width, film->height) ||
+        !thx_mul_size(&bytes, bytes, (size_t)film->channels * film->sample_bytes))
+        return thx_fail(err, THORAX_FILM, 0, "%s: %ux%u pixels do not fit into memory", name,
+                        film->width, film->height);
     film->samples = malloc(bytes);
-    if (!film->samples) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for %zu bytes of samples", name, bytes);
+    if (!film->samples)
+        return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for %zu bytes of samples", name,
+                        bytes);
     return THORAX_OK;
 }
 
@@ -59,9 +73,11 @@ static void hash_samples(thx_film *film)
 
     thx_sha256_init(&h);
     for (size_t y = 0; y < film->height; y++) {
-        const unsigned char *p = (const unsigned char *)film->samples + y * row * film->sample_bytes;
+        const unsigned char *p =
+            (const unsigned char *)film->samples + y * row * film->sample_bytes;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        for (size_t i = 0; film->sample_bytes == 2 && i < row; i++) thx_sha256_add(&h, (unsigned char[]){ p[2 * i + 1], p[2 * i] }, 2);
+        for (size_t i = 0; film->sample_bytes == 2 && i < row; i++)
+            thx_sha256_add(&h, (unsigned char[]){ p[2 * i + 1], p[2 * i] }, 2);
         if (film->sample_bytes == 1)
 #endif
             thx_sha256_add(&h, p, row * film->sample_bytes);
@@ -73,12 +89,15 @@ static void hash_samples(thx_film *film)
 static void name_samples(thx_film *film)
 {
     static const char *const names[6][2] = {
-        [THX_GREY] = { "gray8", "gray16le" }, [THX_GREY_ALPHA] = { "gray8+alpha8", "gray16le+alpha16le" },
-        [THX_RGB] = { "rgb8", "rgb16le" },    [THX_RGBA] = { "rgba8", "rgba16le" },
+        [THX_GREY] = { "gray8", "gray16le" },
+        [THX_GREY_ALPHA] = { "gray8+alpha8", "gray16le+alpha16le" },
+        [THX_RGB] = { "rgb8", "rgb16le" },
+        [THX_RGBA] = { "rgba8", "rgba16le" },
         [THX_CMYK] = { "cmyk8", "cmyk16le" },
     };
 
-    snprintf(film->decoded, sizeof film->decoded, "%s", names[film->layout][film->sample_bytes - 1]);
+    snprintf(film->decoded, sizeof film->decoded, "%s",
+             names[film->layout][film->sample_bytes - 1]);
 }
 
 static bool starts(const thx_film_file *f, size_t at, const char *mark, size_t n)
@@ -101,7 +120,8 @@ static const char *guess_kind(const thx_film_file *f)
 {
     static const struct { size_t at, n; const char *mark, *kind; } kinds[] = {
         { DICOM_MARK_AT, 4, "DICM", "a DICOM file, which this build does not read yet" },
-        { 0, 24, "version https://git-lfs.", "a git-LFS pointer: the film itself was not downloaded (git lfs pull)" },
+        { 0, 24, "version https://git-lfs.",
+          "a git-LFS pointer: the film itself was not downloaded (git lfs pull)" },
         { 0, 4, "\x89PNG", "a PNG damaged by a transfer as text" },
         { 0, 4, "GIF8", "a GIF" },
         { 0, 2, "BM", "a BMP" },
@@ -124,12 +144,16 @@ static const char *guess_kind(const thx_film_file *f)
 
 static thorax_status decode_known(thx_film *film, const thx_film_file *file, thorax_error *err)
 {
-    if (!file->size) return thx_fail(err, THORAX_FILM, 0, "%s: expected a PNG or JPEG, found an empty file", file->name);
+    if (!file->size)
+        return thx_fail(err, THORAX_FILM, 0, "%s: expected a PNG or JPEG, found an empty file",
+                        file->name);
     if (file->size > file->limits.file_bytes)
-        return thx_fail(err, THORAX_FILM, 0, "%s: %zu bytes, the limit is %" PRIu64, file->name, file->size, file->limits.file_bytes);
+        return thx_fail(err, THORAX_FILM, 0, "%s: %zu bytes, the limit is %" PRIu64, file->name,
+                        file->size, file->limits.file_bytes);
     if (starts(file, 0, "\x89PNG\r\n\x1a\n", 8)) return thx_png_decode(film, file, err);
     if (starts(file, 0, "\xff\xd8\xff", 3)) return thx_jpeg_decode(film, file, err);
-    return thx_fail(err, THORAX_FILM, 0, "%s: expected a PNG or JPEG, found %s", file->name, guess_kind(file));
+    return thx_fail(err, THORAX_FILM, 0, "%s: expected a PNG or JPEG, found %s", file->name,
+                    guess_kind(file));
 }
 
 thorax_status thx_film_decode(thx_film **out, const void *data, size_t size, const char *name,
@@ -151,14 +175,16 @@ thorax_status thx_film_decode(thx_film **out, const void *data, size_t size, con
     return THORAX_OK;
 }
 
-thorax_status thx_film_open(thx_film **out, const char *path, const thx_film_limits *limits, thorax_error *err)
+thorax_status thx_film_open(thx_film **out, const char *path, const thx_film_limits *limits,
+                            thorax_error *err)
 {
     const uint64_t max = limits_or_default(limits).file_bytes;
     char          *data;
     size_t         size;
 
     *out = NULL;
-    thorax_status st = thx_file_read(&data, &size, path, max > SIZE_MAX - 1 ? SIZE_MAX - 1 : (size_t)max, err);
+    thorax_status st =
+        thx_file_read(&data, &size, path, max > SIZE_MAX - 1 ? SIZE_MAX - 1 : (size_t)max, err);
     if (st == THORAX_LIMIT) { /* a film beyond a limit is a refused film, whichever limit it was */
         st = THORAX_FILM;
         if (err) err->status = st;
@@ -168,20 +194,28 @@ thorax_status thx_film_open(thx_film **out, const char *path, const thx_film_lim
     return st;
 }
 
-thorax_status thx_film_from_samples(thx_film **out, const void *samples, uint32_t width, uint32_t height, thx_layout layout,
-                                    uint32_t sample_bytes, const thx_film_limits *limits, thorax_error *err)
+thorax_status thx_film_from_samples(thx_film **out, const void *samples, uint32_t width,
+                                    uint32_t height, thx_layout layout, uint32_t sample_bytes,
+                                    const thx_film_limits *limits, thorax_error *err)
 {
     const thx_film_file none = { NULL, 0, "samples", limits_or_default(limits) };
 
     *out = NULL;
     if (layout < THX_GREY || layout > THX_CMYK || (sample_bytes != 1 && sample_bytes != 2))
-        return thx_fail(err, THORAX_USAGE, 0, "samples: layout %d with %u bytes a sample is not known", (int)layout, sample_bytes);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "samples: layout %d with %u bytes a sample is not known", (int)layout,
+                        sample_bytes);
     thorax_status st = thx_film_check_size(&none, width, height, err);
     if (st) return st;
     thx_film *film = calloc(1, sizeof *film);
     if (!film) return thx_fail(err, THORAX_NOMEM, 0, "samples: out of memory");
-    *film = (thx_film){ .width = width, .height = height, .layout = layout, .channels = layout_channels(layout),
-                        .bits = 8 * sample_bytes, .sample_bytes = sample_bytes, .format = "samples" };
+    *film = (thx_film){ .width = width,
+                        .height = height,
+                        .layout = layout,
+                        .channels = layout_channels(layout),
+                        .bits = 8 * sample_bytes,
+                        .sample_bytes = sample_bytes,
+                        .format = "samples" };
     st = thx_film_take_samples(film, none.name, err);
     if (st) {
         thx_film_close(film);

@@ -1,11 +1,11 @@
 /* JPEG files to samples, by jpeglib: accurate integer IDCT, smooth chroma upsampling.
  *
- * Grey stays grey, YCbCr becomes RGB, CMYK and YCCK become CMYK in the usual sense (0 = no ink): all
- * writers of such files follow Adobe and store them inverted, so every one is inverted back. An
+ * Grey stays grey, YCbCr becomes RGB, CMYK and YCCK become CMYK in the usual sense (0 = no ink):
+ * all writers of such files follow Adobe and store them inverted, so every one is inverted back. An
  * orientation in EXIF is named and not applied: boxes are in the frame of the stored samples.
  *
- * The library mends damage by guessing (a warning and grey blocks). A guessed film is worse than none,
- * so warnings that mean lost picture data are errors here; harmless ones (stray bytes between
+ * The library mends damage by guessing (a warning and grey blocks). A guessed film is worse than
+ * none, so warnings that mean lost picture data are errors here; harmless ones (stray bytes between
  * segments, unknown revisions) are not. */
 #include "film/decode.h"
 
@@ -50,8 +50,8 @@ static void on_error(j_common_ptr jpeg)
 
 static bool loses_picture(int code)
 {
-    return code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE || code == JWRN_JPEG_EOF ||
-           code == JWRN_MUST_RESYNC || code == JWRN_BOGUS_PROGRESSION;
+    return code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE ||
+           code == JWRN_JPEG_EOF || code == JWRN_MUST_RESYNC || code == JWRN_BOGUS_PROGRESSION;
 }
 
 static void on_message(j_common_ptr jpeg, int level)
@@ -70,14 +70,18 @@ static void on_progress(j_common_ptr jpeg)
     longjmp(r->back, 1);
 }
 
-static unsigned read_16(const unsigned char *p, bool big) { return big ? p[0] << 8 | p[1] : p[1] << 8 | p[0]; }
+static unsigned read_16(const unsigned char *p, bool big)
+{
+    return big ? p[0] << 8 | p[1] : p[1] << 8 | p[0];
+}
 
 static uint32_t read_32(const unsigned char *p, bool big)
 {
-    return big ? (uint32_t)read_16(p, big) << 16 | read_16(p + 2, big) : (uint32_t)read_16(p + 2, big) << 16 | read_16(p, big);
+    return big ? (uint32_t)read_16(p, big) << 16 | read_16(p + 2, big)
+               : (uint32_t)read_16(p + 2, big) << 16 | read_16(p, big);
 }
 
-/* The orientation, 1 to 8, of an EXIF segment (a small TIFF after "Exif\0\0"); 0 when it has none. */
+/* The orientation, 1 to 8, of an EXIF segment (a TIFF after "Exif\0\0"); 0 when it has none. */
 static unsigned exif_orientation(const unsigned char *p, size_t size)
 {
     enum { TAG_ORIENTATION = 0x0112, ENTRY_BYTES = 12 };
@@ -99,8 +103,8 @@ static unsigned exif_orientation(const unsigned char *p, size_t size)
     return 0;
 }
 
-/* The second byte of the frame header's marker, 0xc0 for baseline; 0 when there is none. The library
- * does not tell baseline from extended files. */
+/* The second byte of the frame header's marker, 0xc0 for baseline; 0 when there is none. The
+ * library does not tell baseline from extended files. */
 static unsigned frame_marker(const thx_film_file *file)
 {
     const unsigned char *p = file->data;
@@ -109,7 +113,8 @@ static unsigned frame_marker(const thx_film_file *file)
         const unsigned m = p[at + 1];
         if (p[at] != 0xff || m == 0xff) at++; /* stray or fill byte */
         else if (m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc) return m;
-        else at += m == 1 || m == 0 || (m >= 0xd0 && m <= 0xd8) ? 2 : 2 + (size_t)read_16(p + at + 2, true);
+        else if (m <= 1 || (m >= 0xd0 && m <= 0xd8)) at += 2; /* markers without a length */
+        else at += 2 + (size_t)read_16(p + at + 2, true);
     }
     return 0;
 }
@@ -125,23 +130,28 @@ static const char *frame_name(unsigned marker)
     }
 }
 
-static void describe(thx_film *film, const thx_film_file *file, const struct jpeg_decompress_struct *j)
+static void describe(thx_film *film, const thx_film_file *file,
+                     const struct jpeg_decompress_struct *j)
 {
     char        *text = film->format;
     const size_t room = sizeof film->format;
     unsigned     orientation = 0;
-    size_t       n = (size_t)snprintf(text, room, "JPEG %s, %d component%s", frame_name(frame_marker(file)), j->num_components,
-                                      j->num_components == 1 ? "" : "s");
+    size_t n =
+        (size_t)snprintf(text, room, "JPEG %s, %d component%s", frame_name(frame_marker(file)),
+                         j->num_components, j->num_components == 1 ? "" : "s");
 
     for (int c = 0; j->num_components > 1 && c < j->num_components && n < room; c++)
-        n += (size_t)snprintf(text + n, room - n, "%s%dx%d", c ? "/" : " ", j->comp_info[c].h_samp_factor, j->comp_info[c].v_samp_factor);
-    if (j->restart_interval && n < room) n += (size_t)snprintf(text + n, room - n, ", restart %u MCU", j->restart_interval);
+        n += (size_t)snprintf(text + n, room - n, "%s%dx%d", c ? "/" : " ",
+                              j->comp_info[c].h_samp_factor, j->comp_info[c].v_samp_factor);
+    if (j->restart_interval && n < room)
+        n += (size_t)snprintf(text + n, room - n, ", restart %u MCU", j->restart_interval);
     for (const struct jpeg_marker_struct *m = j->marker_list; m && !orientation; m = m->next)
         if (m->marker == EXIF_MARKER) orientation = exif_orientation(m->data, m->data_length);
-    if (orientation > 1 && n < room) snprintf(text + n, room - n, ", EXIF orientation %u", orientation);
+    if (orientation > 1 && n < room)
+        snprintf(text + n, room - n, ", EXIF orientation %u", orientation);
 }
 
-/* Chooses what the samples become; false, with the reason, for a number of components nobody writes. */
+/* Chooses what the samples become; false, with the reason, for an odd number of components. */
 static bool choose_layout(reader *r)
 {
     static const struct { thx_layout layout; J_COLOR_SPACE colour; } known[5] = {
@@ -170,8 +180,10 @@ static bool read_head(reader *r, thorax_error *err)
     jpeg_read_header(j, TRUE);
     r->status = thx_film_check_size(file, j->image_width, j->image_height, err);
     if (r->status) return false;
-    if (!j->arith_code && (uint64_t)j->image_width * j->image_height / PIXELS_PER_BYTE_MAX > file->size) {
-        snprintf(r->why, sizeof r->why, "the file is too short for %ux%u pixels", j->image_width, j->image_height);
+    if (!j->arith_code &&
+        (uint64_t)j->image_width * j->image_height / PIXELS_PER_BYTE_MAX > file->size) {
+        snprintf(r->why, sizeof r->why, "the file is too short for %ux%u pixels", j->image_width,
+                 j->image_height);
         return false;
     }
     if (!choose_layout(r)) return false;
@@ -202,7 +214,8 @@ static void read_rows(reader *r)
         JSAMPROW     rows[ROWS_AT_ONCE];
         unsigned     n = 0;
         const size_t first = j->output_scanline;
-        for (; n < ROWS_AT_ONCE && first + n < j->output_height; n++) rows[n] = samples + (first + n) * row_bytes;
+        for (; n < ROWS_AT_ONCE && first + n < j->output_height; n++)
+            rows[n] = samples + (first + n) * row_bytes;
         jpeg_read_scanlines(j, rows, n);
     }
     jpeg_finish_decompress(j);
@@ -237,11 +250,15 @@ thorax_status thx_jpeg_decode(thx_film *film, const thx_film_file *file, thorax_
     r.errors.emit_message = on_message;
     r.progress.progress_monitor = on_progress;
     if (!decode(&r, err)) {
-        const size_t left = r.jpeg.src ? r.jpeg.src->bytes_in_buffer : 0, at = left < file->size ? file->size - left : file->size;
+        const size_t left = r.jpeg.src ? r.jpeg.src->bytes_in_buffer : 0,
+                     at = left < file->size ? file->size - left : file->size;
         if (r.status) st = r.status;
-        else if (r.errors.msg_code == JERR_OUT_OF_MEMORY) st = thx_fail(err, THORAX_NOMEM, 0, "%s: %s", file->name, r.why);
-        else st = thx_fail(err, THORAX_FILM, at, "%s: JPEG damaged, cut short or not supported, at byte %zu of %zu: %s", file->name,
-                           at, file->size, r.why);
+        else if (r.errors.msg_code == JERR_OUT_OF_MEMORY)
+            st = thx_fail(err, THORAX_NOMEM, 0, "%s: %s", file->name, r.why);
+        else
+            st = thx_fail(err, THORAX_FILM, at,
+                          "%s: JPEG damaged, cut short or not supported, at byte %zu of %zu: %s",
+                          file->name, at, file->size, r.why);
     }
     jpeg_destroy_decompress(&r.jpeg);
     return st;

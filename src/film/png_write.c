@@ -83,10 +83,13 @@ static thorax_status write_image(const image *im, const char *path, thorax_error
     thorax_status st;
 
     if (!im->rows || !im->width || !im->height)
-        return thx_fail(err, THORAX_USAGE, 0, "%s: a picture of %ux%u pixels cannot be written as PNG", path, im->width,
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s: a picture of %ux%u pixels cannot be written as PNG", path, im->width,
                         im->height);
     if (encode(&s, im)) st = thx_file_write(path, s.file.data, s.file.size, err);
-    else st = thx_fail(err, s.file.failed ? THORAX_NOMEM : THORAX_IO, 0, "%s: cannot make the PNG: %s", path, s.why);
+    else
+        st = thx_fail(err, s.file.failed ? THORAX_NOMEM : THORAX_IO, 0,
+                      "%s: cannot make the PNG: %s", path, s.why);
     thx_string_deinit(&s.file);
     return st;
 }
@@ -94,14 +97,17 @@ static thorax_status write_image(const image *im, const char *path, thorax_error
 thorax_status thx_picture_write_png(const thx_picture *p, const char *path, thorax_error *err)
 {
     if (p->channels != 1 && p->channels != 3)
-        return thx_fail(err, THORAX_USAGE, 0, "%s: expected 1 or 3 channels, found %u", path, p->channels);
+        return thx_fail(err, THORAX_USAGE, 0, "%s: expected 1 or 3 channels, found %u", path,
+                        p->channels);
     return write_image(&(image){ p->data, (size_t)p->width * p->channels, p->width, p->height, 8,
-                                 p->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY }, path, err);
+                                 p->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY },
+                       path, err);
 }
 
-thorax_status thx_png_write_grey16(const uint16_t *samples, uint32_t width, uint32_t height, const char *path,
-                                   thorax_error *err)
+thorax_status thx_png_write_grey16(const uint16_t *samples, uint32_t width, uint32_t height,
+                                   const char *path, thorax_error *err)
 {
-    return write_image(&(image){ (const unsigned char *)samples, (size_t)width * 2, width, height, 16, PNG_COLOR_TYPE_GRAY },
+    return write_image(&(image){ (const unsigned char *)samples, (size_t)width * 2, width, height,
+                                 16, PNG_COLOR_TYPE_GRAY },
                        path, err);
 }

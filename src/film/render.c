@@ -1,10 +1,10 @@
 /* From samples to the 8-bit picture a model sees, by a named profile.
  *
- *   pillow    what Pillow's convert("RGB") gives: 16-bit grey is cut at 255 (a normal 16-bit film turns
- *             white), 16-bit colour or grey with alpha keeps its high byte, alpha is dropped, CMYK becomes
- *             (255 - C)(255 - K) / 255, rounded
- *   display   the same for 8-bit films; 16-bit ones are stretched: the darkest sample becomes 0, the
- *             brightest 255, between them the nearest step, half rounds up; a constant film becomes 0 */
+ *   pillow    what Pillow's convert("RGB") gives: 16-bit grey is cut at 255 (a normal 16-bit film
+ * turns white), 16-bit colour or grey with alpha keeps its high byte, alpha is dropped, CMYK
+ * becomes (255 - C)(255 - K) / 255, rounded display   the same for 8-bit films; 16-bit ones are
+ * stretched: the darkest sample becomes 0, the brightest 255, between them the nearest step, half
+ * rounds up; a constant film becomes 0 */
 #include "film/film.h"
 
 #include "base/memory.h"
@@ -22,7 +22,10 @@ bool thx_profile_parse(thx_profile *out, const char *name)
     return false;
 }
 
-const char *thx_profile_name(thx_profile p) { return p == THX_PROFILE_PILLOW ? "pillow" : "display"; }
+const char *thx_profile_name(thx_profile p)
+{
+    return p == THX_PROFILE_PILLOW ? "pillow" : "display";
+}
 
 enum { LEVELS = 1 << 16 };
 
@@ -41,7 +44,8 @@ static void make_stretch(unsigned char table[LEVELS], const thx_film *f, size_t 
             high = v > high ? v : high;
         }
     const uint32_t range = high - low;
-    for (uint32_t v = low; v <= high; v++) table[v] = range ? (unsigned char)(((v - low) * 255 + range / 2) / range) : 0;
+    for (uint32_t v = low; v <= high; v++)
+        table[v] = range ? (unsigned char)(((v - low) * 255 + range / 2) / range) : 0;
 }
 
 static void make_pillow(unsigned char table[LEVELS], thx_layout layout)
@@ -84,10 +88,12 @@ static void render_cmyk(unsigned char *out, const thx_film *f)
     const size_t         n = (size_t)f->width * f->height;
 
     for (size_t i = 0; i < n; i++)
-        for (size_t c = 0; c < 3; c++) out[i * 3 + c] = (unsigned char)share(255u - in[i * 4 + c], 255u - in[i * 4 + 3]);
+        for (size_t c = 0; c < 3; c++)
+            out[i * 3 + c] = (unsigned char)share(255u - in[i * 4 + c], 255u - in[i * 4 + 3]);
 }
 
-thorax_status thx_film_render(thx_picture *out, const thx_film *film, thx_profile profile, thorax_error *err)
+thorax_status thx_film_render(thx_picture *out, const thx_film *film, thx_profile profile,
+                              thorax_error *err)
 {
     const bool   grey = film->layout == THX_GREY || film->layout == THX_GREY_ALPHA;
     const size_t shown = grey ? 1 : 3;
@@ -96,8 +102,10 @@ thorax_status thx_film_render(thx_picture *out, const thx_film *film, thx_profil
     *out = (thx_picture){ 0 };
     if (film->layout == THX_CMYK && film->sample_bytes != 1)
         return thx_fail(err, THORAX_FILM, 0, "CMYK samples of 16 bits are not shown");
-    if (!thx_mul_size(&bytes, film->width, film->height) || !thx_mul_size(&bytes, bytes, shown) || !(out->data = malloc(bytes)))
-        return thx_fail(err, THORAX_NOMEM, 0, "no memory for a picture of %ux%u pixels", film->width, film->height);
+    if (!thx_mul_size(&bytes, film->width, film->height) || !thx_mul_size(&bytes, bytes, shown) ||
+        !(out->data = malloc(bytes)))
+        return thx_fail(err, THORAX_NOMEM, 0, "no memory for a picture of %ux%u pixels",
+                        film->width, film->height);
     out->width = film->width;
     out->height = film->height;
     out->channels = (uint32_t)shown;

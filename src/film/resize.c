@@ -1,13 +1,14 @@
 /* Resampling exactly as Pillow does it for 8-bit pictures.
  *
- * Two passes, across and down, each a weighted sum over the source samples under a filter that widens
- * when the picture shrinks. Weights are made in double, rounded to 22 bits of fraction, the sums are
- * integers and each pass rounds to a byte: every result is one exact number, whatever the number of
- * threads. Method: Pillow src/libImaging/Resample.c (the stock library; Pillow-SIMD differs).
+ * Two passes, across and down, each a weighted sum over the source samples under a filter that
+ * widens when the picture shrinks. Weights are made in double, rounded to 22 bits of fraction, the
+ * sums are integers and each pass rounds to a byte: every result is one exact number, whatever the
+ * number of threads. Method: Pillow src/libImaging/Resample.c (the stock library; Pillow-SIMD
+ * differs).
  *
- * The pass that runs first is seen in the last bit. Until version 12 Pillow always went across first;
- * from 13 on it goes down first where the height loses more than twice the pixels that the width loses
- * (pull request 9549; the rule was confirmed on 19,294 random sizes). We follow 13. */
+ * The pass that runs first is seen in the last bit. Until version 12 Pillow always went across
+ * first; from 13 on it goes down first where the height loses more than twice the pixels that the
+ * width loses (pull request 9549; the rule was confirmed on 19,294 random sizes). We follow 13. */
 #include "film/film.h"
 
 #include "base/memory.h"
@@ -17,10 +18,10 @@
 #include <string.h>
 
 enum {
-    WEIGHT_BITS = 32 - 8 - 2,        /* 8 bits of sample, 2 of room for weights that overshoot 1   */
+    WEIGHT_BITS = 32 - 8 - 2, /* 8 bits of sample, 2 of room for weights that overshoot 1   */
     HALF = 1 << (WEIGHT_BITS - 1),
-    COLUMN_BLOCK = 512,              /* sums of a block of columns stay in the first cache         */
-    PARALLEL_WORK = 1 << 19,         /* products from which threads are worth their start          */
+    COLUMN_BLOCK = 512,      /* sums of a block of columns stay in the first cache         */
+    PARALLEL_WORK = 1 << 19, /* products from which threads are worth their start          */
 };
 
 /* For every output position: first source position, number of weights, weights. */
@@ -57,11 +58,13 @@ static void axis_deinit(axis *a)
 }
 
 /* The weights of one output position, in the order and rounding of the reference. */
-static void fill_position(axis *a, double *w, uint32_t i, double scale, double support, double stretch, thx_filter filter)
+static void fill_position(axis *a, double *w, uint32_t i, double scale, double support,
+                          double stretch, thx_filter filter)
 {
     const double centre = (i + 0.5) * scale, inverse = 1.0 / stretch;
     const double low = centre - support + 0.5, high = centre + support + 0.5;
-    const uint32_t first = low > 0 ? (uint32_t)low : 0, end = high < a->in ? (uint32_t)high : a->in, n = end - first;
+    const uint32_t first = low > 0 ? (uint32_t)low : 0, end = high < a->in ? (uint32_t)high : a->in,
+                   n = end - first;
     double       sum = 0.0;
     int32_t     *q = a->weights + (size_t)i * a->room;
 
@@ -72,13 +75,15 @@ static void fill_position(axis *a, double *w, uint32_t i, double scale, double s
     }
     for (uint32_t j = 0; j < n; j++) {
         if (sum != 0.0) w[j] /= sum;
-        q[j] = (int32_t)(w[j] < 0 ? -0.5 + w[j] * (1 << WEIGHT_BITS) : 0.5 + w[j] * (1 << WEIGHT_BITS));
+        q[j] = (int32_t)(w[j] < 0 ? -0.5 + w[j] * (1 << WEIGHT_BITS)
+                                  : 0.5 + w[j] * (1 << WEIGHT_BITS));
     }
     a->first[i] = first;
     a->count[i] = n;
 }
 
-static thorax_status axis_init(axis *a, uint32_t in, uint32_t out, thx_filter filter, thorax_error *err)
+static thorax_status axis_init(axis *a, uint32_t in, uint32_t out, thx_filter filter,
+                               thorax_error *err)
 {
     const double scale = (double)in / out, stretch = scale < 1.0 ? 1.0 : scale;
     const double support = (filter == THX_LANCZOS ? 3.0 : 2.0) * stretch;
@@ -90,7 +95,8 @@ static thorax_status axis_init(axis *a, uint32_t in, uint32_t out, thx_filter fi
     if (!w || !a->first || !a->weights) {
         free(w);
         axis_deinit(a);
-        return thx_fail(err, THORAX_NOMEM, 0, "no memory for the weights of resizing %u to %u pixels", in, out);
+        return thx_fail(err, THORAX_NOMEM, 0,
+                        "no memory for the weights of resizing %u to %u pixels", in, out);
     }
     a->count = a->first + out;
     for (uint32_t i = 0; i < out; i++) fill_position(a, w, i, scale, support, stretch, filter);
@@ -154,7 +160,8 @@ static void across_rgb(unsigned char *out, const unsigned char *in, const axis *
 }
 
 /* out [height, a->out, channels] from in [height, a->in, channels]. */
-static void pass_across(unsigned char *out, const unsigned char *in, uint32_t height, uint32_t channels, const axis *a)
+static void pass_across(unsigned char *out, const unsigned char *in, uint32_t height,
+                        uint32_t channels, const axis *a)
 {
     const size_t in_row = (size_t)a->in * channels, out_row = (size_t)a->out * channels;
     const size_t work = (size_t)height * out_row * a->room;
@@ -166,7 +173,9 @@ static void pass_across(unsigned char *out, const unsigned char *in, uint32_t he
         const unsigned char *from = in + first * in_row;
         if (channels == 1 && n == 4) {
             across_4((unsigned char *[4]){ to, to + out_row, to + 2 * out_row, to + 3 * out_row },
-                     (const unsigned char *[4]){ from, from + in_row, from + 2 * in_row, from + 3 * in_row }, a);
+                     (const unsigned char *[4]){ from, from + in_row, from + 2 * in_row,
+                                                 from + 3 * in_row },
+                     a);
             continue;
         }
         for (uint32_t y = 0; y < n; y++) {
@@ -176,10 +185,11 @@ static void pass_across(unsigned char *out, const unsigned char *in, uint32_t he
     }
 }
 
-/* One output row: the weighted sum of n source rows, block of columns by block of columns. A weight is
- * split into its upper bits and its lower 12, so that compilers find 16-bit products, which every
- * processor multiplies eight at a time; the sum of the two parts is the same integer. */
-static void down_row(unsigned char *out, const unsigned char *in, size_t row, const int32_t *q, uint32_t n)
+/* One output row: the weighted sum of n source rows, block of columns by block of columns. A weight
+ * is split into its upper bits and its lower 12, so that compilers find 16-bit products, which
+ * every processor multiplies eight at a time; the sum of the two parts is the same integer. */
+static void down_row(unsigned char *out, const unsigned char *in, size_t row, const int32_t *q,
+                     uint32_t n)
 {
     enum { LOW_BITS = 12 };
     int32_t upper[COLUMN_BLOCK], lower[COLUMN_BLOCK];
@@ -190,7 +200,8 @@ static void down_row(unsigned char *out, const unsigned char *in, size_t row, co
         for (size_t i = 0; i < columns; i++) lower[i] = HALF;
         for (uint32_t j = 0; j < n; j++) {
             const unsigned char *p = in + j * row + x;
-            const int16_t        u = (int16_t)(q[j] >> LOW_BITS), l = (int16_t)(q[j] & ((1 << LOW_BITS) - 1));
+            const int16_t u = (int16_t)(q[j] >> LOW_BITS),
+                          l = (int16_t)(q[j] & ((1 << LOW_BITS) - 1));
 #pragma omp simd
             for (size_t i = 0; i < columns; i++) {
                 upper[i] += (int16_t)p[i] * u;
@@ -198,7 +209,8 @@ static void down_row(unsigned char *out, const unsigned char *in, size_t row, co
             }
         }
 #pragma omp simd
-        for (size_t i = 0; i < columns; i++) out[x + i] = to_byte(upper[i] * (1 << LOW_BITS) + lower[i]);
+        for (size_t i = 0; i < columns; i++)
+            out[x + i] = to_byte(upper[i] * (1 << LOW_BITS) + lower[i]);
     }
 }
 
@@ -209,19 +221,25 @@ static void pass_down(unsigned char *out, const unsigned char *in, size_t row, c
 
 #pragma omp parallel for schedule(static) if (work > PARALLEL_WORK)
     for (uint32_t i = 0; i < a->out; i++)
-        down_row(out + i * row, in + a->first[i] * row, row, a->weights + (size_t)i * a->room, a->count[i]);
+        down_row(out + i * row, in + a->first[i] * row, row, a->weights + (size_t)i * a->room,
+                 a->count[i]);
 }
 
-static thorax_status picture_init(thx_picture *p, uint32_t width, uint32_t height, uint32_t channels, thorax_error *err)
+static thorax_status picture_init(thx_picture *p, uint32_t width, uint32_t height,
+                                  uint32_t channels, thorax_error *err)
 {
     size_t bytes;
 
     *p = (thx_picture){ width, height, channels, NULL };
-    if (thx_mul_size(&bytes, width, height) && thx_mul_size(&bytes, bytes, channels)) p->data = malloc(bytes);
-    return p->data ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for a picture of %ux%u pixels", width, height);
+    if (thx_mul_size(&bytes, width, height) && thx_mul_size(&bytes, bytes, channels))
+        p->data = malloc(bytes);
+    return p->data ? THORAX_OK
+                   : thx_fail(err, THORAX_NOMEM, 0, "no memory for a picture of %ux%u pixels",
+                              width, height);
 }
 
-static thorax_status resize_across(thx_picture *out, const thx_picture *in, uint32_t width, thx_filter filter, thorax_error *err)
+static thorax_status resize_across(thx_picture *out, const thx_picture *in, uint32_t width,
+                                   thx_filter filter, thorax_error *err)
 {
     axis          a;
     thorax_status st = axis_init(&a, in->width, width, filter, err);
@@ -233,7 +251,8 @@ static thorax_status resize_across(thx_picture *out, const thx_picture *in, uint
     return st;
 }
 
-static thorax_status resize_down(thx_picture *out, const thx_picture *in, uint32_t height, thx_filter filter, thorax_error *err)
+static thorax_status resize_down(thx_picture *out, const thx_picture *in, uint32_t height,
+                                 thx_filter filter, thorax_error *err)
 {
     axis          a;
     thorax_status st = axis_init(&a, in->height, height, filter, err);
@@ -245,35 +264,40 @@ static thorax_status resize_down(thx_picture *out, const thx_picture *in, uint32
     return st;
 }
 
-/* True where Pillow 13 shrinks the height before it touches the width; see the head of this file. */
+/* True where Pillow 13 shrinks the height before the width; see the head of this file. */
 static bool down_first(const thx_picture *in, uint32_t width, uint32_t height)
 {
-    const int64_t lost_rows = (int64_t)in->height - height, lost_columns = (int64_t)in->width - width;
+    const int64_t lost_rows = (int64_t)in->height - height,
+                  lost_columns = (int64_t)in->width - width;
 
     return lost_rows > 0 && lost_rows > 2 * lost_columns;
 }
 
 /* One pass: across to `size` columns or down to `size` rows; a pass that changes nothing copies. */
-static thorax_status resize_one(thx_picture *out, const thx_picture *in, bool down, uint32_t size, thx_filter filter, thorax_error *err)
+static thorax_status resize_one(thx_picture *out, const thx_picture *in, bool down, uint32_t size,
+                                thx_filter filter, thorax_error *err)
 {
     if (size != (down ? in->height : in->width))
-        return down ? resize_down(out, in, size, filter, err) : resize_across(out, in, size, filter, err);
+        return down ? resize_down(out, in, size, filter, err)
+                    : resize_across(out, in, size, filter, err);
     const thorax_status st = picture_init(out, in->width, in->height, in->channels, err);
     if (!st) memcpy(out->data, in->data, (size_t)in->width * in->height * in->channels);
     return st;
 }
 
-thorax_status thx_picture_resize(thx_picture *out, const thx_picture *in, uint32_t width, uint32_t height, thx_filter filter,
-                                 thorax_error *err)
+thorax_status thx_picture_resize(thx_picture *out, const thx_picture *in, uint32_t width,
+                                 uint32_t height, thx_filter filter, thorax_error *err)
 {
     thx_picture between;
 
     *out = (thx_picture){ 0 };
     if (!width || !height || !in->width || !in->height || (in->channels != 1 && in->channels != 3))
-        return thx_fail(err, THORAX_USAGE, 0, "cannot resize a picture of %ux%u pixels and %u channels to %ux%u", in->width, in->height,
-                        in->channels, width, height);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "cannot resize a picture of %ux%u pixels and %u channels to %ux%u",
+                        in->width, in->height, in->channels, width, height);
     if (width == in->width || height == in->height)
-        return resize_one(out, in, width == in->width, width == in->width ? height : width, filter, err);
+        return resize_one(out, in, width == in->width, width == in->width ? height : width, filter,
+                          err);
 
     const bool    down = down_first(in, width, height);
     thorax_status st = resize_one(&between, in, down, down ? height : width, filter, err);

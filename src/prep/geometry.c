@@ -1,9 +1,10 @@
 /* How a film of a given size is cut and what it costs: numbers only, no pixels.
  *
- * The reference computes all of this in Python, with floating-point steps whose last bit decides about
- * whole rows of features. Each formula below keeps the order of its operations; none may be simplified.
- * Methods: transformers image_processing_utils.py (select_best_resolution), image_transforms.py,
- * image_processing_llava_onevision.py, modeling_llava_onevision.py (unpad_image, pack_image_features).
+ * The reference computes all of this in Python, with floating-point steps whose last bit decides
+ * about whole rows of features. Each formula below keeps the order of its operations; none may be
+ * simplified. Methods: transformers image_processing_utils.py (select_best_resolution),
+ * image_transforms.py, image_processing_llava_onevision.py, modeling_llava_onevision.py
+ * (unpad_image, pack_image_features).
  *
  * Sides may vanish on the way: a film far thinner than a patch keeps no feature row at all, and the
  * reference then works with the base tile alone. So do we. */
@@ -24,12 +25,14 @@ static thorax_status check_recipe(const thx_recipe *r, thorax_error *err)
     for (uint32_t i = 0; good && i < r->n_pinpoints; i++)
         for (int k = 0; k < 2; k++) {
             const uint32_t side = r->pinpoints[i][k];
-            good = good && side && side % r->tile_px == 0 && side / r->tile_px <= THX_TILES_A_SIDE_MAX;
+            good = good && side && !(side % r->tile_px) &&
+                   side / r->tile_px <= THX_TILES_A_SIDE_MAX;
         }
-    return good ? THORAX_OK : thx_fail(err, THORAX_MODEL, 0, "the preprocessing recipe is not usable");
+    return good ? THORAX_OK
+                : thx_fail(err, THORAX_MODEL, 0, "the preprocessing recipe is not usable");
 }
 
-/* The pinpoint that keeps most of the picture, then the one that wastes least; the first on a tie. */
+/* The pinpoint that keeps most of the picture, then wastes least; the first on a tie. */
 static void choose_best(thx_geometry *g, const thx_recipe *r)
 {
     const int64_t width = g->width, height = g->height;
@@ -66,8 +69,8 @@ static void fit_inside(thx_geometry *g)
     else g->resized[1] = ceil_side(g->width, sy, g->best[1]);
 }
 
-/* Black around the resized picture. The odd pixel goes below or to the right; release 4.46 forgot it,
- * so that its canvas is one pixel short on that axis. */
+/* Black around the resized picture. The odd pixel goes below or to the right; release 4.46 forgot
+ * it, so that its canvas is one pixel short on that axis. */
 static void pad_to_best(thx_geometry *g, thx_compat compat)
 {
     for (int axis = 0; axis < 2; axis++) {
@@ -94,7 +97,8 @@ static void unpad(thx_geometry *g, thx_compat compat)
     const bool     wide = (double)g->width / g->height > columns / rows;
     const int      axis = wide ? 0 : 1; /* the one that was padded */
     const double   scale = wide ? columns / g->width : rows / g->height;
-    const uint32_t all = g->patches[axis], n = integer_of((wide ? g->height : g->width) * scale, compat);
+    const uint32_t all = g->patches[axis],
+                   n = integer_of((wide ? g->height : g->width) * scale, compat);
 
     memcpy(g->unpadded, g->patches, sizeof g->unpadded);
     if (n >= all) return;
@@ -121,12 +125,13 @@ static thorax_status shrink(thx_geometry *g, const thx_recipe *r, thorax_error *
     g->final[0] = (uint32_t)floor_divide(rows, ratio);
     g->final[1] = (uint32_t)floor_divide(columns, ratio);
     if (g->final[0] && g->final[1]) return THORAX_OK;
-    return thx_fail(err, THORAX_FILM, 0, "a film of %ux%u pixels is too thin: its features shrink to %ux%u", g->width,
+    return thx_fail(err, THORAX_FILM, 0,
+                    "a film of %ux%u pixels is too thin: its features shrink to %ux%u", g->width,
                     g->height, g->final[1], g->final[0]);
 }
 
-thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width, uint32_t height,
-                                thorax_error *err)
+thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width,
+                                uint32_t height, thorax_error *err)
 {
     thx_geometry  g = { .width = width, .height = height };
     thorax_status st = check_recipe(recipe, err);
@@ -134,7 +139,8 @@ thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uin
     *out = (thx_geometry){ 0 };
     if (st) return st;
     if (!width || !height || width > SIDE_MAX || height > SIDE_MAX)
-        return thx_fail(err, THORAX_FILM, 0, "a film of %ux%u pixels: expected 1 to %d a side", width, height, SIDE_MAX);
+        return thx_fail(err, THORAX_FILM, 0, "a film of %ux%u pixels: expected 1 to %d a side",
+                        width, height, SIDE_MAX);
     choose_best(&g, recipe);
     fit_inside(&g);
     pad_to_best(&g, recipe->compat);
@@ -148,7 +154,7 @@ thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uin
     st = shrink(&g, recipe, err);
     if (st) return st;
     g.tiles = 1 + g.grid[0] * g.grid[1];
-    g.image_tokens = side * side + g.final[0] * g.final[1] + g.final[0]; /* a newline ends each row */
+    g.image_tokens = side * side + g.final[0] * (g.final[1] + 1); /* a newline ends each row */
     *out = g;
     return THORAX_OK;
 }

@@ -2,9 +2,9 @@
  *
  * RadVLM's "anyres" recipe: the picture is resized into the best of a list of resolutions, padded
  * with black, cut into square tiles; tile 0 is the whole picture squashed to one tile. The feature
- * grid is later cropped to what the picture covers and scaled down (geometry below), so the number of
- * image rows depends on width and height alone.
- * Method: transformers image_processing_llava_onevision.py and modeling_llava_onevision.py. */
+ * grid is later cropped to what the picture covers and scaled down (geometry below), so the number
+ * of image rows depends on width and height alone. Method: transformers
+ * image_processing_llava_onevision.py and modeling_llava_onevision.py. */
 #ifndef THX_PREP_PREP_H
 #define THX_PREP_PREP_H
 
@@ -36,15 +36,18 @@ typedef struct thx_geometry { /* pairs are height, width */
     uint32_t image_tokens;                      /* base + final h*w + final h               */
 } thx_geometry;
 
-/* A side of `unpadded` and `final` may be 0: a film far thinner than a patch keeps its base tile only, as in
- * the reference. THORAX_FILM when the size is 0 or beyond 2^24, or a side vanishes where the grid is scaled
- * down (there the reference fails too); THORAX_MODEL when the recipe is not usable. */
-thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width, uint32_t height, thorax_error *err);
+/* A side of `unpadded` and `final` may be 0: a film far thinner than a patch keeps its base tile
+ * only, as in the reference. THORAX_FILM when the size is 0 or beyond 2^24, or a side vanishes
+ * where the grid is scaled down (there the reference fails too); THORAX_MODEL when the recipe is
+ * not usable. */
+thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width,
+                                uint32_t height, thorax_error *err);
 
 /* The tiles of one picture: bytes are kept, floats are made tile by tile. As thx_geometry_plan;
  * THORAX_USAGE (channels); THORAX_NOMEM. The picture may go once they are open. */
 typedef struct thx_tiles thx_tiles;
-thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const thx_recipe *recipe, thorax_error *err);
+thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const thx_recipe *recipe,
+                             thorax_error *err);
 const thx_geometry *thx_tiles_geometry(const thx_tiles *t);
 /* Tile i as f32 [3, tile_px, tile_px], normalised. Thread-safe. */
 void thx_tiles_get(const thx_tiles *t, uint32_t i, float *out);

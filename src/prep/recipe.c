@@ -1,8 +1,9 @@
 /* The recipe of a model folder from its JSON files; see recipe.h.
  *
- * Whatever the files ask for that would change a pixel and is not what tiles.c does is refused by name:
- * a recipe that is quietly wrong gives answers that are quietly wrong. Keys that change nothing for one
- * film (do_pad pads batches; do_convert_rgb: films are always shown as RGB) are not looked at. */
+ * Whatever the files ask for that would change a pixel and is not what tiles.c does is refused by
+ * name: a recipe that is quietly wrong gives answers that are quietly wrong. Keys that change
+ * nothing for one film (do_pad pads batches; do_convert_rgb: films are always shown as RGB) are not
+ * looked at. */
 #include "prep/recipe.h"
 
 #include "base/file.h"
@@ -27,7 +28,8 @@ static thorax_status refuse(const source *s, const char *key, const char *want, 
     const json_t *found = json_object_get(s->settings, key);
     char         *text = found ? json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
 
-    thx_fail(err, THORAX_MODEL, 0, "%s: %s: expected %s, found %.60s", s->path, key, want, text ? text : "nothing");
+    thx_fail(err, THORAX_MODEL, 0, "%s: %s: expected %s, found %.60s", s->path, key, want,
+             text ? text : "nothing");
     free(text);
     return THORAX_MODEL;
 }
@@ -57,18 +59,22 @@ static thorax_status read_levels(thx_recipe *r, const source *s, thorax_error *e
 {
     static const double clip_mean[3] = { 0.48145466, 0.4578275, 0.40821073 };
     static const double clip_std[3] = { 0.26862954, 0.26130258, 0.27577711 };
-    const json_t       *mean = json_object_get(s->settings, "image_mean"), *std = json_object_get(s->settings, "image_std");
+    const json_t *mean = json_object_get(s->settings, "image_mean"),
+                 *std = json_object_get(s->settings, "image_std");
     const json_t       *factor = json_object_get(s->settings, "rescale_factor");
 
     memcpy(r->mean, clip_mean, sizeof r->mean);
     memcpy(r->std, clip_std, sizeof r->std);
-    if (!absent(mean) && !read_triple(r->mean, mean)) return refuse(s, "image_mean", "three numbers", err);
-    if (!absent(std) && !read_triple(r->std, std)) return refuse(s, "image_std", "three numbers", err);
+    if (!absent(mean) && !read_triple(r->mean, mean))
+        return refuse(s, "image_mean", "three numbers", err);
+    if (!absent(std) && !read_triple(r->std, std))
+        return refuse(s, "image_std", "three numbers", err);
     for (int c = 0; c < 3; c++)
         if (!(r->std[c] > 0)) return refuse(s, "image_std", "numbers above 0", err);
     if (factor) {
         r->rescale = json_number_value(factor);
-        if (!(r->rescale > 0) || !isfinite(r->rescale)) return refuse(s, "rescale_factor", "a number above 0", err);
+        if (!(r->rescale > 0) || !isfinite(r->rescale))
+            return refuse(s, "rescale_factor", "a number above 0", err);
     }
     return THORAX_OK;
 }
@@ -79,20 +85,22 @@ static thorax_status check_steps(const source *s, thorax_error *err)
     static const char *const steps[] = { "do_resize", "do_rescale", "do_normalize" };
     const json_t            *type = json_object_get(s->settings, "image_processor_type");
     const json_t            *resample = json_object_get(s->settings, "resample");
-    static const char        known[] = "LlavaOnevisionImageProcessor"; /* …Fast and …Pil are the same method */
+    static const char known[] = "LlavaOnevisionImageProcessor"; /* and …Fast, …Pil: same method */
 
-    if (type && (!json_is_string(type) || strncmp(json_string_value(type), known, sizeof known - 1)))
+    if (type &&
+        (!json_is_string(type) || strncmp(json_string_value(type), known, sizeof known - 1)))
         return refuse(s, "image_processor_type", known, err);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         const json_t *step = json_object_get(s->settings, steps[i]);
         if (step && !json_is_true(step)) return refuse(s, steps[i], "true", err);
     }
-    if (resample && (!json_is_integer(resample) || json_integer_value(resample) != RESAMPLE_BICUBIC))
+    if (resample &&
+        (!json_is_integer(resample) || json_integer_value(resample) != RESAMPLE_BICUBIC))
         return refuse(s, "resample", "3 (bicubic)", err);
     return THORAX_OK;
 }
 
-/* {"height", "width"}, {"shortest_edge"} or a number: the side of a tile, which must be a square. */
+/* {"height", "width"}, {"shortest_edge"} or a number: a square, the tile of the model. */
 static thorax_status check_size(const thx_recipe *r, const source *s, thorax_error *err)
 {
     const json_t *size = json_object_get(s->settings, "size");
@@ -123,7 +131,7 @@ static void default_pinpoints(thx_recipe *r)
         }
 }
 
-/* The processor cuts by its own list, the model counts by the one of config.json: they must be one. */
+/* The processor cuts by its own list, the model counts by config.json: the two must be one. */
 static thorax_status check_pinpoints(const thx_recipe *r, const source *s, thorax_error *err)
 {
     static const char key[] = "image_grid_pinpoints";
@@ -134,22 +142,28 @@ static thorax_status check_pinpoints(const thx_recipe *r, const source *s, thora
     if (absent(list)) {
         default_pinpoints(&own);
     } else {
-        if (!json_is_array(list) || !json_array_size(list) || json_array_size(list) > THX_PINPOINTS_MAX)
+        if (!json_is_array(list) || !json_array_size(list) ||
+            json_array_size(list) > THX_PINPOINTS_MAX)
             return refuse(s, key, "a list of up to 256 pairs", err);
         json_array_foreach(list, i, pair) {
             for (size_t k = 0; k < 2; k++)
-                if (json_array_size(pair) != 2 || !(own.pinpoints[i][k] = whole(json_array_get(pair, k))))
+                if (json_array_size(pair) != 2 ||
+                    !(own.pinpoints[i][k] = whole(json_array_get(pair, k))))
                     return refuse(s, key, "pairs of height and width", err);
         }
         own.n_pinpoints = (uint32_t)json_array_size(list);
     }
-    if (own.n_pinpoints == r->n_pinpoints && !memcmp(own.pinpoints, r->pinpoints, sizeof own.pinpoints)) return THORAX_OK;
-    return thx_fail(err, THORAX_MODEL, 0, "%s: %s differs from the list in config.json (%u and %u resolutions)", s->path, key,
-                    own.n_pinpoints, r->n_pinpoints);
+    if (own.n_pinpoints == r->n_pinpoints &&
+        !memcmp(own.pinpoints, r->pinpoints, sizeof own.pinpoints))
+        return THORAX_OK;
+    return thx_fail(err, THORAX_MODEL, 0,
+                    "%s: %s differs from the list in config.json (%u and %u resolutions)", s->path,
+                    key, own.n_pinpoints, r->n_pinpoints);
 }
 
 /* What config.json says, or the class defaults; whether it can be done at all. */
-static thorax_status take_hints(thx_recipe *r, const thx_recipe_hints *hints, const char *folder, thorax_error *err)
+static thorax_status take_hints(thx_recipe *r, const thx_recipe_hints *hints, const char *folder,
+                                thorax_error *err)
 {
     static const thx_recipe_hints none = { 0 };
 
@@ -157,10 +171,13 @@ static thorax_status take_hints(thx_recipe *r, const thx_recipe_hints *hints, co
     *r = (thx_recipe){ .tile_px = hints->tile_px ? hints->tile_px : DEFAULT_TILE_PX,
                        .patch_px = hints->patch_px ? hints->patch_px : DEFAULT_PATCH_PX,
                        .max_patches = hints->max_patches ? hints->max_patches : DEFAULT_MAX_PATCHES,
-                       .mean = { 0.5, 0.5, 0.5 }, .std = { 0.5, 0.5, 0.5 }, .rescale = 1.0 / 255.0 };
+                       .mean = { 0.5, 0.5, 0.5 },
+                       .std = { 0.5, 0.5, 0.5 },
+                       .rescale = 1.0 / 255.0 };
     default_pinpoints(r);
     if (hints->n_pinpoints > THX_PINPOINTS_MAX)
-        return thx_fail(err, THORAX_MODEL, 0, "%s: %u resolutions, the limit is %d", folder, hints->n_pinpoints, THX_PINPOINTS_MAX);
+        return thx_fail(err, THORAX_MODEL, 0, "%s: %u resolutions, the limit is %d", folder,
+                        hints->n_pinpoints, THX_PINPOINTS_MAX);
     if (hints->n_pinpoints) {
         r->n_pinpoints = hints->n_pinpoints;
         memset(r->pinpoints, 0, sizeof r->pinpoints);
@@ -170,8 +187,10 @@ static thorax_status take_hints(thx_recipe *r, const thx_recipe_hints *hints, co
         for (int k = 0; k < 2; k++) {
             const uint32_t side = r->pinpoints[i][k];
             if (!side || side % r->tile_px || side / r->tile_px > THX_TILES_A_SIDE_MAX)
-                return thx_fail(err, THORAX_MODEL, 0, "%s: resolution %ux%u: expected multiples of %u, up to %d tiles a side", folder,
-                                r->pinpoints[i][0], r->pinpoints[i][1], r->tile_px, THX_TILES_A_SIDE_MAX);
+                return thx_fail(
+                    err, THORAX_MODEL, 0,
+                    "%s: resolution %ux%u: expected multiples of %u, up to %d tiles a side", folder,
+                    r->pinpoints[i][0], r->pinpoints[i][1], r->tile_px, THX_TILES_A_SIDE_MAX);
         }
     return THORAX_OK;
 }
@@ -181,7 +200,8 @@ static thorax_status read_settings(thx_recipe *r, const source *s, thorax_error 
     thorax_status st;
 
     if (!json_is_object(s->settings))
-        return thx_fail(err, THORAX_MODEL, 0, "%s: expected an object with the image processor's settings", s->path);
+        return thx_fail(err, THORAX_MODEL, 0,
+                        "%s: expected an object with the image processor's settings", s->path);
     if ((st = check_steps(s, err))) return st;
     if ((st = check_size(r, s, err))) return st;
     if ((st = check_pinpoints(r, s, err))) return st;
@@ -200,12 +220,13 @@ static thorax_status load(json_t **out, const char *path, thorax_error *err)
 }
 
 /* Reads the file of this name if it is there and has settings, at its top or under `member`. */
-static thorax_status read_file(thx_recipe *r, bool *found, const char *folder, const char *name, const char *member,
-                               thorax_error *err)
+static thorax_status read_file(thx_recipe *r, bool *found, const char *folder, const char *name,
+                               const char *member, thorax_error *err)
 {
     char         *path = thx_path_join(folder, name);
     json_t       *root = NULL;
-    thorax_status st = path ? load(&root, path, err) : thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
+    thorax_status st =
+        path ? load(&root, path, err) : thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
 
     if (!st && root) {
         const json_t *settings = member ? json_object_get(root, member) : root;
@@ -217,7 +238,8 @@ static thorax_status read_file(thx_recipe *r, bool *found, const char *folder, c
     return st;
 }
 
-thorax_status thx_recipe_read(thx_recipe *out, const char *folder, const thx_recipe_hints *hints, thorax_error *err)
+thorax_status thx_recipe_read(thx_recipe *out, const char *folder, const thx_recipe_hints *hints,
+                              thorax_error *err)
 {
     thx_recipe    r;
     bool          found = false;
@@ -225,7 +247,8 @@ thorax_status thx_recipe_read(thx_recipe *out, const char *folder, const thx_rec
 
     *out = (thx_recipe){ 0 };
     if (!st) st = read_file(&r, &found, folder, "preprocessor_config.json", NULL, err);
-    if (!st && !found) st = read_file(&r, &found, folder, "processor_config.json", "image_processor", err);
+    if (!st && !found)
+        st = read_file(&r, &found, folder, "processor_config.json", "image_processor", err);
     if (!st) *out = r;
     return st;
 }

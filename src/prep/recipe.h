@@ -4,21 +4,24 @@
 
 #include "prep/prep.h"
 
-/* What the model's own config.json says about tiles; 0 where it is silent. The processor must agree. */
+/* What the model's own config.json says about tiles; 0 where it is silent. The processor must
+ * agree. */
 typedef struct thx_recipe_hints {
-    uint32_t tile_px, patch_px;                /* image_size, patch_size of the tower; 0 = 384, 14   */
-    uint32_t n_pinpoints;                      /* 0 = the class default, 1 to 6 tiles of 384 a side  */
-    uint32_t pinpoints[THX_PINPOINTS_MAX][2];  /* height, width                                      */
-    uint32_t max_patches;                      /* N of anyres_max_N; 0 = 9                           */
+    uint32_t tile_px, patch_px;               /* of the tower; 0 = 384, 14                   */
+    uint32_t n_pinpoints;                     /* 0 = the class default, 1 to 6 tiles of 384  */
+    uint32_t pinpoints[THX_PINPOINTS_MAX][2]; /* height, width                               */
+    uint32_t max_patches;                     /* N of anyres_max_N; 0 = 9                    */
 } thx_recipe_hints;
 
-/* Reads preprocessor_config.json, or `image_processor` in processor_config.json, or neither (folders of the
- * original LLaVA-NeXT code have no such file: mean and deviation 0.5, as SigLIP wants them). A key that
- * is missing in a file takes the default of transformers' LlavaOnevisionImageProcessor, which for
- * mean and deviation are CLIP's. `hints` may be NULL. compat is THX_COMPAT_CURRENT.
+/* Reads preprocessor_config.json, or `image_processor` in processor_config.json, or neither
+ * (folders of the original LLaVA-NeXT code have no such file: mean and deviation 0.5, as SigLIP
+ * wants them). A key that is missing in a file takes the default of transformers'
+ * LlavaOnevisionImageProcessor, which for mean and deviation are CLIP's. `hints` may be NULL.
+ * compat is THX_COMPAT_CURRENT.
  *
- * THORAX_MODEL: no valid JSON, another processor, a value that is not implemented (named), or one that
- * contradicts config.json; THORAX_IO; THORAX_NOMEM. */
-thorax_status thx_recipe_read(thx_recipe *out, const char *folder, const thx_recipe_hints *hints, thorax_error *err);
+ * THORAX_MODEL: no valid JSON, another processor, a value that is not implemented (named), or one
+ * that contradicts config.json; THORAX_IO; THORAX_NOMEM. */
+thorax_status thx_recipe_read(thx_recipe *out, const char *folder, const thx_recipe_hints *hints,
+                              thorax_error *err);
 
 #endif

@@ -25,7 +25,10 @@ static void fill_values(thx_tiles *t, const thx_recipe *r)
             t->value[c][v] = ((float)(v * r->rescale) - (float)r->mean[c]) / (float)r->std[c];
 }
 
-static size_t tile_bytes(const thx_tiles *t) { return (size_t)t->tile_px * t->tile_px * t->channels; }
+static size_t tile_bytes(const thx_tiles *t)
+{
+    return (size_t)t->tile_px * t->tile_px * t->channels;
+}
 
 /* Puts a picture of any size into tile i, resized to it. */
 static thorax_status put_resized(thx_tiles *t, uint32_t i, const thx_picture *p, thorax_error *err)
@@ -38,12 +41,13 @@ static thorax_status put_resized(thx_tiles *t, uint32_t i, const thx_picture *p,
     return st;
 }
 
-/* A window of the canvas: the resized picture with black (0) around it. out [height, width, channels]. */
-static void cut(unsigned char *out, const thx_picture *resized, const uint32_t pad[4], int64_t top, int64_t left,
-                uint32_t height, uint32_t width)
+/* A window of the canvas: the resized picture with black (0) around it.
+ *   out [height, width, channels] */
+static void cut(unsigned char *out, const thx_picture *resized, const uint32_t pad[4], int64_t top,
+                int64_t left, uint32_t height, uint32_t width)
 {
     const size_t  C = resized->channels;
-    const int64_t x0 = left - pad[2], first = x0 < 0 ? -x0 : 0;      /* first column of the window in the picture */
+    const int64_t x0 = left - pad[2], first = x0 < 0 ? -x0 : 0; /* first column with picture */
     const int64_t end = resized->width - x0 < width ? resized->width - x0 : width;
 
     memset(out, 0, (size_t)height * width * C);
@@ -52,18 +56,23 @@ static void cut(unsigned char *out, const thx_picture *resized, const uint32_t p
         const int64_t from = top + y - pad[0];
         if (from < 0 || from >= resized->height) continue;
         memcpy(out + ((size_t)y * width + (size_t)first) * C,
-               resized->data + ((size_t)from * resized->width + (size_t)(x0 + first)) * C, (size_t)(end - first) * C);
+               resized->data + ((size_t)from * resized->width + (size_t)(x0 + first)) * C,
+               (size_t)(end - first) * C);
     }
 }
 
 /* Tile (row, column) of the grid. On a canvas that is a pixel short the last tiles are too, and are
  * stretched to the full size. */
-static thorax_status put_tile(thx_tiles *t, uint32_t row, uint32_t column, const thx_picture *resized, thorax_error *err)
+static thorax_status put_tile(thx_tiles *t, uint32_t row, uint32_t column,
+                              const thx_picture *resized, thorax_error *err)
 {
     const thx_geometry *g = &t->geometry;
-    const uint32_t      px = t->tile_px, i = 1 + row * g->grid[1] + column, top = row * px, left = column * px;
-    const uint32_t      down = g->pad[0] + g->resized[0] + g->pad[1] - top, across = g->pad[2] + g->resized[1] + g->pad[3] - left;
-    thx_picture         short_tile = { across < px ? across : px, down < px ? down : px, t->channels, NULL };
+    const uint32_t px = t->tile_px, top = row * px, left = column * px;
+    const uint32_t i = 1 + row * g->grid[1] + column;
+    const uint32_t down = g->pad[0] + g->resized[0] + g->pad[1] - top;
+    const uint32_t across = g->pad[2] + g->resized[1] + g->pad[3] - left;
+    thx_picture short_tile = { .width = across < px ? across : px, .height = down < px ? down : px,
+                               .channels = t->channels };
 
     if (short_tile.width == px && short_tile.height == px) {
         cut(t->bytes + i * tile_bytes(t), resized, g->pad, top, left, px, px);
@@ -81,15 +90,18 @@ static thorax_status put_grid(thx_tiles *t, const thx_picture *picture, thorax_e
 {
     const thx_geometry *g = &t->geometry;
     thx_picture         resized;
-    thorax_status       st = thx_picture_resize(&resized, picture, g->resized[1], g->resized[0], THX_BICUBIC, err);
+    thorax_status st =
+        thx_picture_resize(&resized, picture, g->resized[1], g->resized[0], THX_BICUBIC, err);
 
     for (uint32_t row = 0; !st && row < g->grid[0]; row++)
-        for (uint32_t column = 0; !st && column < g->grid[1]; column++) st = put_tile(t, row, column, &resized, err);
+        for (uint32_t column = 0; !st && column < g->grid[1]; column++)
+            st = put_tile(t, row, column, &resized, err);
     thx_picture_deinit(&resized);
     return st;
 }
 
-thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const thx_recipe *recipe, thorax_error *err)
+thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const thx_recipe *recipe,
+                             thorax_error *err)
 {
     thx_geometry  g;
     size_t        bytes;
@@ -98,13 +110,15 @@ thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const 
     *out = NULL;
     if (st) return st;
     if (picture->channels != 1 && picture->channels != 3)
-        return thx_fail(err, THORAX_USAGE, 0, "a picture of %u channels: expected 1 or 3", picture->channels);
+        return thx_fail(err, THORAX_USAGE, 0, "a picture of %u channels: expected 1 or 3",
+                        picture->channels);
     thx_tiles *t = calloc(1, sizeof *t);
     if (!t) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     *t = (thx_tiles){ .geometry = g, .tile_px = recipe->tile_px, .channels = picture->channels };
     fill_values(t, recipe);
     if (thx_mul_size(&bytes, g.tiles, tile_bytes(t))) t->bytes = malloc(bytes);
-    st = t->bytes ? put_resized(t, 0, picture, err) : thx_fail(err, THORAX_NOMEM, 0, "no memory for %u tiles", g.tiles);
+    st = t->bytes ? put_resized(t, 0, picture, err)
+                  : thx_fail(err, THORAX_NOMEM, 0, "no memory for %u tiles", g.tiles);
     if (!st) st = put_grid(t, picture, err);
     if (st) {
         thx_tiles_close(t);

@@ -1,5 +1,5 @@
-/* PNG films: decoded under small limits as they are, and once more with all checksums made right, so that
- * damage gets past them; what decodes is shown under both profiles. */
+/* PNG films: decoded under small limits as they are, and once more with all checksums made right,
+ * so that damage gets past them; what decodes is shown under both profiles. */
 #include "film/film.h"
 
 #include <stdlib.h>
@@ -9,7 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { SIGNATURE_BYTES = 8, CHUNK_HEAD_BYTES = 8, CRC_BYTES = 4 };
 
-static uint32_t read_32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+static uint32_t read_32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 static uint32_t crc32_of(const uint8_t *p, size_t n)
 {

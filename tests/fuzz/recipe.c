@@ -18,8 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(path, sizeof path, "%s/preprocessor_config.json", folder);
     if (thx_folder_make(folder, NULL)) return 0;
     if (!thx_file_write(path, data, size, NULL)) {
-        if (!thx_recipe_read(&r, folder, NULL, NULL)) (void)!thx_geometry_plan(&g, &r, 2544, 3056, NULL);
-        if (!thx_recipe_read(&r, folder, &hints, NULL)) (void)!thx_geometry_plan(&g, &r, 31, 3056, NULL);
+        if (!thx_recipe_read(&r, folder, NULL, NULL))
+            (void)!thx_geometry_plan(&g, &r, 2544, 3056, NULL);
+        if (!thx_recipe_read(&r, folder, &hints, NULL))
+            (void)!thx_geometry_plan(&g, &r, 31, 3056, NULL);
     }
     unlink(path);
     rmdir(folder);

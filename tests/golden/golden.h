@@ -16,7 +16,8 @@ typedef struct golden {
 } golden;
 
 /* Prints "set/case: text ok" or "… FAILED" and counts it; returns ok. */
-bool golden_check(golden *g, bool ok, const char *name, const char *format, ...) __attribute__((format(printf, 4, 5)));
+bool golden_check(golden *g, bool ok, const char *name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* "folder/name" in one of four static buffers. */
 const char *golden_path(const golden *g, const char *name);

@@ -1,8 +1,9 @@
 /* Checks golden sets that no command line shows: golden DIR [GLOB]
  *
- * Every folder of DIR whose name matches GLOB and begins with a name of the table below is one set. One line
- * a check, at the end "N passed, N failed"; exit status 0 only when nothing failed and something passed.
- * Another kind of set is one function in a file of its own, declared in golden.h, and one line here. */
+ * Every folder of DIR whose name matches GLOB and begins with a name of the table below is one set.
+ * One line a check, at the end "N passed, N failed"; exit status 0 only when nothing failed and
+ * something passed. Another kind of set is one function in a file of its own, declared in golden.h,
+ * and one line here. */
 #include "golden.h"
 
 #include "base/file.h"

@@ -38,7 +38,8 @@ static void expected_films(void **state)
         thorax_error err;
         snprintf(path, sizeof path, "data/%s", next_cell(&rest));
         const char *format = next_cell(&rest);
-        const unsigned width = (unsigned)atoi(next_cell(&rest)), height = (unsigned)atoi(next_cell(&rest));
+        const unsigned width = (unsigned)atoi(next_cell(&rest)),
+                       height = (unsigned)atoi(next_cell(&rest));
         const unsigned bits = (unsigned)atoi(next_cell(&rest));
         const char *decoded = next_cell(&rest), *sha256 = next_cell(&rest);
 
@@ -71,7 +72,8 @@ static void hash_rgb(const thx_picture *p, char hex[65])
 
     thx_sha256_init(&h);
     for (size_t i = 0; i < (size_t)p->width * p->height; i++)
-        for (size_t c = 0; c < 3; c++) thx_sha256_add(&h, p->data + (p->channels == 1 ? i : 3 * i + c), 1);
+        for (size_t c = 0; c < 3; c++)
+            thx_sha256_add(&h, p->data + (p->channels == 1 ? i : 3 * i + c), 1);
     thx_sha256_end(&h, hex);
 }
 
@@ -93,7 +95,8 @@ static void pillow_pictures(void **state)
         assert_ok(thx_film_open(&film, source_path(path), NULL, &err), err);
         assert_ok(thx_film_render(&picture, film, THX_PROFILE_PILLOW, &err), err);
         hash_rgb(&picture, got);
-        if (strcmp(got, want)) fail_msg("%s (%s) differs from Pillow's picture", name, film->format);
+        if (strcmp(got, want))
+            fail_msg("%s (%s) differs from Pillow's picture", name, film->format);
         thx_picture_deinit(&picture);
         thx_film_close(film);
         n++;
@@ -105,7 +108,8 @@ static void pillow_pictures(void **state)
 /* What the samples are called, and their depth. */
 static void names(void **state)
 {
-    static const struct { const char *file, *format, *decoded; unsigned bits; } want[] = {
+    static const struct { const char *file, *format, *decoded; unsigned bits;
+    } want[] = {
         { "png/gray1.png", "PNG gray", "gray8", 1 },
         { "png/gray2-adam7.png", "PNG gray Adam7", "gray8", 2 },
         { "png/gray8-trns.png", "PNG gray tRNS", "gray8", 8 },
@@ -115,7 +119,8 @@ static void names(void **state)
         { "png/palette4.png", "PNG palette", "rgb8", 4 },
         { "png/palette8-trns-adam7.png", "PNG palette tRNS Adam7", "rgba8", 8 },
         { "jpeg/gray-exif.jpg", "JPEG baseline, 1 component, EXIF orientation 6", "gray8", 8 },
-        { "jpeg/arithmetic-progressive.jpg", "JPEG arithmetic progressive, 3 components 2x2/1x1/1x1", "rgb8", 8 },
+        { "jpeg/arithmetic-progressive.jpg",
+          "JPEG arithmetic progressive, 3 components 2x2/1x1/1x1", "rgb8", 8 },
         { "jpeg/cmyk.jpg", "JPEG baseline, 4 components 1x1/1x1/1x1/1x1", "cmyk8", 8 },
     };
     char path[128];
@@ -144,7 +149,8 @@ static void refused(const void *data, size_t size, const thx_film_limits *limits
     assert_int_equal(thx_film_decode(&film, exact, size, "a-film", limits, &err), THORAX_FILM);
     assert_null(film);
     assert_int_equal(err.status, THORAX_FILM);
-    if (!strstr(err.text, "a-film") || !strstr(err.text, named)) fail_msg("'%s' does not say '%s'", err.text, named);
+    if (!strstr(err.text, "a-film") || !strstr(err.text, named))
+        fail_msg("'%s' does not say '%s'", err.text, named);
     free(exact);
 }
 
@@ -181,8 +187,11 @@ static void no_files(void **state)
 /* Every film we have, cut short at every length: never a picture, always a clear refusal. */
 static void cut_short(void **state)
 {
-    static const char *const files[] = { "png/gray8.png", "png/gray8-adam7.png", "png/palette4.png", "jpeg/gray.jpg",
-                                         "jpeg/gray-progressive.jpg", "jpeg/rgb-420-restart.jpg", "jpeg/arithmetic.jpg" };
+    static const char *const files[] = {
+        "png/gray8.png",      "png/gray8-adam7.png",       "png/palette4.png",
+        "jpeg/gray.jpg",      "jpeg/gray-progressive.jpg", "jpeg/rgb-420-restart.jpg",
+        "jpeg/arithmetic.jpg"
+    };
     char path[128];
 
     (void)state;
@@ -204,7 +213,9 @@ static void wrong_checksum(void **state)
     thorax_error err;
 
     (void)state;
-    assert_ok(thx_file_read(&data, &size, source_path("tests/fuzz/corpus/png/rgb8.png"), 1 << 20, &err), err);
+    assert_ok(
+        thx_file_read(&data, &size, source_path("tests/fuzz/corpus/png/rgb8.png"), 1 << 20, &err),
+        err);
     for (size_t at = 24; at < size; at += 7) { /* header, text, data and end alike */
         data[at] ^= 0x10;
         refused(data, size, NULL, "PNG");
@@ -216,7 +227,8 @@ static void wrong_checksum(void **state)
 /* Headers that promise more than may be, without the data. Nothing large is taken for them. */
 static void too_large(void **state)
 {
-    unsigned char png[33] = "\x89PNG\r\n\x1a\n\0\0\0\15IHDR\0\1\x86\xa0\0\1\x86\xa0\10"; /* 100,000 x 100,000 */
+    unsigned char png[33] =
+        "\x89PNG\r\n\x1a\n\0\0\0\15IHDR\0\1\x86\xa0\0\1\x86\xa0\10"; /* 100,000 x 100,000 */
     const thx_film_limits tight = { .file_bytes = 1 << 20, .side_px = 18, .pixels = 1 << 20 };
     const thx_film_limits few = { .file_bytes = 1 << 20, .side_px = 100, .pixels = 200 };
     const thx_film_limits small = { .file_bytes = 100, .side_px = 100, .pixels = 10000 };
@@ -227,13 +239,19 @@ static void too_large(void **state)
 
     (void)state;
     refused(png, sizeof png, NULL, "100000x100000");
-    assert_ok(thx_file_read(&data, &size, source_path("tests/fuzz/corpus/png/gray8.png"), 1 << 20, &err), err);
+    assert_ok(
+        thx_file_read(&data, &size, source_path("tests/fuzz/corpus/png/gray8.png"), 1 << 20, &err),
+        err);
     refused(data, size, &tight, "19x13 pixels, the limit is 18");
     refused(data, size, &few, "the limit is 200");
     refused(data, size, &small, "the limit is 100");
     free(data);
-    assert_int_equal(thx_film_open(&film, source_path("tests/fuzz/corpus/png/gray8.png"), &small, &err), THORAX_FILM);
-    assert_ok(thx_file_read(&data, &size, source_path("tests/fuzz/corpus/jpeg/gray.jpg"), 1 << 20, &err), err);
+    assert_int_equal(
+        thx_film_open(&film, source_path("tests/fuzz/corpus/png/gray8.png"), &small, &err),
+        THORAX_FILM);
+    assert_ok(
+        thx_file_read(&data, &size, source_path("tests/fuzz/corpus/jpeg/gray.jpg"), 1 << 20, &err),
+        err);
     for (size_t at = 2; at + 9 < size; at++) /* the frame header's height and width */
         if ((unsigned char)data[at] == 0xff && (unsigned char)data[at + 1] == 0xc0) {
             memcpy(data + at + 5, "\x32\xc8\x4e\x20", 4);
@@ -255,7 +273,8 @@ static void profiles(void **state)
 
     (void)state;
     assert_true(thx_profile_parse(&profile, "pillow") && profile == THX_PROFILE_PILLOW);
-    assert_true(thx_profile_parse(&profile, thx_profile_name(THX_PROFILE_DISPLAY)) && profile == THX_PROFILE_DISPLAY);
+    assert_true(thx_profile_parse(&profile, thx_profile_name(THX_PROFILE_DISPLAY)) &&
+                profile == THX_PROFILE_DISPLAY);
     assert_false(thx_profile_parse(&profile, "window"));
 
     assert_ok(thx_film_from_samples(&film, samples, 3, 2, THX_GREY, 2, NULL, &err), err);
@@ -268,7 +287,8 @@ static void profiles(void **state)
     thx_picture_deinit(&p);
     thx_film_close(film);
 
-    assert_ok(thx_film_from_samples(&film, flat, 2, 1, THX_GREY_ALPHA, 2, NULL, &err), err); /* alpha is no brightness */
+    assert_ok(thx_film_from_samples(&film, flat, 2, 1, THX_GREY_ALPHA, 2, NULL, &err),
+              err); /* alpha is no brightness */
     assert_ok(thx_film_render(&p, film, THX_PROFILE_DISPLAY, &err), err);
     assert_int_equal(p.channels, 1);
     assert_true(p.data[0] == 0 && p.data[1] == 0);
@@ -283,20 +303,25 @@ static void bad_samples(void **state)
     thorax_error        err;
 
     (void)state;
-    assert_int_equal(thx_film_from_samples(&film, pixel, 1, 1, (thx_layout)9, 1, NULL, &err), THORAX_USAGE);
-    assert_int_equal(thx_film_from_samples(&film, pixel, 1, 1, THX_GREY, 4, NULL, &err), THORAX_USAGE);
-    assert_int_equal(thx_film_from_samples(&film, pixel, 0, 1, THX_GREY, 1, NULL, &err), THORAX_FILM);
-    assert_int_equal(thx_film_from_samples(&film, pixel, 1 << 20, 1 << 20, THX_GREY, 1, NULL, &err), THORAX_FILM);
+    assert_int_equal(thx_film_from_samples(&film, pixel, 1, 1, (thx_layout)9, 1, NULL, &err),
+                     THORAX_USAGE);
+    assert_int_equal(thx_film_from_samples(&film, pixel, 1, 1, THX_GREY, 4, NULL, &err),
+                     THORAX_USAGE);
+    assert_int_equal(thx_film_from_samples(&film, pixel, 0, 1, THX_GREY, 1, NULL, &err),
+                     THORAX_FILM);
+    assert_int_equal(thx_film_from_samples(&film, pixel, 1 << 20, 1 << 20, THX_GREY, 1, NULL, &err),
+                     THORAX_FILM);
     assert_null(film);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(expected_films), cmocka_unit_test(pillow_pictures), cmocka_unit_test(names),
-        cmocka_unit_test(not_films),      cmocka_unit_test(no_files),        cmocka_unit_test(cut_short),
-        cmocka_unit_test(wrong_checksum), cmocka_unit_test(too_large),       cmocka_unit_test(profiles),
-        cmocka_unit_test(bad_samples),
+        cmocka_unit_test(expected_films), cmocka_unit_test(pillow_pictures),
+        cmocka_unit_test(names),          cmocka_unit_test(not_films),
+        cmocka_unit_test(no_files),       cmocka_unit_test(cut_short),
+        cmocka_unit_test(wrong_checksum), cmocka_unit_test(too_large),
+        cmocka_unit_test(profiles),       cmocka_unit_test(bad_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

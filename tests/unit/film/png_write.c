@@ -11,7 +11,8 @@ static const char *temp_file(void)
 {
     static char path[1024];
 
-    snprintf(path, sizeof path, "%s/test-png-write-%ld.png", getenv("THORAX_BUILD") ? getenv("THORAX_BUILD") : "/tmp", (long)getpid());
+    snprintf(path, sizeof path, "%s/test-png-write-%ld.png",
+             getenv("THORAX_BUILD") ? getenv("THORAX_BUILD") : "/tmp", (long)getpid());
     return path;
 }
 
@@ -61,7 +62,8 @@ static void sixteen_bits(void **state)
     for (size_t y = 0; y < H; y++) {
         png_byte row[W * 2];
         png_read_row(png, row, NULL);
-        for (size_t x = 0; x < W; x++) got[y * W + x] = (uint16_t)(row[2 * x] << 8 | row[2 * x + 1]);
+        for (size_t x = 0; x < W; x++)
+            got[y * W + x] = (uint16_t)(row[2 * x] << 8 | row[2 * x + 1]);
     }
     png_destroy_read_struct(&png, &info, NULL);
     fclose(f);
@@ -75,15 +77,20 @@ static void bad_input(void **state)
     thorax_error  err;
 
     (void)state;
-    assert_int_equal(thx_picture_write_png(&(thx_picture){ 0, 1, 1, &pixel }, temp_file(), &err), THORAX_USAGE);
-    assert_int_equal(thx_picture_write_png(&(thx_picture){ 1, 1, 2, &pixel }, temp_file(), &err), THORAX_USAGE);
-    assert_int_equal(thx_picture_write_png(&(thx_picture){ 1, 1, 1, &pixel }, "/no/such/folder/x.png", &err), THORAX_IO);
+    assert_int_equal(thx_picture_write_png(&(thx_picture){ 0, 1, 1, &pixel }, temp_file(), &err),
+                     THORAX_USAGE);
+    assert_int_equal(thx_picture_write_png(&(thx_picture){ 1, 1, 2, &pixel }, temp_file(), &err),
+                     THORAX_USAGE);
+    assert_int_equal(
+        thx_picture_write_png(&(thx_picture){ 1, 1, 1, &pixel }, "/no/such/folder/x.png", &err),
+        THORAX_IO);
     assert_int_not_equal(access(temp_file(), F_OK), 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(eight_bits), cmocka_unit_test(sixteen_bits),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(eight_bits),
+                                        cmocka_unit_test(sixteen_bits),
                                         cmocka_unit_test(bad_input) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,15 +24,18 @@ static thx_picture pattern(uint32_t width, uint32_t height, uint32_t channels)
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)
             for (uint32_t c = 0; c < channels; c++)
-                p.data[((size_t)y * width + x) * channels + c] = (unsigned char)(7 * x + 13 * y + x * y / 5);
+                p.data[((size_t)y * width + x) * channels + c] =
+                    (unsigned char)(7 * x + 13 * y + x * y / 5);
     return p;
 }
 
 static void self_test(void **state)
 {
-    static const struct { uint32_t w, h, nw, nh, crc; } cases[] = {
-        { 8, 6, 5, 4, 0x1739549a },       { 8, 6, 11, 9, 0x4be2e80c },       { 160, 120, 48, 48, 0x8d98d2e3 },
-        { 100, 130, 96, 124, 0x20f660d0 }, { 64, 64, 192, 192, 0xe6a1580c }, { 300, 200, 384, 256, 0x526dd4f4 },
+    static const struct { uint32_t w, h, nw, nh, crc;
+    } cases[] = {
+        { 8, 6, 5, 4, 0x1739549a },         { 8, 6, 11, 9, 0x4be2e80c },
+        { 160, 120, 48, 48, 0x8d98d2e3 },   { 100, 130, 96, 124, 0x20f660d0 },
+        { 64, 64, 192, 192, 0xe6a1580c },   { 300, 200, 384, 256, 0x526dd4f4 },
         { 383, 384, 384, 384, 0xa6a6ada9 },
     };
 
@@ -41,10 +44,12 @@ static void self_test(void **state)
         for (uint32_t channels = 1; channels <= 3; channels += 2) {
             thx_picture  in = pattern(cases[i].w, cases[i].h, channels), out;
             thorax_error err;
-            assert_ok(thx_picture_resize(&out, &in, cases[i].nw, cases[i].nh, THX_BICUBIC, &err), err);
+            assert_ok(thx_picture_resize(&out, &in, cases[i].nw, cases[i].nh, THX_BICUBIC, &err),
+                      err);
             const size_t n = (size_t)out.width * out.height;
             for (size_t k = 0; channels == 3 && k < n; k++) { /* the channels agree; keep one */
-                assert_true(out.data[3 * k] == out.data[3 * k + 1] && out.data[3 * k] == out.data[3 * k + 2]);
+                assert_true(out.data[3 * k] == out.data[3 * k + 1] &&
+                            out.data[3 * k] == out.data[3 * k + 2]);
                 out.data[k] = out.data[3 * k];
             }
             assert_int_equal(crc32_of(out.data, n), cases[i].crc);
@@ -91,12 +96,17 @@ static void pillow_cases(void **state)
     assert_non_null(f);
     while (fgets(line, sizeof line, f)) {
         if (*line == '#') continue;
-        assert_int_equal(sscanf(line, "%63s %15s %u %u %u %u %u", name, filter, &channels, &w, &h, &nw, &nh), 7);
-        thx_picture  in = load(folder, name, "in", channels), want = load(folder, name, "out", channels), out;
+        assert_int_equal(
+            sscanf(line, "%63s %15s %u %u %u %u %u", name, filter, &channels, &w, &h, &nw, &nh), 7);
+        thx_picture in = load(folder, name, "in", channels),
+                    want = load(folder, name, "out", channels), out;
         thorax_error err;
         assert_true(in.width == w && in.height == h && want.width == nw && want.height == nh);
-        assert_ok(thx_picture_resize(&out, &in, nw, nh, strcmp(filter, "lanczos") ? THX_BICUBIC : THX_LANCZOS, &err), err);
-        if (memcmp(out.data, want.data, (size_t)nw * nh * channels)) fail_msg("%s differs from Pillow", name);
+        assert_ok(thx_picture_resize(&out, &in, nw, nh,
+                                     strcmp(filter, "lanczos") ? THX_BICUBIC : THX_LANCZOS, &err),
+                  err);
+        if (memcmp(out.data, want.data, (size_t)nw * nh * channels))
+            fail_msg("%s differs from Pillow", name);
         thx_picture_deinit(&in);
         thx_picture_deinit(&want);
         thx_picture_deinit(&out);
@@ -138,8 +148,9 @@ static void bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(self_test),     cmocka_unit_test(vertical_only), cmocka_unit_test(pillow_cases),
-        cmocka_unit_test(threads_agree), cmocka_unit_test(bad_input),
+        cmocka_unit_test(self_test),    cmocka_unit_test(vertical_only),
+        cmocka_unit_test(pillow_cases), cmocka_unit_test(threads_agree),
+        cmocka_unit_test(bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@ static int make_folder(void **state)
     thorax_error err;
 
     (void)state;
-    snprintf(folder, sizeof folder, "%s/test-recipe-%ld", getenv("THORAX_BUILD") ? getenv("THORAX_BUILD") : "/tmp", (long)getpid());
+    snprintf(folder, sizeof folder, "%s/test-recipe-%ld",
+             getenv("THORAX_BUILD") ? getenv("THORAX_BUILD") : "/tmp", (long)getpid());
     return thx_folder_make(folder, &err) != THORAX_OK;
 }
 
@@ -29,8 +30,8 @@ static int remove_folder(void **state)
 }
 
 /* Reads the folder with these two files in it; NULL = no such file. */
-static thorax_status read_with(thx_recipe *r, const char *preprocessor, const char *processor, const thx_recipe_hints *hints,
-                               thorax_error *err)
+static thorax_status read_with(thx_recipe *r, const char *preprocessor, const char *processor,
+                               const thx_recipe_hints *hints, thorax_error *err)
 {
     const char *const names[] = { "preprocessor_config.json", "processor_config.json" };
     const char *const texts[] = { preprocessor, processor };
@@ -74,9 +75,10 @@ static void class_defaults(void **state)
 static void nested(void **state)
 {
     const thx_recipe_hints hints = { 224, 16, 2, { { 224, 448 }, { 448, 224 } }, 4 };
-    const char *text = "{\"image_processor\": {\"image_processor_type\": \"LlavaOnevisionImageProcessorFast\", \"do_pad\": true,"
-                       "\"image_mean\": [0.1, 0.2, 0.3], \"image_std\": [1, 2, 4], \"rescale_factor\": 0.5, \"resample\": 3,"
-                       "\"size\": {\"height\": 224, \"width\": 224}, \"image_grid_pinpoints\": [[224, 448], [448, 224]]}}";
+    const char *text =
+        "{\"image_processor\": {\"image_processor_type\": \"LlavaOnevisionImageProcessorFast\", \"do_pad\": true,"
+        "\"image_mean\": [0.1, 0.2, 0.3], \"image_std\": [1, 2, 4], \"rescale_factor\": 0.5, \"resample\": 3,"
+        "\"size\": {\"height\": 224, \"width\": 224}, \"image_grid_pinpoints\": [[224, 448], [448, 224]]}}";
     thx_recipe   r;
     thorax_error err;
 
@@ -86,7 +88,12 @@ static void nested(void **state)
     assert_int_equal(r.patch_px, 16);
     assert_int_equal(r.max_patches, 4);
     /* the older file counts where both are there */
-    assert_ok(read_with(&r, "{\"image_mean\": 0.5, \"size\": 224, \"image_grid_pinpoints\": [[224, 448], [448, 224]]}", text, &hints, &err), err);
+    assert_ok(
+        read_with(
+            &r,
+            "{\"image_mean\": 0.5, \"size\": 224, \"image_grid_pinpoints\": [[224, 448], [448, 224]]}",
+            text, &hints, &err),
+        err);
     assert_true(r.mean[1] == 0.5);
 }
 
@@ -115,7 +122,8 @@ static void refusals(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(read_with(&r, bad[i].text, NULL, NULL, &err), THORAX_MODEL);
-        if (!strstr(err.text, bad[i].named)) fail_msg("'%s' does not name %s", err.text, bad[i].named);
+        if (!strstr(err.text, bad[i].named))
+            fail_msg("'%s' does not name %s", err.text, bad[i].named);
         assert_non_null(strstr(err.text, "preprocessor_config.json"));
     }
     const thx_recipe_hints uneven = { 384, 14, 1, { { 384, 500 } }, 9 };

@@ -39,7 +39,9 @@ static void check_case(const json_t *c, thx_recipe r)
     char         hex[65];
 
     if (json_object_get(c, "compat")) r.compat = THX_COMPAT_446;
-    assert_ok(thx_film_open(&film, shared_path(json_string_value(json_object_get(c, "film"))), NULL, &err), err);
+    assert_ok(thx_film_open(&film, shared_path(json_string_value(json_object_get(c, "film"))), NULL,
+                            &err),
+              err);
     assert_ok(thx_film_render(&picture, film, THX_PROFILE_PILLOW, &err), err);
     assert_ok(thx_tiles_open(&tiles, &picture, &r, &err), err);
     const thx_geometry *g = thx_tiles_geometry(tiles);
@@ -50,7 +52,8 @@ static void check_case(const json_t *c, thx_recipe r)
     assert_int_equal(g->final[0], json_integer_value(json_array_get(grid, 0)));
     assert_int_equal(g->final[1], json_integer_value(json_array_get(grid, 1)));
     hash_tiles(tiles, r.tile_px, hex);
-    if (strcmp(hex, json_string_value(json_object_get(c, "tiles_sha256")))) fail_msg("%s: the tiles differ", name);
+    if (strcmp(hex, json_string_value(json_object_get(c, "tiles_sha256"))))
+        fail_msg("%s: the tiles differ", name);
     thx_tiles_close(tiles);
     thx_picture_deinit(&picture);
     thx_film_close(film);
@@ -87,9 +90,17 @@ static void set_d(void **state) { (void)state; check_set("radvlm-d", NULL); }
 
 static void set_e(void **state)
 {
-    static const thx_recipe_hints hints = {
-        224, 16, 7, { { 224, 448 }, { 448, 224 }, { 448, 448 }, { 672, 224 }, { 224, 672 }, { 672, 448 }, { 448, 672 } }, 4
-    };
+    static const thx_recipe_hints hints = { 224,
+                                            16,
+                                            7,
+                                            { { 224, 448 },
+                                              { 448, 224 },
+                                              { 448, 448 },
+                                              { 672, 224 },
+                                              { 224, 672 },
+                                              { 672, 448 },
+                                              { 448, 672 } },
+                                            4 };
 
     (void)state;
     check_set("radvlm-e", &hints);
@@ -167,8 +178,9 @@ static void bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(set_a), cmocka_unit_test(set_b), cmocka_unit_test(set_c), cmocka_unit_test(set_d),
-        cmocka_unit_test(set_e), cmocka_unit_test(float_values), cmocka_unit_test(grey_is_rgb), cmocka_unit_test(bad_input),
+        cmocka_unit_test(set_a),       cmocka_unit_test(set_b),     cmocka_unit_test(set_c),
+        cmocka_unit_test(set_d),       cmocka_unit_test(set_e),     cmocka_unit_test(float_values),
+        cmocka_unit_test(grey_is_rgb), cmocka_unit_test(bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
