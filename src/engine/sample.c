@@ -1,4 +1,5 @@
 /* Sampling; see sample.h. Scores are f32, as in the original. */
+#define _GNU_SOURCE /* qsort_r */
 #include "engine/sample.h"
 
 #include <math.h>
