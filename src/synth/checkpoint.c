@@ -146,7 +146,7 @@ static thorax_status write_configs(writer *w)
     thx_text_readme(&s, &w->plan, w->options);
     st = write_text(w, "README.md", &s);
     if (st) return st;
-    thx_text_config(&s, &w->plan, &w->vocabulary);
+    thx_checkpoint_text(&s, &w->plan, &w->vocabulary);
     st = write_text(w, "config.json", &s);
     if (st) return st;
     thx_text_generation_config(&s, &w->vocabulary);

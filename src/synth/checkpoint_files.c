@@ -58,7 +58,7 @@ static void put_vision_config(thx_string *s, const thx_checkpoint_sizes *z)
         "  },\n", z->d, z->f, z->h, z->l);
 }
 
-void thx_text_config(thx_string *s, const thx_plan *plan, const thx_vocabulary *v)
+void thx_checkpoint_text(thx_string *s, const thx_plan *plan, const thx_vocabulary *v)
 {
     thx_string_puts(s, "{\n  \"architectures\": [\n    \"LlavaOnevisionForConditionalGeneration\"\n  ],\n");
     put_pinpoints(s);

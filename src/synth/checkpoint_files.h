@@ -6,7 +6,7 @@
 #include "synth/checkpoint_plan.h"
 #include "synth/checkpoint_vocabulary.h"
 
-void thx_text_config(thx_string *s, const thx_plan *plan, const thx_vocabulary *v);
+void thx_checkpoint_text(thx_string *s, const thx_plan *plan, const thx_vocabulary *v);
 void thx_text_generation_config(thx_string *s, const thx_vocabulary *v);
 void thx_text_preprocessor_config(thx_string *s);
 void thx_text_processor_config(thx_string *s);
