@@ -34,23 +34,12 @@ if [ -d "$source/python" ]; then
 fi
 
 # A program of a user: built with what pkg-config says, run with the installed library.
-cat >"$root/user.c" <<'END'
-#include <stdio.h>
-#include <thorax.h>
-int main(void)
-{
-    thorax_film *film;
-    thorax_error err;
-    const thorax_status status = thorax_film_open(&film, "/no/such/film.png", NULL, &err);
-    puts(err.text);
-    return status == THORAX_OK;
-}
-END
 export PKG_CONFIG_PATH="$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
 if grep -q thorax_film_open "$source/include/thorax.symbols" 2>/dev/null; then
-    check 'a program built with pkg-config' sh -c \
-        'gcc -std=c11 -Wall -Werror -o "$1/user" "$1/user.c" $(pkg-config --cflags --libs thorax)' sh "$root"
-    check 'it runs' env LD_LIBRARY_PATH="$lib" "$root/user"
+    check 'the example, built with pkg-config' sh -c \
+        'gcc -std=c11 -Wall -Werror -o "$1/user" "$2/examples/report.c" $(pkg-config --cflags --libs thorax)' sh "$root" "$source"
+    LD_LIBRARY_PATH=$lib "$root/user" /no/such/model film.png 2>"$root/errors"
+    check 'it says what is wrong' test $? = 1 -a -s "$root/errors"
 fi
 check 'pkg-config knows the version' sh -c 'test "$(pkg-config --modversion thorax)" = "$(sed -n "s/^  version: .\([0-9.]*\).*/\1/p" "$1/meson.build")"' sh "$source"
 echo "$passed passed, $failed failed"
