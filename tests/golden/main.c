@@ -18,6 +18,7 @@
 static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = {
     { "radvlm-geometry", golden_geometry },
     { "radvlm-resize", golden_resize },
+    { "radvlm-sampling", golden_sampling },
 };
 
 bool golden_check(golden *g, bool ok, const char *name, const char *format, ...)
