@@ -140,7 +140,6 @@ static thorax_status vocab_member(reader *r, const char *key)
 /* ["a", "b"], or "a b" as older releases write it. */
 static thorax_status read_pair(reader *r)
 {
-    bool first = true, more = true;
     thorax_status st;
 
     if (thx_scan_peek(&r->s) != '[') {
@@ -154,9 +153,8 @@ static thorax_status read_pair(reader *r)
         return THORAX_OK;
     }
     r->s.at++;
-    st = thx_scan_more(&r->s, ']', &first, &more, r->err);
-    if (!st) st = thx_scan_string(&r->s, &r->left, r->err);
-    if (!st) st = thx_scan_more(&r->s, ']', &first, &more, r->err);
+    st = thx_scan_string(&r->s, &r->left, r->err);
+    if (!st) st = thx_scan_take(&r->s, ',', r->err);
     if (!st) st = thx_scan_string(&r->s, &r->right, r->err);
     return st ? st : thx_scan_take(&r->s, ']', r->err);
 }

@@ -81,8 +81,181 @@ static void golden_prompts(void **state)
     assert_true(n >= 30);
 }
 
+/* ---- Renderings by jinja2 ---- */
+
+static thx_tokenizer *open_ours(void)
+{
+    thx_tokenizer *t;
+    thorax_error err;
+
+    assert_ok(thx_tokenizer_open(&t, source_path("tests/data/tokenizer"), &err), err);
+    return t;
+}
+
+static void check_rendering(const thx_template *t, const thx_tokenizer *tokenizer, const char *name, const json_t *c)
+{
+    const bool image = json_is_true(json_array_get(c, 2));
+    const json_t *ids = json_array_get(c, 4);
+    const int32_t image_id = thx_tokenizer_id(tokenizer, "<image>");
+    thx_message messages[16];
+    thx_prompt p;
+    thorax_error err;
+    const size_t n = read_messages(messages, 16, json_array_get(c, 1));
+
+    assert_ok(thx_template_render(&p, t, tokenizer, messages, n, image ? 1 : 0, image_id, &err), err);
+    if (strcmp(p.text.data, json_string_value(json_array_get(c, 3))))
+        fail_msg("%s: \"%s\", expected \"%s\"", name, p.text.data, json_string_value(json_array_get(c, 3)));
+    if (!json_is_null(ids)) check_ids(name, &p, ids, image_id);
+    size_t images = 0; /* a control string in a message never is the placeholder */
+    for (size_t i = 0; i < p.ids.size; i++) images += p.ids.data[i] == image_id;
+    assert_int_equal(images, image ? 1 : 0);
+    thx_prompt_deinit(&p);
+}
+
+/* Every layout through a folder's file, then what we print ourselves, then the built-in ones. */
+static void renders_as_jinja(void **state)
+{
+    json_t *j = load_vectors(), *c;
+    thx_tokenizer *tokenizer = open_ours();
+    char *folder = folder_make();
+    size_t i;
+
+    (void)state;
+    json_array_foreach(json_object_get(j, "render"), i, c) {
+        const char *name = json_string_value(json_array_get(c, 0));
+        thx_template *t, *again, *builtin;
+        thx_string printed = { 0 };
+        thorax_error err;
+        folder_puts(folder, "chat_template.jinja", json_string_value(json_object_get(json_object_get(j, "templates"), name)));
+        assert_ok(thx_template_open(&t, folder, &err), err);
+        assert_int_equal(strncmp(name, thx_template_name(t), strlen(thx_template_name(t))), 0);
+        check_rendering(t, tokenizer, name, c);
+        thx_template_print(&printed, t);
+        folder_put(folder, "chat_template.jinja", printed.data, printed.size);
+        assert_ok(thx_template_open(&again, folder, &err), err);
+        assert_string_equal(thx_template_name(again), thx_template_name(t));
+        check_rendering(again, tokenizer, name, c);
+        if (strcmp(thx_template_name(t), "lists") && strcmp(thx_template_name(t), "plain")) {
+            assert_ok(thx_template_builtin(&builtin, thx_template_name(t), &err), err);
+            check_rendering(builtin, tokenizer, name, c);
+            thx_template_close(builtin);
+        }
+        thx_template_close(again);
+        thx_template_close(t);
+        thx_string_deinit(&printed);
+    }
+    assert_true(i > 100);
+    folder_remove(folder);
+    thx_tokenizer_close(tokenizer);
+    json_decref(j);
+}
+
+/* ---- Which file rules ---- */
+
+static void expect_name(const char *folder, const char *name)
+{
+    thx_template *t;
+    thorax_error err;
+
+    assert_ok(thx_template_open(&t, folder, &err), err);
+    assert_string_equal(thx_template_name(t), name);
+    thx_template_close(t);
+}
+
+static void put_template(const char *folder, const char *file, const json_t *source, bool as_list)
+{
+    json_t *j = json_object(), *list = json_array(), *entry = json_object();
+
+    json_object_set_new(j, "model_max_length", json_real(1e30));
+    json_object_set_new(entry, "name", json_string("default"));
+    json_object_set(entry, "template", (json_t *)(uintptr_t)source);
+    json_array_append(list, entry);
+    json_object_set(j, "chat_template", as_list ? list : (json_t *)(uintptr_t)source);
+    folder_put_json(folder, file, j);
+    json_decref(entry);
+    json_decref(list);
+    json_decref(j);
+}
+
+static void the_processor_rules(void **state)
+{
+    json_t *j = load_vectors();
+    const json_t *sources = json_object_get(j, "templates");
+    char *folder = folder_make();
+    thx_template *t;
+    thorax_error err;
+
+    (void)state;
+    assert_int_equal(thx_template_open(&t, folder, &err), THORAX_IO);
+    put_template(folder, "tokenizer_config.json", json_object_get(sources, "qwen2"), false);
+    expect_name(folder, "qwen2");
+    folder_puts(folder, "processor_config.json", "{\"image_token\": \"<image>\", \"chat_template\": null}");
+    expect_name(folder, "qwen2");
+    put_template(folder, "processor_config.json", json_object_get(sources, "llava-hf"), false);
+    expect_name(folder, "llava-hf");
+    folder_puts(folder, "chat_template.jinja", json_string_value(json_object_get(sources, "chatml")));
+    expect_name(folder, "chatml");
+    put_template(folder, "chat_template.json", json_object_get(sources, "llava-onevision"), true);
+    expect_name(folder, "llava-onevision");
+    folder_remove(folder);
+    json_decref(j);
+}
+
+/* ---- What is refused ---- */
+
+static void unknown_templates_are_refused(void **state)
+{
+    static const char *const sources[] = {
+        "", "{{ bos_token }}{% for m in messages %}[INST] {{ m.content }} [/INST]{% endfor %}", "{% for message in messages %}",
+        "{{ 'abc", "{# no end", "{% if x %}", "{{", "plain text",
+        "{% for message in messages %}{{ message['role'] + message['content'] + 'x' }}{% endfor %}",
+    };
+    char *folder = folder_make();
+    thx_template *t;
+    thorax_error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        folder_puts(folder, "chat_template.jinja", sources[i]);
+        assert_int_equal(thx_template_open(&t, folder, &err), THORAX_FORMAT);
+        assert_non_null(strstr(err.text, "chat_template.jinja"));
+        assert_null(t);
+    }
+    folder_put(folder, "chat_template.jinja", "a\0b", 3);
+    assert_int_equal(thx_template_open(&t, folder, &err), THORAX_FORMAT);
+    folder_puts(folder, "chat_template.json", "{\"chat_template\": 7}");
+    assert_int_equal(thx_template_open(&t, folder, &err), THORAX_FORMAT);
+    folder_puts(folder, "chat_template.json", "[");
+    assert_int_equal(thx_template_open(&t, folder, &err), THORAX_FORMAT);
+    assert_int_equal(thx_template_builtin(&t, "vicuna", &err), THORAX_USAGE);
+    folder_remove(folder);
+}
+
+static void wrong_conversations_are_refused(void **state)
+{
+    const thx_message odd = { "tool", "x" }, answer = { "assistant", "x" };
+    thx_tokenizer *tokenizer = open_ours();
+    thx_template *t;
+    thx_prompt p;
+    thorax_error err;
+
+    (void)state;
+    assert_ok(thx_template_builtin(&t, "llava-onevision", &err), err);
+    assert_int_equal(thx_template_render(&p, t, tokenizer, NULL, 0, 0, 1, &err), THORAX_USAGE);
+    assert_int_equal(thx_template_render(&p, t, tokenizer, &odd, 1, 0, 1, &err), THORAX_USAGE);
+    assert_int_equal(thx_template_render(&p, t, tokenizer, &answer, 1, 5, 1, &err), THORAX_USAGE);
+    thx_template_close(t);
+    thx_tokenizer_close(tokenizer);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(golden_prompts) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_prompts),
+        cmocka_unit_test(renders_as_jinja),
+        cmocka_unit_test(the_processor_rules),
+        cmocka_unit_test(unknown_templates_are_refused),
+        cmocka_unit_test(wrong_conversations_are_refused),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
