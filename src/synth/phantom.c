@@ -201,7 +201,7 @@ thorax_status thx_phantom_draw(thx_phantom *out, uint64_t seed, uint64_t index, 
     *out = (thx_phantom){ .words = phantom_next(&words) };
     out->width  = 384 + phantom_below(&film, 161);
     out->height = 384 + phantom_below(&film, 161);
-    out->is_film = !(options && phantom_chance(&film, (float)options->not_films));
+    out->is_film = !phantom_chance(&film, options ? (float)options->not_films : 0.0F);
     const bool turned = phantom_chance(&film, 0.06F); /* the heart on the other side */
 
     thorax_status st = canvas_init(&c, &anatomy, out->width, out->height, err);
