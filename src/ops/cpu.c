@@ -30,6 +30,18 @@ const char *thx_cpu_level_name(int level)
     return level >= THX_CPU_REF && level <= THX_CPU_AVX512_BF16 ? names[level] : "?";
 }
 
+const thx_kernels *thx_kernels_get(int level)
+{
+    switch (level) {
+#if defined(__x86_64__)
+    case THX_CPU_AVX2: return &thx_kernels_avx2;
+    case THX_CPU_AVX512: return &thx_kernels_avx512;
+    case THX_CPU_AVX512_BF16: return &thx_kernels_avx512_bf16;
+#endif
+    default: return NULL;
+    }
+}
+
 void *thx_cpu_scratch(thx_ctx *ctx, size_t bytes)
 {
     thx_cpu *cpu = thx_cpu_of(ctx);
@@ -41,6 +53,18 @@ void *thx_cpu_scratch(thx_ctx *ctx, size_t bytes)
         cpu->scratch_bytes = cpu->scratch ? bytes : 0;
     }
     return cpu->scratch;
+}
+
+static const thx_ops *ops_get(int level)
+{
+    switch (level) {
+#if defined(__x86_64__)
+    case THX_CPU_AVX2: return &thx_ops_avx2;
+    case THX_CPU_AVX512: return &thx_ops_avx512;
+    case THX_CPU_AVX512_BF16: return &thx_ops_avx512_bf16;
+#endif
+    default: return &thx_ops_ref;
+    }
 }
 
 thorax_status thx_cpu_open(thx_ctx **out, int level, thx_precision precision, int threads, thorax_error *err)
@@ -56,10 +80,12 @@ thorax_status thx_cpu_open(thx_ctx **out, int level, thx_precision precision, in
     }
     const int have = thx_cpu_level();
     cpu->level = level < have ? level : have;
+    if (cpu->level < THX_CPU_REF) cpu->level = THX_CPU_REF;
     ctx->device = cpu;
     ctx->precision = precision;
     ctx->threads = threads > 0 ? threads : omp_get_num_procs();
-    ctx->ops = &thx_ops_ref;
+    ctx->ops = ops_get(cpu->level);
+    cpu->kernels = thx_kernels_get(cpu->level);
     *out = ctx;
     return THORAX_OK;
 }

@@ -5,7 +5,7 @@
 #ifndef THX_OPS_CPU_H
 #define THX_OPS_CPU_H
 
-#include "ops/ops.h"
+#include "ops/kernels.h"
 
 #include <string.h>
 
@@ -17,9 +17,10 @@ struct thx_weight {
 };
 
 typedef struct thx_cpu {
-    int            level;
-    unsigned char *scratch; /* 64-byte aligned */
-    size_t         scratch_bytes;
+    int                level;
+    const thx_kernels *kernels; /* NULL: the reference */
+    unsigned char     *scratch; /* 64-byte aligned     */
+    size_t             scratch_bytes;
 } thx_cpu;
 
 static inline thx_cpu *thx_cpu_of(const thx_ctx *ctx) { return ctx->device; }
@@ -61,7 +62,7 @@ static inline unsigned char *thx_kv_value(const thx_kv *kv, size_t g, size_t pos
     return thx_kv_key(kv, kv->G + g, position);
 }
 
-/* The tables. */
-extern const thx_ops thx_ops_ref;
+/* The tables; those of the instruction sets share their functions and differ in their kernels. */
+extern const thx_ops thx_ops_ref, thx_ops_avx2, thx_ops_avx512, thx_ops_avx512_bf16;
 
 #endif

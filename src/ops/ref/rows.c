@@ -61,11 +61,13 @@ void thx_rope_ref(thx_ctx *ctx, thx_tensor x, size_t heads, size_t E, size_t fir
         }
 }
 
+/* Both forms of gelu are written so that nothing cancels for negative x: 1 + tanh(u) is
+ * 2 / (1 + e^-2u), and 1 + erf(u) is erfc(-u). */
 double thx_act_ref(double x, thx_act act)
 {
     switch (act) {
-    case THX_GELU_TANH: return 0.5 * x * (1.0 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
-    case THX_GELU_ERF: return 0.5 * x * (1.0 + erf(x * 0.70710678118654752440));
+    case THX_GELU_TANH: return x / (1.0 + exp(-1.59576912160573071176 * (x + 0.044715 * x * x * x)));
+    case THX_GELU_ERF: return 0.5 * x * erfc(-x * 0.70710678118654752440);
     case THX_SILU: return x / (1.0 + exp(-x));
     case THX_TANH: return tanh(x);
     case THX_RELU: return x > 0.0 ? x : 0.0;

@@ -1,0 +1,16 @@
+/* The kernels for AVX2, FMA and F16C: vectors of 8 floats. */
+#include "ops/kernels.h"
+
+#include "ops/avx2/vec.h"
+#include "ops/simd/few.h"
+#include "ops/simd/dense.h"
+
+static const thx_gemm gemm_f32 = {
+    .type = THX_F32, .mr = MR, .nr = NR, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols, .block = f32_run,
+};
+
+const thx_kernels thx_kernels_avx2 = {
+    .name = "avx2", .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm,
+    .rotate = rotate, .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix,
+    .softmax = softmax, .f32 = &gemm_f32,
+};

@@ -1,0 +1,141 @@
+/* Dense products in bf16 (AVX512_BF16): each step multiplies pairs of bf16 values and adds
+ * both products to an f32 sum. The instruction takes values below 2^-126 as zero and its sums round to
+ * nearest even; both are the same in every block, so a sum has the same bits in each. */
+#include "ops/kernels.h"
+
+#include "ops/avx512/vec.h"
+#include "ops/simd/block.h"
+
+#include <string.h>
+
+static inline __m512bh pairs(vec v) { return (__m512bh)v; }
+
+/* R rows by C vectors; a step takes two k. */
+static inline __attribute__((always_inline)) void bf16_block(float *c, size_t ldc, const uint16_t *a, size_t lda,
+                                                             const uint16_t *panel, size_t cols, size_t K,
+                                                             const float *carry, const int R, const int C)
+{
+    vec s[MR][PANEL];
+
+    for (int r = 0; r < R; r++)
+        for (int j = 0; j < C; j++) s[r][j] = v_set(0.0f);
+    for (size_t k = 0; k < K; k += 2, panel += 2 * NR) {
+        vec b[PANEL];
+        for (int j = 0; j < C; j++) b[j] = v_load((const float *)(const void *)(panel + 2 * j * LANES));
+        for (int r = 0; r < R; r++) {
+            int two;
+            memcpy(&two, a + (size_t)r * lda + k, sizeof two);
+            const vec ar = _mm512_castsi512_ps(_mm512_set1_epi32(two));
+            for (int j = 0; j < C; j++) s[r][j] = _mm512_dpbf16_ps(s[r][j], pairs(ar), pairs(b[j]));
+        }
+    }
+    put_block(c, ldc, s, cols, carry, R, C);
+}
+
+static void run(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows, size_t cols,
+                size_t K, const float *carry)
+{
+    PICK_BLOCK(bf16_block, c, ldc, a, lda, panel, cols, K, carry)
+}
+
+static inline vec two_halves(__m256i low, __m256i high)
+{
+    return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
+}
+
+/* What bf16 leaves over of f16 values: at most three bits, so bf16 holds it exactly. */
+static inline vec left_over(vec v)
+{
+    const vec       rest = v_sub(v, v_bf16(v_to_bf16(v)));
+    const __mmask16 finite = _mm512_cmp_ps_mask(rest, rest, _CMP_ORD_Q); /* infinity leaves nothing */
+    return _mm512_maskz_mov_ps(finite, rest);
+}
+
+/* 32 values (m of them there, the others zero) as bf16. */
+static inline __attribute__((always_inline)) vec load_pairs(const unsigned char *p, thx_type type, size_t m, bool low)
+{
+    if (type == THX_BF16) {
+        const __mmask32 there = m < 32 ? (1u << m) - 1u : 0xffffffffu;
+        return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(there, p));
+    }
+    const size_t size = type == THX_F32 ? 4 : 2;
+    vec          a = v_load_as(p, type, m < LANES ? m : LANES);
+    vec          b = m > LANES ? v_load_as(p + LANES * size, type, m - LANES) : v_set(0.0f);
+
+    if (low) {
+        a = left_over(a);
+        b = left_over(b);
+    }
+    return two_halves(v_to_bf16(a), v_to_bf16(b));
+}
+
+static inline __attribute__((always_inline)) void pack_rows_as(uint16_t *panel, const unsigned char *src,
+                                                               thx_type type, size_t pitch, size_t n, size_t K,
+                                                               bool low)
+{
+    const size_t size = type == THX_F32 ? 4 : 2;
+
+    for (size_t i = 0; i < NR; i += LANES)
+        for (size_t k = 0; k < K; k += 2 * LANES) {
+            const size_t m = K - k < 2 * LANES ? K - k : 2 * LANES;
+            vec          turn[LANES];
+
+            for (size_t l = 0; l < LANES; l++)
+                turn[l] = i + l < n ? load_pairs(src + (i + l) * pitch + k * size, type, m, low) : v_set(0.0f);
+            v_transpose(turn);
+            for (size_t l = 0; l < (m + 1) / 2; l++)
+                v_store((float *)(void *)(panel + (k / 2 + l) * 2 * NR + 2 * i), turn[l]);
+        }
+}
+
+static void pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K, bool low)
+{
+    if (type == THX_F16) {
+        if (low) pack_rows_as(panel, src, THX_F16, pitch, n, K, true);
+        else pack_rows_as(panel, src, THX_F16, pitch, n, K, false);
+    } else if (type == THX_BF16) pack_rows_as(panel, src, THX_BF16, pitch, n, K, false);
+    else pack_rows_as(panel, src, THX_F32, pitch, n, K, false);
+}
+
+static inline __attribute__((always_inline)) void pack_cols_as(uint16_t *panel, const unsigned char *src,
+                                                               thx_type type, size_t pitch, size_t n, size_t K)
+{
+    const size_t size = type == THX_F32 ? 4 : 2;
+
+    for (size_t k = 0; k < K; k += 2, panel += 2 * NR)
+        for (size_t i = 0; i < NR; i += LANES) {
+            const size_t m = i >= n ? 0 : n - i < LANES ? n - i : LANES;
+            __m512i      both = _mm512_setzero_si512();
+
+            for (size_t odd = 0; m && odd < 2 && k + odd < K; odd++) {
+                const vec     v = v_load_as(src + (k + odd) * pitch + i * size, type, m);
+                const __m512i wide = _mm512_cvtepu16_epi32(v_to_bf16(v));
+                both = _mm512_or_si512(both, odd ? _mm512_slli_epi32(wide, 16) : wide);
+            }
+            _mm512_storeu_si512(panel + 2 * i, both);
+        }
+}
+
+static void pack_cols(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K)
+{
+    if (type == THX_F16) pack_cols_as(panel, src, THX_F16, pitch, n, K);
+    else if (type == THX_BF16) pack_cols_as(panel, src, THX_BF16, pitch, n, K);
+    else pack_cols_as(panel, src, THX_F32, pitch, n, K);
+}
+
+/* An f16 value fits bf16 when the last three of its eleven bits are zero; subnormal ones have fewer. */
+static bool fits(const void *src, size_t n)
+{
+    const unsigned char *p = src;
+    __mmask16            more = 0;
+
+    for (size_t i = 0; i < n && !more; i += LANES) {
+        const vec rest = left_over(v_load_as(p + 2 * i, THX_F16, n - i < LANES ? n - i : LANES));
+        more = _mm512_cmp_ps_mask(rest, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    }
+    return !more;
+}
+
+const thx_gemm thx_gemm_bf16_avx512 = {
+    .type = THX_BF16, .mr = MR, .nr = NR, .pack_rows = pack_rows, .pack_cols = pack_cols, .block = run, .fits = fits,
+};

@@ -1,0 +1,18 @@
+/* The kernels for AVX-512 (F, BW, VL, DQ): vectors of 16 floats. */
+#include "ops/kernels.h"
+
+#include "ops/avx512/vec.h"
+#include "ops/simd/few.h"
+#include "ops/simd/dense.h"
+
+const thx_gemm thx_gemm_f32_avx512 = {
+    .type = THX_F32, .mr = MR, .nr = NR, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols, .block = f32_run,
+};
+
+#define COMMON                                                                                              \
+    .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm, .rotate = rotate,     \
+    .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix, .softmax = softmax,           \
+    .f32 = &thx_gemm_f32_avx512
+
+const thx_kernels thx_kernels_avx512 = { .name = "avx512", COMMON };
+const thx_kernels thx_kernels_avx512_bf16 = { .name = "avx512-bf16", COMMON, .bf16 = &thx_gemm_bf16_avx512 };

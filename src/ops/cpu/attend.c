@@ -1,0 +1,355 @@
+/* Attention on the CPU, by blocks of keys with a running maximum and sum; the scores of a
+ * whole prompt never exist.
+ *
+ * Prompt rows: a task is one key/value group and a tile of rows (for every head of that group); each block
+ * of BLOCK keys is packed once for all of them, then both products are dense ones. Generated rows: each
+ * row's keys are read as they lie, in chunks that are put together in order. Blocks and chunks begin at
+ * absolute positions, so a row's bits do not depend on where a prompt was cut. */
+#include "ops/cpu/cpu_ops.h"
+
+#include <math.h>
+#include <omp.h>
+
+enum {
+    BLOCK = 128,  /* keys packed together, a multiple of every panel's width */
+    TILE = 384,   /* rows (tokens times heads) of a task                     */
+    CHUNK = 256,  /* keys of one task of a generated row                     */
+};
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* The positions row t sees: from .. to-1. */
+static void visible(const thx_attend *a, size_t t, size_t *from, size_t *to)
+{
+    if (a->kv) {
+        *to = a->first + t + 1;
+        *from = a->window && *to > a->window ? *to - a->window : 0;
+    } else if (a->segment) {
+        *from = t / a->segment * a->segment;
+        *to = least(*from + a->segment, a->k.rows);
+    } else {
+        *from = 0;
+        *to = a->k.rows;
+    }
+}
+
+/* Where keys (or values) of group g from `position` on lie one after the other: `pitch` bytes
+ * apart, as many as the result says. */
+static size_t run_of_keys(const thx_attend *a, bool values, size_t g, size_t position, const void **at, size_t *pitch)
+{
+    if (a->kv) {
+        *at = values ? thx_kv_value(a->kv, g, position) : thx_kv_key(a->kv, g, position);
+        *pitch = a->E * thx_type_bytes(a->kv->type);
+        return a->kv->block_tokens - position % a->kv->block_tokens;
+    }
+    const thx_tensor x = values ? a->v : a->k;
+    *at = x.data + position * x.stride + g * a->E;
+    *pitch = x.stride * sizeof(float);
+    return x.rows - position;
+}
+
+static thx_type stored_type(const thx_attend *a) { return a->kv ? a->kv->type : THX_F32; }
+
+/* ---- Prompt rows ---------------------------------------------------------- */
+
+/* One thread's room. Rows of a tile are token by token, the heads of the group within. */
+typedef struct room {
+    unsigned char *keys, *values; /* packed: keys as panels [E][nr], values as panels [BLOCK][nr] */
+    unsigned char *q;             /* [rows, Eq] of the gemm's type                                */
+    unsigned char *plain;         /* [BLOCK, E] as stored, where keys do not lie in one run       */
+    float         *out;           /* [rows, Eo]                                                   */
+    float         *top, *total;   /* [rows]: running maximum and sum                              */
+    float         *scores, *weights; /* [mr, BLOCK]                                               */
+    float         *carry;         /* [mr]                                                         */
+} room;
+
+/* One call's plan, shared by its tasks. */
+typedef struct plan {
+    const thx_attend  *a;
+    const thx_kernels *kernels;
+    const thx_gemm    *gemm;
+    size_t             heads;      /* of a group                                    */
+    size_t             tokens;     /* of a tile at most                             */
+    size_t             Eq, Eo;     /* E rounded up: even for q, whole lines for out */
+    size_t             room_bytes; /* of one thread                                 */
+    size_t             size;       /* bytes of an element of the gemm               */
+} plan;
+
+static unsigned char *carve(unsigned char *base, size_t *used, size_t bytes)
+{
+    unsigned char *p = base ? base + *used : NULL;
+
+    *used += (bytes + 63) / 64 * 64;
+    return p;
+}
+
+/* Lays the room out from `base`; with NULL it only counts. */
+static room room_at(const plan *p, unsigned char *base, size_t *bytes)
+{
+    const size_t rows = p->tokens * p->heads, nr = p->gemm->nr, E = p->a->E;
+    const size_t mr = p->gemm->mr, values = (E + nr - 1) / nr * nr;
+    room         r;
+
+    *bytes = 0;
+    r.keys = carve(base, bytes, BLOCK * p->Eq * p->size);
+    r.values = carve(base, bytes, BLOCK * values * p->size);
+    r.q = carve(base, bytes, rows * p->Eq * p->size);
+    r.plain = carve(base, bytes, BLOCK * E * sizeof(float));
+    r.out = (float *)(void *)carve(base, bytes, rows * p->Eo * sizeof(float));
+    r.top = (float *)(void *)carve(base, bytes, rows * sizeof(float));
+    r.total = (float *)(void *)carve(base, bytes, rows * sizeof(float));
+    r.scores = (float *)(void *)carve(base, bytes, mr * BLOCK * sizeof(float));
+    r.weights = (float *)(void *)carve(base, bytes, mr * BLOCK * sizeof(float));
+    r.carry = (float *)(void *)carve(base, bytes, mr * sizeof(float));
+    return r;
+}
+
+/* Keys (or values) start .. start+n-1 of group g, of which those before `from` are not to be read and
+ * count as zero: where they lie one after the other, copied together if need be. */
+static const void *rows_together(const plan *p, bool values, size_t g, size_t start, size_t n, size_t from,
+                                 unsigned char *plain, size_t *pitch)
+{
+    const thx_attend *a = p->a;
+    const size_t      bytes = a->E * thx_type_bytes(stored_type(a)), skip = from > start ? from - start : 0;
+    const void       *at;
+
+    if (!skip && run_of_keys(a, values, g, start, &at, pitch) >= n) return at;
+    memset(plain, 0, skip * bytes);
+    for (size_t i = skip; i < n;) {
+        size_t       apart;
+        const size_t run = least(run_of_keys(a, values, g, start + i, &at, &apart), n - i);
+
+        for (size_t j = 0; j < run; j++) memcpy(plain + (i + j) * bytes, (const char *)at + j * apart, bytes);
+        i += run;
+    }
+    *pitch = bytes;
+    return plain;
+}
+
+static void pack_block(const plan *p, const room *r, size_t g, size_t start, size_t n, size_t from)
+{
+    const thx_gemm *gemm = p->gemm;
+    const thx_type  type = stored_type(p->a);
+    const size_t    E = p->a->E, nr = gemm->nr, bytes = thx_type_bytes(type);
+    size_t          pitch;
+
+    const unsigned char *k = rows_together(p, false, g, start, n, from, r->plain, &pitch);
+    for (size_t i = 0; i < n; i += nr)
+        gemm->pack_rows(r->keys + i * p->Eq * p->size, k + i * pitch, type, pitch, least(nr, n - i), E, false);
+    const unsigned char *v = rows_together(p, true, g, start, n, from, r->plain, &pitch);
+    for (size_t i = 0; i < E; i += nr)
+        gemm->pack_cols(r->values + i * BLOCK * p->size, v + i * bytes, type, pitch, least(nr, E - i), n);
+}
+
+/* Up to mr rows (row .. row+m-1 of the tile that begins at `token`) against the packed block of keys
+ * start .. start+n-1; `base` is the position of key 0 in the terms of visible(). */
+static void strip(const plan *p, const room *r, size_t token, size_t row, size_t m, size_t start, size_t n)
+{
+    const thx_attend *a = p->a;
+    const thx_gemm   *gemm = p->gemm;
+    const size_t      nr = gemm->nr;
+    size_t            from, to;
+
+    visible(a, token + (row + m - 1) / p->heads, &from, &to);
+    if (to <= start) return; /* the last row sees none of it, nor do those before */
+    for (size_t i = 0; i < n; i += nr)
+        gemm->block(r->scores + i, BLOCK, r->q + row * p->Eq * p->size, p->Eq, r->keys + i * p->Eq * p->size, m,
+                    least(nr, n - i), a->E, NULL);
+    for (size_t j = 0; j < m; j++) {
+        visible(a, token + (row + j) / p->heads, &from, &to);
+        const size_t low = from > start ? from - start : 0, high = to > start ? to - start : 0;
+
+        p->kernels->softmax((unsigned char *)r->weights + j * BLOCK * p->size, gemm->type, r->scores + j * BLOCK,
+                            (n + 31) / 32 * 32, low, least(high, n), a->scale, r->top + row + j, r->total + row + j,
+                            r->carry + j);
+    }
+    for (size_t i = 0; i < a->E; i += nr)
+        gemm->block(r->out + row * p->Eo + i, p->Eo, r->weights, BLOCK, r->values + i * BLOCK * p->size, m,
+                    least(nr, a->E - i), n, r->carry);
+}
+
+static void tile_begin(const plan *p, const room *r, size_t g, size_t token, size_t rows)
+{
+    const thx_attend *a = p->a;
+
+    for (size_t i = 0; i < rows; i++) {
+        const float   *q = a->q.data + (token + i / p->heads) * a->q.stride + (g * p->heads + i % p->heads) * a->E;
+        unsigned char *to = r->q + i * p->Eq * p->size;
+
+        p->kernels->narrow(to, q, p->gemm->type, a->E);
+        if (a->E % 2) memset(to + a->E * p->size, 0, p->size);
+        r->top[i] = -INFINITY;
+        r->total[i] = 0.0f;
+    }
+    memset(r->out, 0, rows * p->Eo * sizeof(float));
+}
+
+static void tile_end(const plan *p, const room *r, size_t g, size_t token, size_t rows)
+{
+    const thx_attend *a = p->a;
+
+    for (size_t i = 0; i < rows; i++) {
+        float       *to = a->out.data + (token + i / p->heads) * a->out.stride + (g * p->heads + i % p->heads) * a->E;
+        const float *sum = r->out + i * p->Eo, by = r->total[i] > 0.0f ? 1.0f / r->total[i] : 0.0f;
+
+        for (size_t e = 0; e < a->E; e++) to[e] = sum[e] * by;
+    }
+}
+
+/* Tokens token .. token+n-1, all of one segment, for group g. */
+static void tile_run(const plan *p, const room *r, size_t g, size_t token, size_t n)
+{
+    const size_t rows = n * p->heads, mr = p->gemm->mr;
+    size_t       from, to, unused;
+
+    visible(p->a, token, &from, &unused);
+    visible(p->a, token + n - 1, &unused, &to);
+    /* blocks begin at multiples of BLOCK in the cache, at the segment's beginning elsewhere */
+    const size_t first = p->a->kv ? from / BLOCK * BLOCK : from;
+
+    tile_begin(p, r, g, token, rows);
+    for (size_t start = first; start < to; start += BLOCK) {
+        const size_t keys = least(BLOCK, to - start);
+
+        pack_block(p, r, g, start, keys, from);
+        for (size_t row = 0; row < rows; row += mr)
+            strip(p, r, token, row, least(mr, rows - row), start, keys);
+    }
+    tile_end(p, r, g, token, rows);
+}
+
+static thorax_status attend_prompt(thx_ctx *ctx, const thx_attend *a, thorax_error *err)
+{
+    const thx_kernels *k = thx_kernels_of(ctx);
+    const bool         half = ctx->precision != THX_EXACT && k->bf16 && (!a->kv || a->kv->type == THX_BF16);
+    const size_t       T = a->q.rows, segment = !a->kv && a->segment ? a->segment : T;
+    plan               p = { .a = a, .kernels = k, .gemm = half ? k->bf16 : k->f32, .heads = a->H / a->G };
+
+    p.size = thx_type_bytes(p.gemm->type);
+    p.tokens = p.heads < TILE ? TILE / p.heads : 1;
+    const size_t tiles = (segment + p.tokens - 1) / p.tokens; /* of a segment, all about as long */
+    p.tokens = (segment + tiles - 1) / tiles;
+    p.Eq = (a->E + 1) / 2 * 2;
+    p.Eo = (a->E + 15) / 16 * 16;
+    room_at(&p, NULL, &p.room_bytes);
+    unsigned char *rooms = thx_cpu_scratch(ctx, (size_t)ctx->threads * p.room_bytes);
+    if (!rooms) return thx_fail(err, THORAX_NOMEM, 0, "attention: scratch of %d threads", ctx->threads);
+
+    const size_t all = (T + segment - 1) / segment * tiles;
+#pragma omp parallel for schedule(dynamic) num_threads(ctx->threads)
+    for (size_t task = 0; task < all * a->G; task++) {
+        const size_t tile = all - 1 - task / a->G; /* the last see most: begin with them */
+        const size_t begin = tile / tiles * segment, token = begin + tile % tiles * p.tokens;
+        const size_t end = least(least(begin + segment, token + p.tokens), T);
+        size_t       bytes;
+        const room   r = room_at(&p, rooms + (size_t)omp_get_thread_num() * p.room_bytes, &bytes);
+
+        if (token < end) tile_run(&p, &r, task % a->G, token, end - token);
+    }
+    return THORAX_OK;
+}
+
+/* ---- Generated rows ------------------------------------------------------- */
+
+/* What one chunk of keys gives for the heads of one group. */
+typedef struct part {
+    float *top, *total; /* [heads]    */
+    float *out;         /* [heads, E] */
+} part;
+
+/* Keys from .. to-1, which lie in the chunk that begins at `start`, for row t and group g. */
+static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t from, size_t to, float *scores, part to_part)
+{
+    const thx_attend *a = p->a;
+    const size_t      E = a->E, keys = (to - start + 31) / 32 * 32;
+    const thx_type    type = stored_type(a);
+    const float      *q = a->q.data + t * a->q.stride + g * p->heads * E;
+    size_t            pitch;
+    const void       *at;
+
+    for (size_t i = from, run; i < to; i += run) {
+        run = least(run_of_keys(a, false, g, i, &at, &pitch), to - i);
+        p->kernels->dot(scores + (i - start), CHUNK, q, E, p->heads, at, type, pitch, run, E);
+    }
+    for (size_t h = 0; h < p->heads; h++) {
+        float carry;
+
+        to_part.top[h] = -INFINITY;
+        to_part.total[h] = 0.0f;
+        p->kernels->softmax(scores + h * CHUNK, THX_F32, scores + h * CHUNK, keys, from - start, to - start, a->scale,
+                            to_part.top + h, to_part.total + h, &carry);
+    }
+    memset(to_part.out, 0, p->heads * E * sizeof(float));
+    for (size_t i = from, run; i < to; i += run) {
+        run = least(run_of_keys(a, true, g, i, &at, &pitch), to - i);
+        p->kernels->mix(to_part.out, E, scores + (i - start), CHUNK, p->heads, at, type, pitch, run, E);
+    }
+}
+
+/* Puts the chunks of one head together, first to last. */
+static void chunks_join(const plan *p, float *out, size_t h, size_t n, const part *parts)
+{
+    const size_t E = p->a->E;
+    float        top = -INFINITY, total = 0.0f;
+
+    for (size_t c = 0; c < n; c++) top = parts[c].top[h] > top ? parts[c].top[h] : top;
+    for (size_t e = 0; e < E; e++) out[e] = 0.0f;
+    for (size_t c = 0; c < n; c++) {
+        const float by = expf(parts[c].top[h] - top), *from = parts[c].out + h * E;
+
+        total += by * parts[c].total[h];
+        for (size_t e = 0; e < E; e++) out[e] += by * from[e];
+    }
+    for (size_t e = 0; e < E; e++) out[e] = total > 0.0f ? out[e] / total : 0.0f;
+}
+
+static part part_at(const plan *p, float *base, size_t index)
+{
+    float *at = base + index * p->heads * (p->a->E + 2);
+    return (part){ .top = at, .total = at + p->heads, .out = at + 2 * p->heads };
+}
+
+/* Row t: every group's chunks, then every head's sum. */
+static void generated_row(thx_ctx *ctx, const plan *p, size_t t, part *parts, float *partials, float *scores)
+{
+    const thx_attend *a = p->a;
+    size_t            from, to;
+
+    visible(a, t, &from, &to);
+    const size_t base = a->kv ? from / CHUNK * CHUNK : from, chunks = (to - base + CHUNK - 1) / CHUNK;
+#pragma omp parallel num_threads(thx_cpu_threads(ctx, (to - from) * a->G * a->E))
+    {
+#pragma omp for schedule(dynamic)
+        for (size_t i = 0; i < a->G * chunks; i++) {
+            const size_t start = base + i % chunks * CHUNK;
+
+            parts[i] = part_at(p, partials, i);
+            chunk_run(p, t, i / chunks, start, start > from ? start : from, least(start + CHUNK, to),
+                      scores + (size_t)omp_get_thread_num() * p->heads * CHUNK, parts[i]);
+        }
+#pragma omp for schedule(static)
+        for (size_t h = 0; h < a->H; h++)
+            chunks_join(p, a->out.data + t * a->out.stride + h * a->E, h % p->heads, chunks,
+                        parts + h / p->heads * chunks);
+    }
+}
+
+static thorax_status attend_generated(thx_ctx *ctx, const thx_attend *a, thorax_error *err)
+{
+    const plan   p = { .a = a, .kernels = thx_kernels_of(ctx), .heads = a->H / a->G };
+    const size_t T = a->q.rows, longest = a->kv ? a->first + T : a->k.rows;
+    const size_t parts = (longest / CHUNK + 2) * a->G, floats = parts * p.heads * (a->E + 2);
+    const size_t bytes = (floats + (size_t)ctx->threads * p.heads * CHUNK) * sizeof(float);
+    part        *list = thx_cpu_scratch(ctx, parts * sizeof *list + bytes);
+
+    if (!list) return thx_fail(err, THORAX_NOMEM, 0, "attention: scratch for %zu keys", longest);
+    float *partials = (float *)(void *)(list + parts);
+    for (size_t t = 0; t < T; t++) generated_row(ctx, &p, t, list, partials, partials + floats);
+    return THORAX_OK;
+}
+
+thorax_status thx_attend_cpu(thx_ctx *ctx, const thx_attend *a, thorax_error *err)
+{
+    if (!a->q.rows) return THORAX_OK;
+    return a->role == THX_GENERATED ? attend_generated(ctx, a, err) : attend_prompt(ctx, a, err);
+}

@@ -1,0 +1,181 @@
+/* linear on the CPU: y [T, N] = x [T, K] · Wᵀ + b, W [N, K] where it is mapped.
+ *
+ * Generated rows read W once, in its stored type, with f32 products. Prompt rows are dense
+ * products: W goes through a cache-sized panel (f32, or bf16 where the precision and the
+ * processor allow it) that every row uses before the next panel is packed. Sums run over pieces of
+ * K of fixed length, so the bits of a row depend on that row and W alone. */
+#include "ops/cpu/cpu_ops.h"
+
+#include <omp.h>
+
+enum {
+    SLICE = 256,                /* columns whose panels are packed together: 384 KiB          */
+    PIECE_BYTES = 1536,         /* of one column's piece of K                                 */
+    ROWS_BYTES = 32 << 20,      /* of activations rounded to bf16 at a time                   */
+    FEW = 32,                   /* rows of W one task of generated rows takes                 */
+    LEAST_ROWS = 96,            /* rows that repay the packing of a slice                     */
+};
+
+static void add_bias(thx_tensor y, const thx_weight *b, size_t first, size_t cols)
+{
+    if (!b) return;
+    for (size_t t = 0; t < y.rows; t++) {
+        float *yt = y.data + t * y.stride + first;
+        for (size_t i = 0; i < cols; i++) yt[i] += b->vector[first + i];
+    }
+}
+
+static void few_rows(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b)
+{
+    const thx_kernels *k = thx_kernels_of(ctx);
+    const size_t       tasks = (w->N + FEW - 1) / FEW, pitch = w->K * thx_type_bytes(w->type);
+
+#pragma omp parallel for schedule(static) num_threads(thx_cpu_threads(ctx, w->N * w->K))
+    for (size_t task = 0; task < tasks; task++) {
+        const size_t first = task * FEW, n = w->N - first < FEW ? w->N - first : FEW;
+
+        k->dot(y.data + first, y.stride, x.data, x.stride, x.rows, thx_weight_row(w, first), w->type, pitch, n, w->K);
+        add_bias(y, b, first, n);
+    }
+}
+
+/* One dense product, as its tasks see it. */
+typedef struct dense {
+    const thx_gemm   *gemm;
+    const thx_weight *w, *b;
+    const void       *a; /* [T, K] of the gemm's type, lda elements apart */
+    size_t            lda;
+    thx_tensor        y;
+    bool              keep; /* multiply what bf16 leaves over of f16 values too */
+} dense;
+
+/* Rows first_row .. of one packed slice: c (+)= a · panels. */
+static void slice_rows(const dense *d, const void *panels, size_t panel_bytes, size_t first_row, size_t rows,
+                       size_t first_col, size_t cols, size_t k, size_t piece, bool add)
+{
+    static const float   ones[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    const thx_gemm      *g = d->gemm;
+    const size_t         size = thx_type_bytes(g->type);
+    const unsigned char *panel = panels;
+
+    for (size_t r = 0; r < rows; r += g->mr) {
+        const size_t         m = rows - r < g->mr ? rows - r : g->mr, t = first_row + r;
+        const unsigned char *a = (const unsigned char *)d->a + (t * d->lda + k) * size;
+        float               *c = d->y.data + t * d->y.stride + first_col;
+
+        for (size_t i = 0; i < cols; i += g->nr)
+            g->block(c + i, d->y.stride, a, d->lda, panel + i / g->nr * panel_bytes, m,
+                     cols - i < g->nr ? cols - i : g->nr, piece, add ? ones : NULL);
+    }
+}
+
+static bool all_fit(const dense *d, size_t first_col, size_t cols, size_t k, size_t piece)
+{
+    for (size_t n = first_col; n < first_col + cols; n++)
+        if (!d->gemm->fits(thx_weight_row(d->w, n) + 2 * k, piece)) return false;
+    return true;
+}
+
+/* Columns first_col .. of y for rows first_row ..; `panels` is the thread's own room. */
+static void slice_run(const dense *d, unsigned char *panels, size_t first_row, size_t rows, size_t first_col,
+                      size_t cols)
+{
+    const thx_gemm *g = d->gemm;
+    const size_t    step = PIECE_BYTES / thx_type_bytes(g->type), K = d->w->K;
+    const size_t    panel_bytes = g->nr * PIECE_BYTES, size = thx_type_bytes(d->w->type);
+
+    for (size_t k = 0; k < K; k += step) {
+        const size_t piece = K - k < step ? K - k : step;
+        const bool   more = d->keep && !all_fit(d, first_col, cols, k, piece);
+
+        for (int low = 0; low <= (more ? 1 : 0); low++) {
+            for (size_t i = 0; i < cols; i += g->nr)
+                g->pack_rows(panels + i / g->nr * panel_bytes, thx_weight_row(d->w, first_col + i) + k * size,
+                             d->w->type, K * size, cols - i < g->nr ? cols - i : g->nr, piece, low);
+            slice_rows(d, panels, panel_bytes, first_row, rows, first_col, cols, k, piece, k || low);
+        }
+    }
+    add_bias(thx_tensor_rows(d->y, first_row, rows), d->b, first_col, cols);
+}
+
+static size_t panels_bytes(const thx_gemm *g) { return (SLICE + g->nr - 1) / g->nr * g->nr * PIECE_BYTES; }
+
+/* Tasks are slices of columns; few slices and many rows: the rows are cut too. */
+static void dense_run(thx_ctx *ctx, const dense *d, unsigned char *room)
+{
+    const size_t T = d->y.rows, slices = (d->w->N + SLICE - 1) / SLICE, mr = d->gemm->mr;
+    const size_t wanted = (4 * (size_t)ctx->threads + slices - 1) / slices, most = T / LEAST_ROWS;
+    const size_t cuts = ctx->threads == 1 || most < 1 ? 1 : wanted < most ? wanted : most;
+    const size_t rows = ((T + cuts - 1) / cuts + mr - 1) / mr * mr, used = (T + rows - 1) / rows;
+
+#pragma omp parallel for schedule(dynamic) num_threads(ctx->threads)
+    for (size_t task = 0; task < slices * used; task++) {
+        const size_t row = task % used * rows, col = task / used * SLICE;
+
+        slice_run(d, room + (size_t)omp_get_thread_num() * panels_bytes(d->gemm), row, T - row < rows ? T - row : rows,
+                  col, d->w->N - col < SLICE ? d->w->N - col : SLICE);
+    }
+}
+
+static thorax_status dense_f32(thx_ctx *ctx, dense *d, thx_tensor x, thorax_error *err)
+{
+    unsigned char *room = thx_cpu_scratch(ctx, (size_t)ctx->threads * panels_bytes(d->gemm));
+
+    if (!room) return thx_fail(err, THORAX_NOMEM, 0, "linear: scratch of %d threads", ctx->threads);
+    d->a = x.data;
+    d->lda = x.stride;
+    dense_run(ctx, d, room);
+    return THORAX_OK;
+}
+
+/* Activations are rounded to bf16 as many rows at a time as the scratch holds. */
+static thorax_status dense_bf16(thx_ctx *ctx, dense *d, thx_tensor x, thorax_error *err)
+{
+    const thx_kernels *kernels = thx_kernels_of(ctx);
+    const size_t       K = d->w->K, T = x.rows, panels = (size_t)ctx->threads * panels_bytes(d->gemm);
+    size_t             lda = (K + 31) / 32 * 32;
+
+    if (lda % 2048 == 0) lda += 32; /* rows a multiple of 4 KiB apart would share few lines of the cache */
+    size_t chunk = ROWS_BYTES / (2 * lda) / d->gemm->mr * d->gemm->mr;
+    if (chunk < LEAST_ROWS) chunk = LEAST_ROWS;
+    if (chunk > T) chunk = T;
+    unsigned char *room = thx_cpu_scratch(ctx, panels + chunk * lda * 2);
+    if (!room) return thx_fail(err, THORAX_NOMEM, 0, "linear: scratch for %zu rows of %zu", chunk, K);
+
+    uint16_t  *rounded = (uint16_t *)(void *)(room + panels);
+    thx_tensor y = d->y;
+    d->a = rounded;
+    d->lda = lda;
+    for (size_t first = 0; first < T; first += chunk) {
+        d->y = thx_tensor_rows(y, first, T - first < chunk ? T - first : chunk);
+#pragma omp parallel for schedule(static) num_threads(ctx->threads)
+        for (size_t t = 0; t < d->y.rows; t++) {
+            kernels->narrow(rounded + t * lda, x.data + (first + t) * x.stride, THX_BF16, K);
+            if (K % 2) rounded[t * lda + K] = 0;
+        }
+        dense_run(ctx, d, room);
+    }
+    return THORAX_OK;
+}
+
+thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
+                             thx_role role, thorax_error *err)
+{
+    const thx_kernels *k = thx_kernels_of(ctx);
+    dense              d = { .w = w, .b = b, .y = y };
+
+    d.y.rows = x.rows;
+    if (!x.rows) return THORAX_OK;
+    if (role == THX_GENERATED) {
+        few_rows(ctx, d.y, x, w, b);
+        return THORAX_OK;
+    }
+    /* f32 weights stay f32: two bf16 parts would lose bits, three would be no faster */
+    if (ctx->precision == THX_EXACT || w->type == THX_F32 || !k->bf16) {
+        d.gemm = k->f32;
+        return dense_f32(ctx, &d, x, err);
+    }
+    d.gemm = k->bf16;
+    d.keep = w->type == THX_F16 && ctx->precision != THX_FAST_LOSSY;
+    return dense_bf16(ctx, &d, x, err);
+}

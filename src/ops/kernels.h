@@ -1,0 +1,72 @@
+/* Kernels: what one thread does on one instruction set. The files of cpu/ spread
+ * them over rows and threads; the files of simd/ hold their text once, and avx2/ and
+ * avx512/ compile it for their vectors.
+ *
+ * Every kernel gives a row the same bits whatever the number of rows beside it. Pointers
+ * to floats are 4-byte aligned, pointers to stored values need no alignment. */
+#ifndef THX_OPS_KERNELS_H
+#define THX_OPS_KERNELS_H
+
+#include "ops/ops.h"
+
+/* Dense products over a packed operand. A panel holds `nr` columns of B, K-major:
+ * f32: [K][nr];  bf16: [(K+1)/2][nr][2], the odd last half zero. */
+typedef struct thx_gemm {
+    thx_type type;   /* of A and of the packed B: F32 or BF16 */
+    size_t   mr, nr; /* rows and columns of one block         */
+
+    /* Packs columns from rows of a matrix (B = Wᵀ): panel[k][i] = src[i][k], i < n <= nr, the other
+     * columns zero. The rows lie `pitch` bytes apart. With a BF16 panel and F16 rows `low`
+     * picks what bf16 leaves over of each value; the others round to nearest even. */
+    void (*pack_rows)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K, bool low);
+    /* Packs columns as they lie: panel[k][i] = src[k][i], for columns i < n and k < K. */
+    void (*pack_cols)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K);
+    /* C = carry ? C * carry[row] + A·B : A·B
+     *   c [rows, cols], ldc   a [rows, K], lda (elements; K rounded up to even in bf16)
+     * rows <= mr, cols <= nr. Columns beyond `cols` are not written. */
+    void (*block)(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows, size_t cols,
+                  size_t K, const float *carry);
+    /* Do n f16 values all fit bf16? NULL where the question has no sense. */
+    bool (*fits)(const void *src, size_t n);
+} thx_gemm;
+
+/* One row's part of an online softmax over a block of `n` scores; n is a multiple of 32.
+ * scores[i] counts where from <= i < to. Updates the running maximum and sum, writes the
+ * factor for what was summed before into *carry, and the weights (f32 or bf16, 0 where not counted). */
+typedef void thx_softmax_fn(void *weights, thx_type type, float *scores, size_t n, size_t from, size_t to,
+                            float scale, float *top, float *total, float *carry);
+
+typedef struct thx_kernels {
+    const char *name;
+
+    /* n values between f32 and a stored type (F32, F16, BF16) */
+    void (*widen)(float *to, const void *from, thx_type type, size_t n);
+    void (*narrow)(void *to, const float *from, thx_type type, size_t n);
+
+    /* one row of D or n values; y may be x */
+    void (*layer_norm)(float *y, const float *x, const float *w, const float *b, size_t D, float eps);
+    void (*rms_norm)(float *y, const float *x, const float *w, size_t D, float eps);
+    void (*rotate)(float *x, const float *cosines, const float *sines, size_t n); /* pairs (i, i+n) */
+    void (*activate)(float *y, const float *x, const float *up, size_t n, thx_act act); /* up may be NULL */
+    void (*add)(float *x, const float *y, const float *scale, size_t n);                /* scale may be NULL */
+    void (*blend)(float *y, const float *const corner[4], float ty, float tx, size_t n);
+
+    /* Few rows times a stored matrix read once:  y[t][i] = x[t] · w[i], i < n, t < T.
+     *   y (ldy), x [T, K] (ldx) f32; w rows `pitch` bytes apart */
+    void (*dot)(float *y, size_t ldy, const float *x, size_t ldx, size_t T, const void *w, thx_type type,
+                size_t pitch, size_t n, size_t K);
+    /* y[t][d] += sum over i < n of p[t][i] * v[i][d], d < D; in the order of i. */
+    void (*mix)(float *y, size_t ldy, const float *p, size_t ldp, size_t T, const void *v, thx_type type,
+                size_t pitch, size_t n, size_t D);
+
+    thx_softmax_fn *softmax;
+    const thx_gemm *f32, *bf16; /* bf16 is NULL where the processor has none */
+} thx_kernels;
+
+/* The kernels of a level; NULL where it has none (the reference, other processors). */
+const thx_kernels *thx_kernels_get(int level);
+
+extern const thx_kernels thx_kernels_avx2, thx_kernels_avx512, thx_kernels_avx512_bf16;
+extern const thx_gemm thx_gemm_f32_avx512, thx_gemm_bf16_avx512;
+
+#endif

@@ -1,0 +1,68 @@
+/* Dense products in f32, one multiply-add a step. Included after "vec.h". */
+#ifndef THX_OPS_SIMD_DENSE_H
+#define THX_OPS_SIMD_DENSE_H
+
+#include "ops/simd/block.h"
+
+/* R rows by C vectors, both constants. */
+static inline __attribute__((always_inline)) void f32_block(float *c, size_t ldc, const float *a, size_t lda,
+                                                            const float *panel, size_t cols, size_t K,
+                                                            const float *carry, const int R, const int C)
+{
+    vec s[MR][PANEL];
+
+    for (int r = 0; r < R; r++)
+        for (int j = 0; j < C; j++) s[r][j] = v_set(0.0f);
+    for (size_t k = 0; k < K; k++, panel += NR) {
+        vec b[PANEL];
+        for (int j = 0; j < C; j++) b[j] = v_load(panel + j * LANES);
+        for (int r = 0; r < R; r++) {
+            const vec ar = v_set(a[(size_t)r * lda + k]);
+            for (int j = 0; j < C; j++) s[r][j] = v_fma(ar, b[j], s[r][j]);
+        }
+    }
+    put_block(c, ldc, s, cols, carry, R, C);
+}
+
+static void f32_run(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows, size_t cols,
+                    size_t K, const float *carry)
+{
+    PICK_BLOCK(f32_block, c, ldc, a, lda, panel, cols, K, carry)
+}
+
+/* LANES rows by LANES columns at a time, turned round in registers. */
+static inline __attribute__((always_inline)) void f32_pack_rows_as(float *panel, const unsigned char *src,
+                                                                   thx_type type, size_t pitch, size_t n, size_t K)
+{
+    const size_t size = type == THX_F32 ? 4 : 2;
+
+    for (size_t i = 0; i < NR; i += LANES)
+        FOR_VECTORS(k, m, K, {
+            vec turn[LANES];
+            for (size_t l = 0; l < LANES; l++)
+                turn[l] = i + l < n ? v_load_as(src + (i + l) * pitch + k * size, type, m) : v_set(0.0f);
+            v_transpose(turn);
+            for (size_t l = 0; l < m; l++) v_store(panel + (k + l) * NR + i, turn[l]);
+        });
+}
+
+static void f32_pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K, bool low)
+{
+    (void)low;
+    if (type == THX_F16) f32_pack_rows_as(panel, src, THX_F16, pitch, n, K);
+    else if (type == THX_BF16) f32_pack_rows_as(panel, src, THX_BF16, pitch, n, K);
+    else f32_pack_rows_as(panel, src, THX_F32, pitch, n, K);
+}
+
+static void f32_pack_cols(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K)
+{
+    float *to = panel;
+
+    for (size_t k = 0; k < K; k++, to += NR) {
+        const unsigned char *from = (const unsigned char *)src + k * pitch;
+        FOR_VECTORS(i, m, n, v_put(to + i, v_load_as(from + i * (type == THX_F32 ? 4 : 2), type, m), m););
+        for (size_t i = n; i < NR; i++) to[i] = 0.0f;
+    }
+}
+
+#endif
