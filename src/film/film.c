@@ -115,6 +115,14 @@ static bool looks_like_text(const thx_film_file *f)
     return true;
 }
 
+/* Old DICOM files have no preamble: they begin with an element of group 2 or 8, little endian. */
+static bool starts_like_dicom(const thx_film_file *f)
+{
+    const unsigned char *p = f->data;
+
+    return f->size >= DICOM_MARK_AT && (p[0] == 2 || p[0] == 8) && !p[1] && !p[3];
+}
+
 /* What the file is, if it is neither PNG nor JPEG. */
 static const char *guess_kind(const thx_film_file *f)
 {
@@ -139,6 +147,7 @@ static const char *guess_kind(const thx_film_file *f)
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (starts(f, kinds[i].at, kinds[i].mark, kinds[i].n)) return kinds[i].kind;
+    if (starts_like_dicom(f)) return "an old DICOM file, which this build does not read yet";
     return looks_like_text(f) ? "a text" : "something else";
 }
 

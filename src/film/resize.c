@@ -164,9 +164,8 @@ static void pass_across(unsigned char *out, const unsigned char *in, uint32_t he
                         uint32_t channels, const axis *a)
 {
     const size_t in_row = (size_t)a->in * channels, out_row = (size_t)a->out * channels;
-    const size_t work = (size_t)height * out_row * a->room;
 
-#pragma omp parallel for schedule(static) if (work > PARALLEL_WORK)
+#pragma omp parallel for schedule(static) if ((size_t)height * out_row * a->room > PARALLEL_WORK)
     for (uint32_t block = 0; block < (height + 3) / 4; block++) {
         const uint32_t first = block * 4, n = height - first < 4 ? height - first : 4;
         unsigned char       *to = out + first * out_row;
@@ -187,12 +186,13 @@ static void pass_across(unsigned char *out, const unsigned char *in, uint32_t he
 
 /* One output row: the weighted sum of n source rows, block of columns by block of columns. A weight
  * is split into its upper bits and its lower 12, so that compilers find 16-bit products, which
- * every processor multiplies eight at a time; the sum of the two parts is the same integer. */
+ * every processor multiplies eight at a time; the sum of the two parts is the same integer. The
+ * parts may wrap around under thousands of weights, their sum is right all the same. */
 static void down_row(unsigned char *out, const unsigned char *in, size_t row, const int32_t *q,
                      uint32_t n)
 {
     enum { LOW_BITS = 12 };
-    int32_t upper[COLUMN_BLOCK], lower[COLUMN_BLOCK];
+    uint32_t upper[COLUMN_BLOCK], lower[COLUMN_BLOCK];
 
     for (size_t x = 0; x < row; x += COLUMN_BLOCK) {
         const size_t columns = row - x < COLUMN_BLOCK ? row - x : COLUMN_BLOCK;
@@ -204,22 +204,20 @@ static void down_row(unsigned char *out, const unsigned char *in, size_t row, co
                           l = (int16_t)(q[j] & ((1 << LOW_BITS) - 1));
 #pragma omp simd
             for (size_t i = 0; i < columns; i++) {
-                upper[i] += (int16_t)p[i] * u;
-                lower[i] += (int16_t)p[i] * l;
+                upper[i] += (uint32_t)((int16_t)p[i] * u);
+                lower[i] += (uint32_t)((int16_t)p[i] * l);
             }
         }
 #pragma omp simd
         for (size_t i = 0; i < columns; i++)
-            out[x + i] = to_byte(upper[i] * (1 << LOW_BITS) + lower[i]);
+            out[x + i] = to_byte((int32_t)((upper[i] << LOW_BITS) + lower[i]));
     }
 }
 
 /* out [a->out, row] from in [a->in, row]. */
 static void pass_down(unsigned char *out, const unsigned char *in, size_t row, const axis *a)
 {
-    const size_t work = row * a->out * a->room;
-
-#pragma omp parallel for schedule(static) if (work > PARALLEL_WORK)
+#pragma omp parallel for schedule(static) if (row * a->out * a->room > PARALLEL_WORK)
     for (uint32_t i = 0; i < a->out; i++)
         down_row(out + i * row, in + a->first[i] * row, row, a->weights + (size_t)i * a->room,
                  a->count[i]);

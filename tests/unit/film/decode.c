@@ -165,6 +165,9 @@ static void not_films(void **state)
     refused("Findings: none.\n", 16, NULL, "a text");
     refused(lfs, sizeof lfs - 1, NULL, "git-LFS pointer");
     refused(dicom, sizeof dicom, NULL, "DICOM");
+    memset(dicom + 128, 0, 4);
+    memcpy(dicom, "\x08\0\x05\0\x0a\0\0\0ISO_IR", 14);
+    refused(dicom, sizeof dicom, NULL, "DICOM");
     refused("GIF89a\1\0\1\0\0", 11, NULL, "a GIF");
     refused("\x89PNG\n\x1a\n and so on", 15, NULL, "transfer as text");
     refused("\0\1\2\3\4\5\6\7", 8, NULL, "something else");

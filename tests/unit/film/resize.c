@@ -132,6 +132,26 @@ static void threads_agree(void **state)
     thx_picture_deinit(&rgb);
 }
 
+/* Tens of thousands of weights for one pixel: the sums stay exact. Both directions must agree. */
+static void long_sums(void **state)
+{
+    enum { LONG = 30000 };
+    thx_picture  column = { 1, LONG, 1, malloc(LONG) }, row = { LONG, 1, 1, column.data }, a, b;
+    thorax_error err;
+
+    (void)state;
+    for (uint32_t i = 0; i < LONG; i++) column.data[i] = (unsigned char)(i % 7 ? 255 : i);
+    for (int filter = THX_BICUBIC; filter <= THX_LANCZOS; filter++) {
+        assert_ok(thx_picture_resize(&a, &column, 1, 3, (thx_filter)filter, &err), err);
+        assert_ok(thx_picture_resize(&b, &row, 3, 1, (thx_filter)filter, &err), err);
+        assert_memory_equal(a.data, b.data, 3);
+        assert_in_range(a.data[1], 230, 240); /* the mean is 237 */
+        thx_picture_deinit(&a);
+        thx_picture_deinit(&b);
+    }
+    free(column.data);
+}
+
 static void bad_input(void **state)
 {
     thx_picture  in = pattern(3, 3, 1), out;
@@ -149,7 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(self_test),    cmocka_unit_test(vertical_only),
-        cmocka_unit_test(pillow_cases), cmocka_unit_test(threads_agree),
+        cmocka_unit_test(pillow_cases), cmocka_unit_test(threads_agree), cmocka_unit_test(long_sums),
         cmocka_unit_test(bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
