@@ -249,8 +249,16 @@ static thorax_status read_vision(config *c, const json_t *top, thorax_error *err
     return check_vision(v, err);
 }
 
-/* Pinpoints as a list of [h, w] pairs. */
-static thorax_status read_pinpoints(config *c, const json_t *list, thorax_error *err)
+static bool is_llava_next(const json_t *top)
+{
+    const char *arch = json_string_value(json_array_get(json_object_get(top, "architectures"), 0));
+    const char *type = json_string_value(json_object_get(top, "model_type"));
+
+    return (arch && !strcmp(arch, "LlavaQwenForCausalLM")) || (type && !strcmp(type, "llava_qwen"));
+}
+
+/* Pinpoints as a list of pairs: [h, w], or [w, h] in LLaVA-NeXT's own configs. */
+static thorax_status read_pinpoints(config *c, const json_t *list, bool width_first, thorax_error *err)
 {
     size_t i;
     const json_t *pair;
@@ -262,14 +270,14 @@ static thorax_status read_pinpoints(config *c, const json_t *list, thorax_error 
             const json_int_t n = json_integer_value(json_array_get(pair, k));
             if (json_array_size(pair) != 2 || n < 1 || n > 65536 || n % (json_int_t)c->vit.tile_px)
                 return thx_fail(err, THORAX_FORMAT, 0, "%s: image_grid_pinpoints: pair %zu: expected two multiples of %zu", where, i, c->vit.tile_px);
-            c->hints.pinpoints[i][k] = (uint32_t)n;
+            c->hints.pinpoints[i][width_first ? 1 - k : k] = (uint32_t)n;
         }
     }
     c->hints.n_pinpoints = (uint32_t)json_array_size(list);
     return THORAX_OK;
 }
 
-/* Pinpoints as rows x columns ranges of tiles: "(1x1),...,(6x6)" (LLaVA-NeXT mm_utils.py), all pairs between the ends. */
+/* Pinpoints as ranges of tiles, width x height: "(1x1),...,(6x6)" (LLaVA-NeXT mm_utils.py), all pairs between the ends. */
 static thorax_status read_pinpoint_range(config *c, const char *text, thorax_error *err)
 {
     unsigned a, b, d, e;
@@ -281,8 +289,8 @@ static thorax_status read_pinpoint_range(config *c, const char *text, thorax_err
         return thx_fail(err, THORAX_FORMAT, 0, "%s: image_grid_pinpoints: expected \"(1x1),...,(6x6)\", found \"%.40s\"", where, text);
     for (unsigned i = a; i <= d; i++)
         for (unsigned k = b; k <= e; k++) {
-            c->hints.pinpoints[c->hints.n_pinpoints][0] = i * px;
-            c->hints.pinpoints[c->hints.n_pinpoints++][1] = k * px;
+            c->hints.pinpoints[c->hints.n_pinpoints][0] = k * px;
+            c->hints.pinpoints[c->hints.n_pinpoints++][1] = i * px;
         }
     return THORAX_OK;
 }
@@ -310,7 +318,7 @@ static thorax_status read_tiling(config *c, const json_t *top, const char *aspec
     c->hints.patch_px = (uint32_t)c->vit.patch_px;
     if (!pins || json_is_null(pins)) default_pinpoints(c);
     else if (json_is_string(pins) && (st = read_pinpoint_range(c, json_string_value(pins), err))) return st;
-    else if (!json_is_string(pins) && (st = read_pinpoints(c, pins, err))) return st;
+    else if (!json_is_string(pins) && (st = read_pinpoints(c, pins, is_llava_next(top), err))) return st;
     if ((st = thx_json_text(&aspect, top, aspect_key, "anyres_max_9", where, err))) return st;
     if (sscanf(aspect, "anyres_max_%u%c", &max, &end) != 1 || !max || max > 4096)
         return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: expected anyres_max_N, found '%.40s'", where, aspect_key, aspect);
@@ -398,14 +406,6 @@ static thorax_status read_llava_next(config *c, const json_t *top, const thx_bin
     if ((st = vision_from_tensors(c, b, tower, err))) return st; /* mm_vision_select_layer is ignored there too */
     if ((st = read_image_id(c, top, SIZE_MAX, err))) return st;
     return read_tiling(c, top, "image_aspect_ratio", err);
-}
-
-static bool is_llava_next(const json_t *top)
-{
-    const char *arch = json_string_value(json_array_get(json_object_get(top, "architectures"), 0));
-    const char *type = json_string_value(json_object_get(top, "model_type"));
-
-    return (arch && !strcmp(arch, "LlavaQwenForCausalLM")) || (type && !strcmp(type, "llava_qwen"));
 }
 
 static bool matches(const json_t *top)

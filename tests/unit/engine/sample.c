@@ -60,7 +60,7 @@ static void borders(void **state)
     s.top_p = 0.4; /* the largest always stays */
     probs(s, x, p, 4);
     assert_float_equal(p[0], 1, 1e-6);
-    s.top_p = 0; 
+    s.top_p = 0;
     probs(s, x, p, 4);
     assert_float_equal(p[0], 1, 1e-6);
     s.top_p = 1;
