@@ -21,7 +21,8 @@ typedef struct sentence {
     size_t n;
     size_t clause[MAX_TOKENS + 1];        /* index of the first token of each clause; then n */
     size_t n_clauses;
-    unsigned char cue[MAX_TOKENS];        /* thx_cue_kind that begins here */
+    unsigned char cue[MAX_TOKENS];        /* thx_cue_kind that begins here … */
+    size_t cue_end[MAX_TOKENS];           /* … and ends before this        */
     bool   asks;                          /* it ends with a question mark  */
 } sentence;
 
@@ -195,7 +196,8 @@ static bool begins_clause(const sentence *s, size_t from, size_t at)
     const bool comma = s->t[at].p[0] == ',';
     const size_t right = at + 1, end = part_end(s, right);
 
-    if (right >= s->n || is_one_of(&s->t[right], "or|nor")) return false;
+    if (right >= s->n || is_one_of(&s->t[right], "or|nor|which")) return false;
+    if (is_one_of(&s->t[right], thx_verb_words) && !is_one_of(&s->t[right], "there")) return false; /* the same subject goes on */
     if (comma && is_one_of(&s->t[right], "with")) return has_any(s, from, at, NEGATION);
     if (!comma && is_one_of(&s->t[right], "with")) return true;
     const bool left_verb = has_any(s, from, at, thx_verb_words), left_no = has_any(s, from, at, NEGATION);
@@ -226,6 +228,7 @@ static void find_cues(sentence *s, size_t from, size_t to)
         const thx_cue *c = thx_cues;
         for (; c->pattern && !end; c++) end = match(s, c->pattern, i, to);
         s->cue[i] = end ? (unsigned char)c[-1].kind : THX_CUE_NONE;
+        s->cue_end[i] = end;
         for (size_t k = i + 1; k < end; k++) s->cue[k] = THX_CUE_NONE;
         i = end ? end : i + 1;
     }
@@ -241,12 +244,13 @@ static stance stance_of(const sentence *s, size_t from, size_t to, size_t a, siz
     stance st = SAID;
 
     for (size_t i = from; i + 1 < b; i++) {
-        if (s->cue[i] == THX_CUE_BEFORE) st = DENIED;
+        const bool inside = s->cue[i] == THX_CUE_VOID && i > a && s->cue_end[i] == b; /* "heart … not increased" */
+        if (s->cue[i] == THX_CUE_BEFORE || s->cue[i] == THX_CUE_AROUND || inside) st = DENIED;
         else if (s->cue[i] == THX_CUE_SILENT && st == SAID) st = SILENT;
         else if (s->cue[i] == THX_CUE_STOP && i < a) st = SAID;
     }
     for (size_t i = a + 1; i < to && s->cue[i] != THX_CUE_STOP; i++)
-        if (s->cue[i] == THX_CUE_AFTER) return DENIED;
+        if (s->cue[i] == THX_CUE_AFTER || s->cue[i] == THX_CUE_AROUND) return DENIED;
     return st;
 }
 

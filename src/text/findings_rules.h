@@ -20,9 +20,11 @@ typedef struct thx_finding_rule { unsigned mask; bool absent; const char *patter
 extern const thx_finding_rule thx_finding_rules[];   /* ends with pattern NULL */
 
 typedef enum thx_cue_kind {
-    THX_CUE_NONE,   /* takes its words away from the other cues: "no change", "cannot be excluded" */
+    THX_CUE_NONE,
+    THX_CUE_VOID,   /* takes its words away from the other cues: "no change", "cannot be excluded" */
     THX_CUE_BEFORE, /* negates what follows it */
     THX_CUE_AFTER,  /* negates what precedes it */
+    THX_CUE_AROUND, /* both: "no longer" */
     THX_CUE_SILENT, /* what follows is not said to be there or not: "evaluate for" */
     THX_CUE_STOP    /* no cue reaches over it: "except" */
 } thx_cue_kind;

@@ -79,12 +79,15 @@ extern const char *const thx_finding_names[THX_FINDINGS]; /* CheXpert's names; t
 typedef enum thx_presence { THX_UNSAID = -1, THX_ABSENT = 0, THX_PRESENT = 1 } thx_presence;
 
 /* Negation-aware reading of a free text: synonyms, negation scope ("no", "without", "free of", "no evidence of a, b or c"),
- * resolved/absent forms. */
+ * resolved/absent forms, normal statements ("heart size is normal": no cardiomegaly). Doubt counts as present, as in the
+ * published training data (-1 became 1). Present anywhere outweighs absent elsewhere. "No Finding" is present where the
+ * text calls the film normal or free of abnormalities, which makes all other findings but devices absent, and absent where
+ * any finding but devices is present. */
 void thx_findings_parse(thx_presence out[THX_FINDINGS], const char *text);
 /* The rule of the published evaluation: a label is present iff its lower-case name is a substring of the lower-case text
  * (all others absent). "No Finding" is never emitted: absent. */
 void thx_findings_substring(thx_presence out[THX_FINDINGS], const char *text);
-/* "a, b and c", lower case. */
+/* "a, b and c", lower case; "No Finding" is never printed. */
 void thx_findings_print(thx_string *out, const thx_presence present[THX_FINDINGS]);
 
 /* ---- Boxes in text ---- */
