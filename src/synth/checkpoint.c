@@ -26,8 +26,8 @@ typedef struct writer {
     const thx_progress *progress;
     thorax_error       *err;
     thx_arena          *arena;
-    thx_stage          *stage;
-    thx_plan            plan;
+    thx_staging          *stage;
+    thx_tensor_plan            plan;
     thx_vocabulary      vocabulary;
     thx_outlier_set     outliers;
     thx_value_source    source;  /* of the tensor being written; its tables serve all */
@@ -54,7 +54,7 @@ static int write_blocks(writer *w, int fd, uint64_t data_at, uint64_t first, uin
     const size_t       size = thx_type_bytes(w->plan.type);
     int                failed = 0;
 
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (last - first > 1)
     for (uint64_t b = first; b < last; b++) {
         const uint64_t from = b * BLOCK, left = t->count - from;
         const size_t   n = left < BLOCK ? (size_t)left : BLOCK;
@@ -102,7 +102,7 @@ static thorax_status write_header(writer *w, uint32_t shard, int fd, uint64_t *d
     unsigned char length[8];
     thorax_status st = THORAX_OK;
 
-    thx_text_shard_header(&header, &w->plan, shard);
+    thx_checkpoint_shard_header(&header, &w->plan, shard);
     for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)header.size >> 8 * i);
     *data_at = sizeof length + header.size;
     if (header.failed) st = thx_fail(w->err, THORAX_NOMEM, 0, "%s/%s: out of memory", w->folder, file);
@@ -119,8 +119,8 @@ static thorax_status write_shard(writer *w, uint32_t shard)
     int      fd;
     uint64_t data_at = 0;
 
-    thx_plan_file(file, &w->plan, shard);
-    thorax_status st = thx_stage_create(w->stage, file, &fd, w->err);
+    thx_tensor_plan_file(file, &w->plan, shard);
+    thorax_status st = thx_staging_create(w->stage, file, &fd, w->err);
     if (st) return st;
     st = write_header(w, shard, fd, &data_at, file);
     for (size_t i = 0; !st && i < w->plan.count; i++)
@@ -133,7 +133,7 @@ static thorax_status write_shard(writer *w, uint32_t shard)
 static thorax_status write_text(writer *w, const char *name, thx_string *text)
 {
     thorax_status st = text->failed ? thx_fail(w->err, THORAX_NOMEM, 0, "%s/%s: out of memory", w->folder, name)
-                                    : thx_stage_write(w->stage, name, text->data, text->size, w->err);
+                                    : thx_staging_write(w->stage, name, text->data, text->size, w->err);
     thx_string_deinit(text);
     return st;
 }
@@ -143,22 +143,22 @@ static thorax_status write_configs(writer *w)
     thx_string    s = { 0 };
     thorax_status st;
 
-    thx_text_readme(&s, &w->plan, w->options);
+    thx_checkpoint_readme(&s, &w->plan, w->options);
     st = write_text(w, "README.md", &s);
     if (st) return st;
-    thx_checkpoint_text(&s, &w->plan, &w->vocabulary);
+    thx_checkpoint_config(&s, &w->plan, &w->vocabulary);
     st = write_text(w, "config.json", &s);
     if (st) return st;
-    thx_text_generation_config(&s, &w->vocabulary);
+    thx_checkpoint_generation_config(&s, &w->vocabulary);
     st = write_text(w, "generation_config.json", &s);
     if (st) return st;
-    thx_text_preprocessor_config(&s);
+    thx_checkpoint_preprocessor_config(&s);
     st = write_text(w, "preprocessor_config.json", &s);
     if (st) return st;
-    thx_text_processor_config(&s);
+    thx_checkpoint_processor_config(&s);
     st = write_text(w, "processor_config.json", &s);
     if (st) return st;
-    thx_text_chat_template(&s);
+    thx_checkpoint_chat_template(&s);
     return write_text(w, "chat_template.json", &s);
 }
 
@@ -167,19 +167,19 @@ static thorax_status write_tokenizer(writer *w)
     thx_string    s = { 0 };
     thorax_status st;
 
-    thx_text_tokenizer(&s, &w->vocabulary);
+    thx_checkpoint_tokenizer(&s, &w->vocabulary);
     st = write_text(w, "tokenizer.json", &s);
     if (st) return st;
-    thx_text_vocab(&s, &w->vocabulary);
+    thx_checkpoint_vocab(&s, &w->vocabulary);
     st = write_text(w, "vocab.json", &s);
     if (st) return st;
-    thx_text_added_tokens(&s, &w->vocabulary);
+    thx_checkpoint_added_tokens(&s, &w->vocabulary);
     st = write_text(w, "added_tokens.json", &s);
     if (st) return st;
-    thx_text_special_tokens(&s);
+    thx_checkpoint_special_tokens(&s);
     st = write_text(w, "special_tokens_map.json", &s);
     if (st) return st;
-    thx_text_tokenizer_config(&s, &w->vocabulary);
+    thx_checkpoint_tokenizer_config(&s, &w->vocabulary);
     return write_text(w, "tokenizer_config.json", &s);
 }
 
@@ -191,7 +191,7 @@ static thorax_status write_weights(writer *w)
     if (!st && w->plan.n_shards > 1) {
         thx_string s = { 0 };
 
-        thx_text_index(&s, &w->plan);
+        thx_checkpoint_index(&s, &w->plan);
         st = write_text(w, "model.safetensors.index.json", &s);
     }
     return st;
@@ -211,7 +211,7 @@ static thorax_status plan_all(writer *w)
     if (st) return st;
     const uint32_t ids = w->vocabulary.n + THX_ADDED_TOKENS;
     if (ids > sizes.V) sizes.V = (ids + 63) / 64 * 64;
-    return thx_plan_make(&w->plan, w->arena, &sizes, type, w->err);
+    return thx_tensor_plan_make(&w->plan, w->arena, &sizes, type, w->err);
 }
 
 static thorax_status alloc_tables(writer *w)
@@ -241,12 +241,12 @@ thorax_status thx_checkpoint_write(const thx_checkpoint_options *options, const 
     thorax_status st = thx_arena_open(&w.arena, 0, err);
     if (!st) st = plan_all(&w);
     if (!st) st = alloc_tables(&w);
-    if (!st) st = thx_stage_open(&w.stage, folder, w.plan.bytes + SMALL_FILES, err);
+    if (!st) st = thx_staging_open(&w.stage, folder, w.plan.bytes + SMALL_FILES, err);
     if (!st) st = write_configs(&w);
     if (!st) st = write_tokenizer(&w);
     if (!st) st = write_weights(&w);
-    if (!st) st = thx_stage_commit(w.stage, err);
-    thx_stage_close(w.stage);
+    if (!st) st = thx_staging_commit(w.stage, err);
+    thx_staging_close(w.stage);
     thx_arena_close(w.arena);
     return st;
 }

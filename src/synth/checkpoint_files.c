@@ -58,7 +58,7 @@ static void put_vision_config(thx_string *s, const thx_checkpoint_sizes *z)
         "  },\n", z->d, z->f, z->h, z->l);
 }
 
-void thx_checkpoint_text(thx_string *s, const thx_plan *plan, const thx_vocabulary *v)
+void thx_checkpoint_config(thx_string *s, const thx_tensor_plan *plan, const thx_vocabulary *v)
 {
     thx_string_puts(s, "{\n  \"architectures\": [\n    \"LlavaOnevisionForConditionalGeneration\"\n  ],\n");
     put_pinpoints(s);
@@ -78,7 +78,7 @@ void thx_checkpoint_text(thx_string *s, const thx_plan *plan, const thx_vocabula
     thx_string_puts(s, "  \"vision_feature_layer\": -1,\n  \"vision_feature_select_strategy\": \"full\"\n}\n");
 }
 
-void thx_text_generation_config(thx_string *s, const thx_vocabulary *v)
+void thx_checkpoint_generation_config(thx_string *s, const thx_vocabulary *v)
 {
     thx_string_printf(s,
         "{\n"
@@ -89,7 +89,7 @@ void thx_text_generation_config(thx_string *s, const thx_vocabulary *v)
         "}\n", v->n + THX_ADDED_END, v->n + THX_ADDED_IM_END);
 }
 
-void thx_text_preprocessor_config(thx_string *s)
+void thx_checkpoint_preprocessor_config(thx_string *s)
 {
     thx_string_puts(s,
         "{\n"
@@ -110,7 +110,7 @@ void thx_text_preprocessor_config(thx_string *s)
         "}\n");
 }
 
-void thx_text_processor_config(thx_string *s)
+void thx_checkpoint_processor_config(thx_string *s)
 {
     thx_string_puts(s,
         "{\n"
@@ -135,7 +135,7 @@ static void put_escaped(thx_string *s, const char *text)
 /* One loop of the template over the parts of a message that have a type. */
 #define EACH(type) "{% for content in message['content'] | selectattr('type', 'equalto', '" type "') %}"
 
-void thx_text_chat_template(thx_string *s)
+void thx_checkpoint_chat_template(thx_string *s)
 {
     thx_string_puts(s, "{\n  \"chat_template\": \"");
     put_escaped(s,
@@ -197,7 +197,7 @@ static void put_entries(thx_string *s, const thx_vocabulary *v, const char *gap,
     }
 }
 
-void thx_text_tokenizer(thx_string *s, const thx_vocabulary *v)
+void thx_checkpoint_tokenizer(thx_string *s, const thx_vocabulary *v)
 {
     thx_string_puts(s, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
     put_added(s, v);
@@ -218,14 +218,14 @@ void thx_text_tokenizer(thx_string *s, const thx_vocabulary *v)
     thx_string_puts(s, "\n    ]\n  }\n}\n");
 }
 
-void thx_text_vocab(thx_string *s, const thx_vocabulary *v)
+void thx_checkpoint_vocab(thx_string *s, const thx_vocabulary *v)
 {
     thx_string_puts(s, "{");
     put_entries(s, v, "", "");
     thx_string_puts(s, "}\n");
 }
 
-void thx_text_added_tokens(thx_string *s, const thx_vocabulary *v)
+void thx_checkpoint_added_tokens(thx_string *s, const thx_vocabulary *v)
 {
     static const uint32_t sorted[THX_ADDED_TOKENS] = { 3, 4, 0, 2, 1 }; /* by text, as the original saves them */
 
@@ -235,7 +235,7 @@ void thx_text_added_tokens(thx_string *s, const thx_vocabulary *v)
     thx_string_puts(s, "\n}\n");
 }
 
-void thx_text_special_tokens(thx_string *s)
+void thx_checkpoint_special_tokens(thx_string *s)
 {
     thx_string_puts(s,
         "{\n"
@@ -245,7 +245,7 @@ void thx_text_special_tokens(thx_string *s)
         "}\n");
 }
 
-void thx_text_tokenizer_config(thx_string *s, const thx_vocabulary *v)
+void thx_checkpoint_tokenizer_config(thx_string *s, const thx_vocabulary *v)
 {
     thx_string_puts(s, "{\n  \"add_prefix_space\": false,\n  \"added_tokens_decoder\": {");
     for (uint32_t i = 0; i < THX_ADDED_TOKENS; i++)
@@ -282,19 +282,19 @@ void thx_text_tokenizer_config(thx_string *s, const thx_vocabulary *v)
         "}\n");
 }
 
-void thx_text_index(thx_string *s, const thx_plan *plan)
+void thx_checkpoint_index(thx_string *s, const thx_tensor_plan *plan)
 {
     thx_string_printf(s, "{\n  \"metadata\": {\n    \"total_size\": %" PRIu64 "\n  },\n  \"weight_map\": {", plan->bytes);
     for (size_t i = 0; i < plan->count; i++) {
         char file[64];
 
-        thx_plan_file(file, plan, plan->tensors[i].shard);
+        thx_tensor_plan_file(file, plan, plan->tensors[i].shard);
         thx_string_printf(s, "%s\n    \"%s\": \"%s\"", i ? "," : "", plan->tensors[i].name, file);
     }
     thx_string_puts(s, "\n  }\n}\n");
 }
 
-void thx_text_readme(thx_string *s, const thx_plan *plan, const thx_checkpoint_options *options)
+void thx_checkpoint_readme(thx_string *s, const thx_tensor_plan *plan, const thx_checkpoint_options *options)
 {
     thx_string_puts(s, THX_CHECKPOINT_MARK);
     thx_string_printf(s,
@@ -309,7 +309,7 @@ void thx_text_readme(thx_string *s, const thx_plan *plan, const thx_checkpoint_o
     thx_string_printf(s, "\n\n%zu tensors, %" PRIu64 " parameters, %" PRIu64 " bytes.\n", plan->count, plan->values, plan->bytes);
 }
 
-void thx_text_shard_header(thx_string *s, const thx_plan *plan, uint32_t shard)
+void thx_checkpoint_shard_header(thx_string *s, const thx_tensor_plan *plan, uint32_t shard)
 {
     thx_string_puts(s, "{\"__metadata__\":{\"format\":\"pt\"}");
     for (size_t i = 0; i < plan->count; i++) {

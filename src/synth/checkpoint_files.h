@@ -6,20 +6,20 @@
 #include "synth/checkpoint_plan.h"
 #include "synth/checkpoint_vocabulary.h"
 
-void thx_checkpoint_text(thx_string *s, const thx_plan *plan, const thx_vocabulary *v);
-void thx_text_generation_config(thx_string *s, const thx_vocabulary *v);
-void thx_text_preprocessor_config(thx_string *s);
-void thx_text_processor_config(thx_string *s);
-void thx_text_chat_template(thx_string *s);
-void thx_text_tokenizer(thx_string *s, const thx_vocabulary *v);
-void thx_text_vocab(thx_string *s, const thx_vocabulary *v);
-void thx_text_added_tokens(thx_string *s, const thx_vocabulary *v);
-void thx_text_special_tokens(thx_string *s);
-void thx_text_tokenizer_config(thx_string *s, const thx_vocabulary *v);
-void thx_text_index(thx_string *s, const thx_plan *plan);
-void thx_text_readme(thx_string *s, const thx_plan *plan, const thx_checkpoint_options *options);
+void thx_checkpoint_config(thx_string *s, const thx_tensor_plan *plan, const thx_vocabulary *v);
+void thx_checkpoint_generation_config(thx_string *s, const thx_vocabulary *v);
+void thx_checkpoint_preprocessor_config(thx_string *s);
+void thx_checkpoint_processor_config(thx_string *s);
+void thx_checkpoint_chat_template(thx_string *s);
+void thx_checkpoint_tokenizer(thx_string *s, const thx_vocabulary *v);
+void thx_checkpoint_vocab(thx_string *s, const thx_vocabulary *v);
+void thx_checkpoint_added_tokens(thx_string *s, const thx_vocabulary *v);
+void thx_checkpoint_special_tokens(thx_string *s);
+void thx_checkpoint_tokenizer_config(thx_string *s, const thx_vocabulary *v);
+void thx_checkpoint_index(thx_string *s, const thx_tensor_plan *plan);
+void thx_checkpoint_readme(thx_string *s, const thx_tensor_plan *plan, const thx_checkpoint_options *options);
 
 /* The JSON header of one shard, padded to a multiple of 8 bytes. */
-void thx_text_shard_header(thx_string *s, const thx_plan *plan, uint32_t shard);
+void thx_checkpoint_shard_header(thx_string *s, const thx_tensor_plan *plan, uint32_t shard);
 
 #endif

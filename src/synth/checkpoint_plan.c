@@ -92,6 +92,7 @@ typedef struct row {
 
 #define ROWS    THX_OUTLIERS_ROWS
 #define COLUMNS THX_OUTLIERS_COLUMNS
+#define DAMPED  THX_OUTLIERS_DAMPED
 
 static const row newline[] = {
     { "image_newline", "D", FIXED, 0.7f, ROWS },
@@ -128,8 +129,10 @@ static const row tower_out[] = {
     { "vision_tower.vision_model.post_layernorm.bias", "d", FIXED, 0.05f, 0 },
 };
 
-static const row projector[] = {
-    { "multi_modal_projector.linear_1.weight", "Dd", READ, 1.0f, 0 },
+static const row projector_in[] = {
+    { "multi_modal_projector.linear_1.weight", "Dd", READ, 1.0f, DAMPED },
+};
+static const row projector_out[] = {
     { "multi_modal_projector.linear_1.bias", "D", FIXED, 0.05f, 0 },
     { "multi_modal_projector.linear_2.weight", "DD", READ, 1.5f, ROWS },
     { "multi_modal_projector.linear_2.bias", "D", FIXED, 0.05f, ROWS },
@@ -194,7 +197,7 @@ static float spread(const row *r, uint64_t inputs, uint32_t layers)
     }
 }
 
-static bool add_tensor(thx_plan *plan, thx_arena *arena, const row *r, uint32_t layer, uint32_t layers, bool tower)
+static bool add_tensor(thx_tensor_plan *plan, thx_arena *arena, const row *r, uint32_t layer, uint32_t layers, bool tower)
 {
     thx_planned *t = &plan->tensors[plan->count++];
     const char  *number = strstr(r->name, "%u");
@@ -211,7 +214,7 @@ static bool add_tensor(thx_plan *plan, thx_arena *arena, const row *r, uint32_t 
 }
 
 /* A group of tensors once (layers 0), or for each layer. */
-static bool add_group(thx_plan *plan, thx_arena *arena, const row *rows, size_t n, uint32_t layers, bool tower)
+static bool add_group(thx_tensor_plan *plan, thx_arena *arena, const row *rows, size_t n, uint32_t layers, bool tower)
 {
     for (uint32_t layer = 0; layer < (layers ? layers : 1); layer++)
         for (size_t i = 0; i < n; i++)
@@ -220,20 +223,21 @@ static bool add_group(thx_plan *plan, thx_arena *arena, const row *rows, size_t 
 }
 
 /* In the order of the module, which decides what lies in which shard. */
-static bool add_all(thx_plan *plan, thx_arena *arena)
+static bool add_all(thx_tensor_plan *plan, thx_arena *arena)
 {
     const thx_checkpoint_sizes *s = &plan->sizes;
     const size_t most = 16 + COUNT(tower_layer) * s->l + COUNT(text_layer) * s->L;
 
     plan->tensors = thx_arena_zalloc(arena, most, sizeof *plan->tensors);
     return plan->tensors && GROUP(newline, 0, false) && GROUP(tower_in, 0, true) &&
-           GROUP(tower_layer, s->l, true) && GROUP(tower_out, 0, true) && GROUP(projector, 0, false) &&
+           GROUP(tower_layer, s->l, true) && GROUP(tower_out, 0, true) && GROUP(projector_in, 0, true) &&
+           GROUP(projector_out, 0, false) &&
            (s->tied ? GROUP(tied_embedding, 0, false) : GROUP(embedding, 0, false)) &&
            GROUP(text_layer, s->L, false) && GROUP(text_norm, 0, false) && (s->tied || GROUP(head, 0, false));
 }
 
 /* Fills one file after the other, as the original's save does. */
-static void deal_shards(thx_plan *plan)
+static void deal_shards(thx_tensor_plan *plan)
 {
     uint64_t in_shard = 0;
 
@@ -257,10 +261,10 @@ static int by_place(const void *a, const void *b)
     return x->shard != y->shard ? (x->shard < y->shard ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-thorax_status thx_plan_make(thx_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes, thx_type type,
+thorax_status thx_tensor_plan_make(thx_tensor_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes, thx_type type,
                             thorax_error *err)
 {
-    *out = (thx_plan){ .sizes = *sizes, .type = type };
+    *out = (thx_tensor_plan){ .sizes = *sizes, .type = type };
     bool ok = add_all(out, arena);
     if (ok) {
         deal_shards(out);
@@ -279,7 +283,7 @@ thorax_status thx_plan_make(thx_plan *out, thx_arena *arena, const thx_checkpoin
     return THORAX_OK;
 }
 
-void thx_plan_file(char name[64], const thx_plan *plan, uint32_t shard)
+void thx_tensor_plan_file(char name[64], const thx_tensor_plan *plan, uint32_t shard)
 {
     if (plan->n_shards == 1) snprintf(name, 64, "model.safetensors");
     else snprintf(name, 64, "model-%05u-of-%05zu.safetensors", shard + 1, plan->n_shards);

@@ -19,10 +19,11 @@ typedef struct thx_checkpoint_sizes {
     uint64_t shard_bytes;
 } thx_checkpoint_sizes;
 
-typedef enum thx_outliers { THX_OUTLIERS_NONE, THX_OUTLIERS_ROWS, THX_OUTLIERS_COLUMNS } thx_outliers;
+/* Outlier channels of a residual stream are enlarged rows or columns of the tensors that write into it.
+ * What reads a stream without a norm in between (the projector) is damped there instead. */
+typedef enum thx_outliers { THX_OUTLIERS_NONE, THX_OUTLIERS_ROWS, THX_OUTLIERS_COLUMNS, THX_OUTLIERS_DAMPED } thx_outliers;
 
-/* One tensor. Its values are mean + std * normal; outlier channels of a residual stream are rows or
- * columns of the tensors that write into the stream. */
+/* One tensor. Its values are mean + std * normal. */
 typedef struct thx_planned {
     const char  *name;
     uint32_t     rank;
@@ -34,24 +35,24 @@ typedef struct thx_planned {
     uint64_t     begin, end;   /* bytes within the shard's data                             */
 } thx_planned;
 
-typedef struct thx_plan {
+typedef struct thx_tensor_plan {
     thx_checkpoint_sizes sizes;
     thx_type             type;
     size_t               count, n_shards;
     thx_planned         *tensors;     /* by shard, then by name, as the files have them */
     uint64_t             values, bytes;
     uint64_t            *shard_bytes; /* [n_shards] of tensor data                      */
-} thx_plan;
+} thx_tensor_plan;
 
 /* The sizes that the options ask for. THORAX_USAGE names what is known. */
 thorax_status thx_checkpoint_sizes_of(thx_checkpoint_sizes *out, thx_type *type, const thx_checkpoint_options *options,
                                       thorax_error *err);
 
 /* Everything in *out lives in `arena`. THORAX_NOMEM. */
-thorax_status thx_plan_make(thx_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes, thx_type type,
+thorax_status thx_tensor_plan_make(thx_tensor_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes, thx_type type,
                             thorax_error *err);
 
 /* File name of a shard: model.safetensors if it is the only one. */
-void thx_plan_file(char name[64], const thx_plan *plan, uint32_t shard);
+void thx_tensor_plan_file(char name[64], const thx_tensor_plan *plan, uint32_t shard);
 
 #endif

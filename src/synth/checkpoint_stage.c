@@ -20,7 +20,7 @@ enum { NAME_ROOM = 64 };
 
 typedef struct staged { char name[NAME_ROOM]; bool temporary; } staged;
 
-struct thx_stage {
+struct thx_staging {
     char   *folder;
     bool    made_folder, committed;
     staged *files;
@@ -109,13 +109,13 @@ static thorax_status check_space(const char *folder, uint64_t bytes, thorax_erro
                     (double)bytes * 1e-9, (double)free_bytes * 1e-9);
 }
 
-thorax_status thx_stage_open(thx_stage **out, const char *folder, uint64_t bytes, thorax_error *err)
+thorax_status thx_staging_open(thx_staging **out, const char *folder, uint64_t bytes, thorax_error *err)
 {
-    thx_stage *s = calloc(1, sizeof *s);
+    thx_staging *s = calloc(1, sizeof *s);
 
     *out = NULL;
     if (!s || !(s->folder = strdup(folder))) {
-        thx_stage_close(s);
+        thx_staging_close(s);
         return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
     }
     s->made_folder = !thx_is_folder(folder);
@@ -123,13 +123,13 @@ thorax_status thx_stage_open(thx_stage **out, const char *folder, uint64_t bytes
     if (st) s->made_folder = false;
     if (!st) st = check_folder(folder, err);
     if (!st) st = check_space(folder, bytes, err);
-    if (st) thx_stage_close(s);
+    if (st) thx_staging_close(s);
     else *out = s;
     return st;
 }
 
 /* The path of a file of the folder, or of its temporary form; the caller frees it. */
-static char *path_of(const thx_stage *s, const char *name, bool temporary)
+static char *path_of(const thx_staging *s, const char *name, bool temporary)
 {
     char full[NAME_ROOM + sizeof PART];
 
@@ -137,7 +137,7 @@ static char *path_of(const thx_stage *s, const char *name, bool temporary)
     return thx_path_join(s->folder, full);
 }
 
-static bool list_add(thx_stage *s, const char *name)
+static bool list_add(thx_staging *s, const char *name)
 {
     if (s->count == s->room) {
         const size_t room = s->room ? s->room * 2 : 32;
@@ -153,7 +153,7 @@ static bool list_add(thx_stage *s, const char *name)
     return true;
 }
 
-thorax_status thx_stage_create(thx_stage *s, const char *name, int *fd, thorax_error *err)
+thorax_status thx_staging_create(thx_staging *s, const char *name, int *fd, thorax_error *err)
 {
     char *path = path_of(s, name, true);
 
@@ -169,11 +169,11 @@ thorax_status thx_stage_create(thx_stage *s, const char *name, int *fd, thorax_e
     return st;
 }
 
-thorax_status thx_stage_write(thx_stage *s, const char *name, const void *data, size_t size, thorax_error *err)
+thorax_status thx_staging_write(thx_staging *s, const char *name, const void *data, size_t size, thorax_error *err)
 {
     int fd;
 
-    thorax_status st = thx_stage_create(s, name, &fd, err);
+    thorax_status st = thx_staging_create(s, name, &fd, err);
     for (size_t done = 0; !st && done < size;) {
         const ssize_t n = write(fd, (const char *)data + done, size - done);
 
@@ -185,7 +185,7 @@ thorax_status thx_stage_write(thx_stage *s, const char *name, const void *data, 
     return st;
 }
 
-static void unlink_in(const thx_stage *s, const char *name, bool temporary)
+static void unlink_in(const thx_staging *s, const char *name, bool temporary)
 {
     char *path = path_of(s, name, temporary);
 
@@ -193,7 +193,7 @@ static void unlink_in(const thx_stage *s, const char *name, bool temporary)
     free(path);
 }
 
-static thorax_status put_in_place(thx_stage *s, staged *f, thorax_error *err)
+static thorax_status put_in_place(thx_staging *s, staged *f, thorax_error *err)
 {
     char *from = path_of(s, f->name, true), *to = path_of(s, f->name, false);
     thorax_status st = THORAX_OK;
@@ -207,7 +207,7 @@ static thorax_status put_in_place(thx_stage *s, staged *f, thorax_error *err)
 }
 
 /* Places every file of that name, or every one but config.json (name NULL). */
-static thorax_status place(thx_stage *s, const char *name, thorax_error *err)
+static thorax_status place(thx_staging *s, const char *name, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
@@ -220,7 +220,7 @@ static thorax_status place(thx_stage *s, const char *name, thorax_error *err)
     return st;
 }
 
-static bool is_staged(const thx_stage *s, const char *name)
+static bool is_staged(const thx_staging *s, const char *name)
 {
     for (size_t i = 0; i < s->count; i++)
         if (!strcmp(s->files[i].name, name)) return true;
@@ -230,7 +230,7 @@ static bool is_staged(const thx_stage *s, const char *name)
 /* The names of an earlier checkpoint that the new one does not have. */
 static bool remove_stale(const char *name, void *data)
 {
-    const thx_stage *s = data;
+    const thx_staging *s = data;
 
     if (is_ours(name) && !is_staged(s, name)) {
         char *path = thx_path_join(s->folder, name);
@@ -241,7 +241,7 @@ static bool remove_stale(const char *name, void *data)
     return true;
 }
 
-thorax_status thx_stage_commit(thx_stage *s, thorax_error *err)
+thorax_status thx_staging_commit(thx_staging *s, thorax_error *err)
 {
     unlink_in(s, "config.json", false);
     thorax_status st = place(s, "README.md", err);
@@ -253,7 +253,7 @@ thorax_status thx_stage_commit(thx_stage *s, thorax_error *err)
     return THORAX_OK;
 }
 
-void thx_stage_close(thx_stage *s)
+void thx_staging_close(thx_staging *s)
 {
     if (!s) return;
     for (size_t i = 0; i < s->count; i++)

@@ -75,8 +75,12 @@ static void encode(void *out, size_t i, thx_type type, float x)
     else ((uint16_t *)out)[i] = type == THX_F16 ? thx_f16_from_f32(r) : thx_bf16_from_f32(r);
 }
 
+/* A table pays off for a tensor that has more elements than the table. */
+static bool wants_levels(const thx_planned *t) { return t->count > THX_NOISE_LEVELS; }
+
 void thx_values_prepare(thx_value_source *s)
 {
+    if (!wants_levels(s->tensor)) return;
     for (size_t i = 0; i < THX_NOISE_LEVELS; i++)
         encode(s->levels, i, s->type, s->tensor->mean + s->tensor->std * s->normal[i]);
 }
@@ -111,11 +115,17 @@ static void fill32(float *out, const float *levels, uint64_t key, uint64_t quad,
     for (uint64_t bits = noise(key, quad); i < n; i++, bits >>= 16) out[i] = levels[bits & 0xffff];
 }
 
-/* Rewrites element e, out[e - from], enlarged. */
-static void enlarge(void *out, const thx_value_source *s, uint64_t from, uint64_t e)
+/* Writes element e, out[e - from], by itself. */
+static void put(void *out, const thx_value_source *s, uint64_t from, uint64_t e, float gain)
 {
     const uint64_t bits = noise(s->key, e / 4) >> 16 * (e % 4) & 0xffff;
-    encode(out, (size_t)(e - from), s->type, THX_OUTLIER_GAIN * (s->tensor->mean + s->tensor->std * s->normal[bits]));
+    encode(out, (size_t)(e - from), s->type, gain * (s->tensor->mean + s->tensor->std * s->normal[bits]));
+}
+
+/* Rewrites an element of an outlier channel. */
+static void enlarge(void *out, const thx_value_source *s, uint64_t from, uint64_t e)
+{
+    put(out, s, from, e, s->tensor->outliers == THX_OUTLIERS_DAMPED ? 1.0f / THX_OUTLIER_GAIN : THX_OUTLIER_GAIN);
 }
 
 /* The part of row `c` within the elements. */
@@ -137,10 +147,13 @@ static void enlarge_column(void *out, const thx_value_source *s, uint64_t from, 
 
 void thx_values_fill(void *out, const thx_value_source *s, uint64_t from, size_t n)
 {
-    if (s->type == THX_F32) fill32(out, s->levels, s->key, from / 4, n);
+    if (!wants_levels(s->tensor))
+        for (uint64_t e = from; e < from + n; e++) put(out, s, from, e, 1.0f);
+    else if (s->type == THX_F32) fill32(out, s->levels, s->key, from / 4, n);
     else fill16(out, s->levels, s->key, from / 4, n);
     for (uint32_t i = 0; i < s->n_channels; i++) {
+        if (s->tensor->outliers == THX_OUTLIERS_NONE) break;
         if (s->tensor->outliers == THX_OUTLIERS_ROWS) enlarge_row(out, s, from, from + n, s->channels[i]);
-        if (s->tensor->outliers == THX_OUTLIERS_COLUMNS) enlarge_column(out, s, from, from + n, s->channels[i]);
+        else enlarge_column(out, s, from, from + n, s->channels[i]);
     }
 }
