@@ -19,19 +19,18 @@ enum { WIDTH = 80, HELP_COLUMN = 28 };
 /* Prints words; the cursor stands at `column`, further lines are indented. */
 static void print_wrapped(FILE *f, const char *text, int column, int indent)
 {
-    while (*text) {
+    for (bool first = true; *text; first = false) {
         const int n = (int)strcspn(text, " ");
-        if (column > indent && column + n > WIDTH) {
+        if (!first && column + 1 + n > WIDTH) {
             fprintf(f, "\n%*s", indent, "");
             column = indent;
+        } else if (!first) {
+            fputc(' ', f);
+            column++;
         }
         fwrite(text, 1, (size_t)n, f);
         column += n;
-        text += n;
-        if (*text == ' ') {
-            text++;
-            if (*text && column < WIDTH) fputc(' ', f), column++;
-        }
+        text += n + (text[n] == ' ');
     }
     fputc('\n', f);
 }
