@@ -86,7 +86,8 @@ static thorax_status write_tensor(writer *w, const thx_planned *t, int fd, uint6
         const int      failed = write_blocks(w, fd, data_at, b, last);
 
         if (failed)
-            return thx_fail(w->err, THORAX_IO, data_at + t->begin, "%s/%s: cannot write: %s", w->folder, file, strerror(failed));
+            return thx_fail(w->err, THORAX_IO, data_at + t->begin, "%s/%s: cannot write: %s", w->folder, file,
+                            strerror(failed));
         const uint64_t values = (last * BLOCK < t->count ? last * BLOCK : t->count) - b * BLOCK;
         w->done += values * thx_type_bytes(w->plan.type);
         if (!thx_progress_step(w->progress, "weights", w->done, w->plan.bytes))
@@ -125,15 +126,17 @@ static thorax_status write_shard(writer *w, uint32_t shard)
     st = write_header(w, shard, fd, &data_at, file);
     for (size_t i = 0; !st && i < w->plan.count; i++)
         if (w->plan.tensors[i].shard == shard) st = write_tensor(w, &w->plan.tensors[i], fd, data_at, file);
-    if (close(fd) && !st) st = thx_fail(w->err, THORAX_IO, 0, "%s/%s: cannot write: %s", w->folder, file, strerror(errno));
+    if (close(fd) && !st)
+        st = thx_fail(w->err, THORAX_IO, 0, "%s/%s: cannot write: %s", w->folder, file, strerror(errno));
     return st;
 }
 
 /* Puts the finished text into a file and frees it. */
 static thorax_status write_text(writer *w, const char *name, thx_string *text)
 {
-    thorax_status st = text->failed ? thx_fail(w->err, THORAX_NOMEM, 0, "%s/%s: out of memory", w->folder, name)
-                                    : thx_staging_write(w->stage, name, text->data, text->size, w->err);
+    thorax_status st = text->failed
+                           ? thx_fail(w->err, THORAX_NOMEM, 0, "%s/%s: out of memory", w->folder, name)
+                           : thx_staging_write(w->stage, name, text->data, text->size, w->err);
     thx_string_deinit(text);
     return st;
 }
@@ -228,8 +231,10 @@ static thorax_status alloc_tables(writer *w)
     if (!w->normal || !w->buffers || !w->outliers.tower || !w->outliers.text || !w->source.levels)
         return thx_fail(w->err, THORAX_NOMEM, 0, "%s: out of memory", w->folder);
     thx_normal_table(w->normal);
-    thx_outlier_channels(w->outliers.tower, n, w->plan.sizes.d, thx_value_key(w->options->seed, "outliers of the tower"));
-    thx_outlier_channels(w->outliers.text, n, w->plan.sizes.D, thx_value_key(w->options->seed, "outliers of the text"));
+    thx_outlier_channels(w->outliers.tower, n, w->plan.sizes.d,
+                         thx_value_key(w->options->seed, "outliers of the tower"));
+    thx_outlier_channels(w->outliers.text, n, w->plan.sizes.D,
+                         thx_value_key(w->options->seed, "outliers of the text"));
     return THORAX_OK;
 }
 

@@ -15,6 +15,11 @@ static const char *torch_dtype(thx_type type)
     return type == THX_F16 ? "float16" : type == THX_BF16 ? "bfloat16" : "float32";
 }
 
+static const char *dtype_option(thx_type type)
+{
+    return type == THX_F16 ? "f16" : type == THX_BF16 ? "bf16" : "f32";
+}
+
 static void put_pinpoints(thx_string *s)
 {
     thx_string_puts(s, "  \"image_grid_pinpoints\": [");
@@ -75,7 +80,8 @@ void thx_checkpoint_config(thx_string *s, const thx_tensor_plan *plan, const thx
         "  \"video_token_index\": %u,\n"
         "  \"vision_aspect_ratio\": \"anyres_max_9\",\n", torch_dtype(plan->type), v->n + THX_ADDED_VIDEO);
     put_vision_config(s, &plan->sizes);
-    thx_string_puts(s, "  \"vision_feature_layer\": -1,\n  \"vision_feature_select_strategy\": \"full\"\n}\n");
+    thx_string_puts(s,
+                    "  \"vision_feature_layer\": -1,\n  \"vision_feature_select_strategy\": \"full\"\n}\n");
 }
 
 void thx_checkpoint_generation_config(thx_string *s, const thx_vocabulary *v)
@@ -204,8 +210,9 @@ void thx_checkpoint_tokenizer(thx_string *s, const thx_vocabulary *v)
     put_pipeline(s);
     thx_string_puts(s,
         "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"
-        "    \"continuing_subword_prefix\": \"\",\n    \"end_of_word_suffix\": \"\",\n    \"fuse_unk\": false,\n"
-        "    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n    \"vocab\": {");
+        "    \"continuing_subword_prefix\": \"\",\n    \"end_of_word_suffix\": \"\",\n"
+        "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n"
+        "    \"vocab\": {");
     put_entries(s, v, "\n      ", " ");
     thx_string_puts(s, "\n    },\n    \"merges\": [");
     for (uint32_t i = 0; i < v->n_merges; i++) {
@@ -227,7 +234,8 @@ void thx_checkpoint_vocab(thx_string *s, const thx_vocabulary *v)
 
 void thx_checkpoint_added_tokens(thx_string *s, const thx_vocabulary *v)
 {
-    static const uint32_t sorted[THX_ADDED_TOKENS] = { 3, 4, 0, 2, 1 }; /* by text, as the original saves them */
+    /* By text, as the original saves them. */
+    static const uint32_t sorted[THX_ADDED_TOKENS] = { 3, 4, 0, 2, 1 };
 
     thx_string_puts(s, "{");
     for (uint32_t i = 0; i < THX_ADDED_TOKENS; i++)
@@ -284,7 +292,8 @@ void thx_checkpoint_tokenizer_config(thx_string *s, const thx_vocabulary *v)
 
 void thx_checkpoint_index(thx_string *s, const thx_tensor_plan *plan)
 {
-    thx_string_printf(s, "{\n  \"metadata\": {\n    \"total_size\": %" PRIu64 "\n  },\n  \"weight_map\": {", plan->bytes);
+    thx_string_printf(s, "{\n  \"metadata\": {\n    \"total_size\": %" PRIu64 "\n  },\n  \"weight_map\": {",
+                      plan->bytes);
     for (size_t i = 0; i < plan->count; i++) {
         char file[64];
 
@@ -297,16 +306,17 @@ void thx_checkpoint_index(thx_string *s, const thx_tensor_plan *plan)
 void thx_checkpoint_readme(thx_string *s, const thx_tensor_plan *plan, const thx_checkpoint_options *options)
 {
     thx_string_puts(s, THX_CHECKPOINT_MARK);
-    thx_string_printf(s,
-        "\nThis folder has the layout and the sizes of a chest X-ray model, but its weights are random numbers: it has\n"
-        "learned nothing, and what it says about a film means nothing. It serves tests and benchmarks.\n\n"
-        "    thorax synth model --arch %s --seed %" PRIu64 " --dtype %s", plan->sizes.name, options->seed,
-        plan->type == THX_F16 ? "f16" : plan->type == THX_BF16 ? "bf16" : "f32");
+    thx_string_puts(s,
+        "\nThis folder has the layout and the sizes of a chest X-ray model, but its weights are random numbers:\n"
+        "it has learned nothing, and what it says about a film means nothing. It serves tests and benchmarks.\n\n");
+    thx_string_printf(s, "    thorax synth model --arch %s --seed %" PRIu64 " --dtype %s", plan->sizes.name,
+                      options->seed, dtype_option(plan->type));
     if (options->outlier_channels) thx_string_printf(s, " --outliers %u", options->outlier_channels);
     if (options->layers_vision) thx_string_printf(s, " --layers-vision %u", options->layers_vision);
     if (options->layers_text) thx_string_printf(s, " --layers-text %u", options->layers_text);
     if (options->tokenizer_folder) thx_string_puts(s, " --tokenizer DIR");
-    thx_string_printf(s, "\n\n%zu tensors, %" PRIu64 " parameters, %" PRIu64 " bytes.\n", plan->count, plan->values, plan->bytes);
+    thx_string_printf(s, "\n\n%zu tensors, %" PRIu64 " parameters, %" PRIu64 " bytes.\n", plan->count,
+                      plan->values, plan->bytes);
 }
 
 void thx_checkpoint_shard_header(thx_string *s, const thx_tensor_plan *plan, uint32_t shard)

@@ -20,7 +20,7 @@ static const thx_checkpoint_sizes known[] = {
     { .name = "llava-onevision-0.5b", .d = 1152, .h = 16, .f = 4304, .l = 26,
       .D = 896, .H = 14, .G = 2, .F = 4864, .L = 24, .V = 152000, .entries = 151643,
       .sliding_window = 32768, .tied = true, .shard_bytes = 5000000000 },
-    /* The structure of radvlm-7b: 72 wide heads in the tower, odd ratios, shards, rows beyond the vocabulary. */
+    /* The structure of radvlm-7b: 72 wide heads in the tower, odd ratios, shards, unused rows. */
     { .name = "tiny", .d = 216, .h = 3, .f = 304, .l = 2,
       .D = 320, .H = 5, .G = 1, .F = 608, .L = 2, .V = 2112, .entries = 2000, .shard_bytes = 2250000 },
 };
@@ -51,15 +51,16 @@ static thorax_status fewer_layers(uint32_t *layers, uint32_t wanted, const char 
     return THORAX_OK;
 }
 
-thorax_status thx_checkpoint_sizes_of(thx_checkpoint_sizes *out, thx_type *type, const thx_checkpoint_options *o,
-                                      thorax_error *err)
+thorax_status thx_checkpoint_sizes_of(thx_checkpoint_sizes *out, thx_type *type,
+                                      const thx_checkpoint_options *o, thorax_error *err)
 {
     const thx_checkpoint_sizes *s = NULL;
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (o->arch && !strcmp(o->arch, known[i].name)) s = &known[i];
     if (!s)
-        return thx_fail(err, THORAX_USAGE, 0, "expected radvlm-7b, llava-onevision-0.5b or tiny as arch, found %.40s",
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "expected radvlm-7b, llava-onevision-0.5b or tiny as arch, found %.40s",
                         o->arch ? o->arch : "nothing");
     *out = *s;
     thorax_status st = type_of(type, o->dtype, err);
@@ -197,7 +198,8 @@ static float spread(const row *r, uint64_t inputs, uint32_t layers)
     }
 }
 
-static bool add_tensor(thx_tensor_plan *plan, thx_arena *arena, const row *r, uint32_t layer, uint32_t layers, bool tower)
+static bool add_tensor(thx_tensor_plan *plan, thx_arena *arena, const row *r, uint32_t layer, uint32_t layers,
+                       bool tower)
 {
     thx_planned *t = &plan->tensors[plan->count++];
     const char  *number = strstr(r->name, "%u");
@@ -214,7 +216,8 @@ static bool add_tensor(thx_tensor_plan *plan, thx_arena *arena, const row *r, ui
 }
 
 /* A group of tensors once (layers 0), or for each layer. */
-static bool add_group(thx_tensor_plan *plan, thx_arena *arena, const row *rows, size_t n, uint32_t layers, bool tower)
+static bool add_group(thx_tensor_plan *plan, thx_arena *arena, const row *rows, size_t n, uint32_t layers,
+                      bool tower)
 {
     for (uint32_t layer = 0; layer < (layers ? layers : 1); layer++)
         for (size_t i = 0; i < n; i++)
@@ -261,8 +264,8 @@ static int by_place(const void *a, const void *b)
     return x->shard != y->shard ? (x->shard < y->shard ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-thorax_status thx_tensor_plan_make(thx_tensor_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes, thx_type type,
-                            thorax_error *err)
+thorax_status thx_tensor_plan_make(thx_tensor_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes,
+                                   thx_type type, thorax_error *err)
 {
     *out = (thx_tensor_plan){ .sizes = *sizes, .type = type };
     bool ok = add_all(out, arena);

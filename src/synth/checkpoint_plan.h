@@ -21,7 +21,12 @@ typedef struct thx_checkpoint_sizes {
 
 /* Outlier channels of a residual stream are enlarged rows or columns of the tensors that write into it.
  * What reads a stream without a norm in between (the projector) is damped there instead. */
-typedef enum thx_outliers { THX_OUTLIERS_NONE, THX_OUTLIERS_ROWS, THX_OUTLIERS_COLUMNS, THX_OUTLIERS_DAMPED } thx_outliers;
+typedef enum thx_outliers {
+    THX_OUTLIERS_NONE,
+    THX_OUTLIERS_ROWS,
+    THX_OUTLIERS_COLUMNS,
+    THX_OUTLIERS_DAMPED
+} thx_outliers;
 
 /* One tensor. Its values are mean + std * normal. */
 typedef struct thx_planned {
@@ -45,12 +50,12 @@ typedef struct thx_tensor_plan {
 } thx_tensor_plan;
 
 /* The sizes that the options ask for. THORAX_USAGE names what is known. */
-thorax_status thx_checkpoint_sizes_of(thx_checkpoint_sizes *out, thx_type *type, const thx_checkpoint_options *options,
-                                      thorax_error *err);
+thorax_status thx_checkpoint_sizes_of(thx_checkpoint_sizes *out, thx_type *type,
+                                      const thx_checkpoint_options *options, thorax_error *err);
 
 /* Everything in *out lives in `arena`. THORAX_NOMEM. */
-thorax_status thx_tensor_plan_make(thx_tensor_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes, thx_type type,
-                            thorax_error *err);
+thorax_status thx_tensor_plan_make(thx_tensor_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes,
+                                   thx_type type, thorax_error *err);
 
 /* File name of a shard: model.safetensors if it is the only one. */
 void thx_tensor_plan_file(char name[64], const thx_tensor_plan *plan, uint32_t shard);

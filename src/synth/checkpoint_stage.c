@@ -95,7 +95,8 @@ static thorax_status check_folder(const char *folder, thorax_error *err)
 
     if (for_names(folder, look_at, &f)) return THORAX_OK;
     return thx_fail(err, THORAX_IO, 0,
-                    "%s: expected an empty folder or an earlier random checkpoint, found %.80s in it", folder, f.stranger);
+                    "%s: expected an empty folder or an earlier random checkpoint, found %.80s in it", folder,
+                    f.stranger);
 }
 
 static thorax_status check_space(const char *folder, uint64_t bytes, thorax_error *err)
@@ -169,7 +170,8 @@ thorax_status thx_staging_create(thx_staging *s, const char *name, int *fd, thor
     return st;
 }
 
-thorax_status thx_staging_write(thx_staging *s, const char *name, const void *data, size_t size, thorax_error *err)
+thorax_status thx_staging_write(thx_staging *s, const char *name, const void *data, size_t size,
+                                thorax_error *err)
 {
     int fd;
 
@@ -178,7 +180,8 @@ thorax_status thx_staging_write(thx_staging *s, const char *name, const void *da
         const ssize_t n = write(fd, (const char *)data + done, size - done);
 
         if (n >= 0) done += (size_t)n;
-        else if (errno != EINTR) st = thx_fail(err, THORAX_IO, done, "%s/%s: cannot write: %s", s->folder, name, strerror(errno));
+        else if (errno != EINTR)
+            st = thx_fail(err, THORAX_IO, done, "%s/%s: cannot write: %s", s->folder, name, strerror(errno));
     }
     if (fd >= 0 && close(fd) && !st)
         st = thx_fail(err, THORAX_IO, 0, "%s/%s: cannot write: %s", s->folder, name, strerror(errno));

@@ -13,11 +13,14 @@ typedef struct thx_staging thx_staging;
  * checkpoint, or has less than `bytes` free. THORAX_NOMEM. */
 thorax_status thx_staging_open(thx_staging **out, const char *folder, uint64_t bytes, thorax_error *err);
 
-/* A file of the coming folder: whole, or created for the caller to write and close. THORAX_IO, THORAX_NOMEM. */
-thorax_status thx_staging_write(thx_staging *s, const char *name, const void *data, size_t size, thorax_error *err);
+/* A file of the coming folder: whole, or created for the caller to write and close.
+ * THORAX_IO, THORAX_NOMEM. */
+thorax_status thx_staging_write(thx_staging *s, const char *name, const void *data, size_t size,
+                                thorax_error *err);
 thorax_status thx_staging_create(thx_staging *s, const char *name, int *fd, thorax_error *err);
 
-/* Puts everything in its place, config.json last, and removes what is left of an earlier checkpoint. THORAX_IO. */
+/* Puts everything in its place, config.json last, and removes what is left of an earlier checkpoint.
+ * THORAX_IO. */
 thorax_status thx_staging_commit(thx_staging *s, thorax_error *err);
 
 /* Removes what was not committed, and the folder if it was made here. NULL is fine. */

@@ -125,7 +125,8 @@ static void put(void *out, const thx_value_source *s, uint64_t from, uint64_t e,
 /* Rewrites an element of an outlier channel. */
 static void enlarge(void *out, const thx_value_source *s, uint64_t from, uint64_t e)
 {
-    put(out, s, from, e, s->tensor->outliers == THX_OUTLIERS_DAMPED ? 1.0f / THX_OUTLIER_GAIN : THX_OUTLIER_GAIN);
+    put(out, s, from, e,
+        s->tensor->outliers == THX_OUTLIERS_DAMPED ? 1.0f / THX_OUTLIER_GAIN : THX_OUTLIER_GAIN);
 }
 
 /* The part of row `c` within the elements. */

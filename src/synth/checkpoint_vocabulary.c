@@ -7,12 +7,15 @@
 
 #include <string.h>
 
-const char *const thx_added_tokens[THX_ADDED_TOKENS] = { "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>" };
+const char *const thx_added_tokens[THX_ADDED_TOKENS] = { "<|endoftext|>", "<|im_start|>", "<|im_end|>",
+                                                         "<image>", "<video>" };
 
 static const char words[] =
-    "the of and to in is a on this there are no for with please at it you an or that was as be by not from can "
+    "the of and to in is a on this there are no for with please at it you an or that was as be by not from "
+    "can "
     "chest radiology report image ray provide where located any abnormalities user assistant system helpful "
-    "lung lungs heart clear normal pleural effusion pneumothorax cardiomegaly atelectasis consolidation edema "
+    "lung lungs heart clear normal pleural effusion pneumothorax cardiomegaly atelectasis consolidation "
+    "edema "
     "pneumonia fracture opacity lesion enlarged cardiomediastinum mediastinum support devices left right "
     "findings impression silhouette size within limits evidence focal acute osseous bony structures tube "
     "catheter tip line pacemaker stable mild moderate severe small large bilateral unilateral lower upper "
@@ -31,12 +34,14 @@ static const char words[] =
     "you're helpful one two three four five first second one's x y yes";
 
 static const char *const onsets[] = {
-    "b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "st", "tr", "pl", "br",
-    "cr", "dr", "fl", "fr", "gl", "gr", "pr", "sc", "sh", "sl", "sp", "th", "ch", "cl", "str", "ph", "qu", "wh",
+    "b",  "c",  "d",  "f",  "g",  "h",  "j",  "k",  "l",   "m",  "n",  "p",  "r",  "s",
+    "t",  "v",  "w",  "z",  "st", "tr", "pl", "br", "cr",  "dr", "fl", "fr", "gl", "gr",
+    "pr", "sc", "sh", "sl", "sp", "th", "ch", "cl", "str", "ph", "qu", "wh",
 };
 static const char *const vowels[] = { "a", "e", "i", "o", "u", "y", "ea", "ee", "ai", "ou", "io", "ia" };
 static const char *const codas[] = {
-    "n", "r", "l", "t", "s", "m", "d", "c", "p", "x", "ng", "nt", "st", "rt", "ck", "th", "ll", "ss", "rm", "ns",
+    "n",  "r",  "l",  "t",  "s",  "m",  "d",  "c",  "p",  "x",
+    "ng", "nt", "st", "rt", "ck", "th", "ll", "ss", "rm", "ns",
 };
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -219,5 +224,6 @@ thorax_status thx_vocabulary_make(thx_vocabulary *out, thx_arena *arena, uint32_
         b.failed = !add_syllables(&b) || b.failed;
         add_rest(&b);
     }
-    return b.failed ? thx_fail(err, THORAX_NOMEM, 0, "no memory for a vocabulary of %u tokens", entries) : THORAX_OK;
+    return b.failed ? thx_fail(err, THORAX_NOMEM, 0, "no memory for a vocabulary of %u tokens", entries)
+                    : THORAX_OK;
 }

@@ -31,7 +31,8 @@ static thorax_status take_tokens(reader *r)
     json_t      *id;
 
     if (!n || n > MAX_TOKENS)
-        return thx_fail(r->err, THORAX_LIMIT, 0, "%s: expected 256 to %d tokens, found %zu", r->path, MAX_TOKENS, n);
+        return thx_fail(r->err, THORAX_LIMIT, 0, "%s: expected 256 to %d tokens, found %zu", r->path,
+                        MAX_TOKENS, n);
     r->v->n = (uint32_t)n;
     r->v->tokens = thx_arena_zalloc(r->arena, n, sizeof *r->v->tokens);
     if (!r->v->tokens) return no_memory(r);
@@ -39,7 +40,8 @@ static thorax_status take_tokens(reader *r)
         const json_int_t i = json_is_integer(id) ? json_integer_value(id) : -1;
 
         if (i < 0 || (size_t)i >= n || r->v->tokens[i])
-            return thx_fail(r->err, THORAX_FORMAT, 0, "%s: expected the ids 0 to %zu, each once", r->path, n - 1);
+            return thx_fail(r->err, THORAX_FORMAT, 0, "%s: expected the ids 0 to %zu, each once", r->path,
+                            n - 1);
         if (!(r->v->tokens[i] = thx_arena_strdup(r->arena, token))) return no_memory(r);
     }
     for (unsigned byte = 0; byte < 256; byte++) {
@@ -47,8 +49,8 @@ static thorax_status take_tokens(reader *r)
 
         thx_byte_symbol(symbol, (unsigned char)byte);
         if (!json_object_get(r->vocab, symbol))
-            return thx_fail(r->err, THORAX_FORMAT, 0, "%s: no token for byte 0x%02x; not a byte-level vocabulary",
-                            r->path, byte);
+            return thx_fail(r->err, THORAX_FORMAT, 0,
+                            "%s: no token for byte 0x%02x; not a byte-level vocabulary", r->path, byte);
     }
     return THORAX_OK;
 }
@@ -66,8 +68,9 @@ static thorax_status add_merge(reader *r, const char *left, const char *right)
     uint32_t *pair = r->v->merges[r->v->n_merges];
 
     if (!id_of(&pair[0], r, left) || !id_of(&pair[1], r, right))
-        return thx_fail(r->err, THORAX_FORMAT, 0, "%s: merge %u joins tokens that the vocabulary does not have",
-                        r->path, r->v->n_merges + 1);
+        return thx_fail(r->err, THORAX_FORMAT, 0,
+                        "%s: merge %u joins tokens that the vocabulary does not have", r->path,
+                        r->v->n_merges + 1);
     r->v->n_merges++;
     return THORAX_OK;
 }
@@ -83,7 +86,8 @@ static thorax_status add_line(reader *r, char *text)
 
 static thorax_status room_for_merges(reader *r, size_t n)
 {
-    if (n > MAX_TOKENS) return thx_fail(r->err, THORAX_LIMIT, 0, "%s: more than %d merges", r->path, MAX_TOKENS);
+    if (n > MAX_TOKENS)
+        return thx_fail(r->err, THORAX_LIMIT, 0, "%s: more than %d merges", r->path, MAX_TOKENS);
     r->v->merges = thx_arena_alloc(r->arena, n, sizeof *r->v->merges);
     return r->v->merges ? THORAX_OK : no_memory(r);
 }
@@ -115,7 +119,8 @@ static thorax_status take_merges_json(reader *r, const json_t *merges)
         const json_t *m = json_array_get(merges, i);
 
         if (!json_is_string(m)) {
-            st = add_merge(r, json_string_value(json_array_get(m, 0)), json_string_value(json_array_get(m, 1)));
+            st = add_merge(r, json_string_value(json_array_get(m, 0)),
+                           json_string_value(json_array_get(m, 1)));
             continue;
         }
         char *text = strdup(json_string_value(m));
@@ -172,7 +177,8 @@ static thorax_status read_tokenizer_json(reader *r, const char *path)
     return st;
 }
 
-thorax_status thx_vocabulary_read(thx_vocabulary *out, thx_arena *arena, const char *folder, thorax_error *err)
+thorax_status thx_vocabulary_read(thx_vocabulary *out, thx_arena *arena, const char *folder,
+                                  thorax_error *err)
 {
     reader r = { .v = out, .arena = arena, .path = folder, .err = err };
     char  *vocab = thx_path_join(folder, "vocab.json");
@@ -184,7 +190,9 @@ thorax_status thx_vocabulary_read(thx_vocabulary *out, thx_arena *arena, const c
     if (!vocab || !merges || !both) st = no_memory(&r);
     else if (thx_file_exists(vocab) && thx_file_exists(merges)) st = read_pair(&r, vocab, merges);
     else if (thx_file_exists(both)) st = read_tokenizer_json(&r, both);
-    else st = thx_fail(err, THORAX_IO, 0, "%s: expected vocab.json with merges.txt, or tokenizer.json, found neither", folder);
+    else
+        st = thx_fail(err, THORAX_IO, 0,
+                      "%s: expected vocab.json with merges.txt, or tokenizer.json, found neither", folder);
     free(vocab);
     free(merges);
     free(both);

@@ -33,16 +33,19 @@ static thorax_status collect_shards(thx_index *out, thx_arena *arena, json_t *ma
         const char *name = json_string_value(shard);
 
         if (!name || !is_plain_name(name))
-            return thx_fail(err, THORAX_FORMAT, 0,
-                            "%s: tensor %.120s: expected the name of a file in the folder as its shard, found %.80s",
-                            path, tensor, name ? name : "no string");
+            return thx_fail(
+                err, THORAX_FORMAT, 0,
+                "%s: tensor %.120s: expected the name of a file in the folder as its shard, found %.80s",
+                path, tensor, name ? name : "no string");
         out->shards[n++] = name;
     }
     if (n) qsort(out->shards, n, sizeof *out->shards, by_text);
     for (size_t i = 0; i < n; i++)
-        if (!i || strcmp(out->shards[i], out->shards[out->n_shards - 1])) out->shards[out->n_shards++] = out->shards[i];
+        if (!i || strcmp(out->shards[i], out->shards[out->n_shards - 1]))
+            out->shards[out->n_shards++] = out->shards[i];
     if (out->n_shards > MAX_SHARDS)
-        return thx_fail(err, THORAX_LIMIT, 0, "%s: %zu shards, the limit is %d", path, out->n_shards, MAX_SHARDS);
+        return thx_fail(err, THORAX_LIMIT, 0, "%s: %zu shards, the limit is %d", path, out->n_shards,
+                        MAX_SHARDS);
     return THORAX_OK;
 }
 
@@ -57,7 +60,7 @@ static thorax_status keep(thx_index *out, thx_arena *arena, json_t *map, const c
 {
     const char *tensor;
     json_t     *shard;
-    bool        ok = (out->listed = thx_arena_alloc(arena, json_object_size(map), sizeof *out->listed)) != NULL;
+    bool ok = (out->listed = thx_arena_alloc(arena, json_object_size(map), sizeof *out->listed)) != NULL;
 
     if (ok) json_object_foreach(map, tensor, shard) {
         thx_listed *l = &out->listed[out->n_listed++];

@@ -64,8 +64,9 @@ static thorax_status read_prefix(uint64_t *header, thx_map bytes, const char *pa
         return thx_fail(err, THORAX_FORMAT, 0, "%s: not a safetensors file (its first bytes give no header)",
                         path);
     if (*header > rest)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: header of %" PRIu64 " bytes, but only %zu follow; cut short?",
-                        path, *header, rest);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: header of %" PRIu64 " bytes, but only %zu follow; cut short?", path, *header,
+                        rest);
     if (*header > THX_JSON_MAX_BYTES)
         return thx_fail(err, THORAX_LIMIT, 0, "%s: header of %" PRIu64 " bytes, the limit is %d", path,
                         *header, THX_JSON_MAX_BYTES);
@@ -92,8 +93,8 @@ static thorax_status read_dtype(thx_entry *e, unsigned *bits, const json_t *valu
         *bits = dtypes[i].bits;
         return THORAX_OK;
     }
-    return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s has the unknown dtype %.40s", path, e->view.name,
-                    name ? name : "(not a string)");
+    return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s has the unknown dtype %.40s", path,
+                    e->view.name, name ? name : "(not a string)");
 }
 
 static thorax_status read_shape(thx_view *v, const json_t *value, const char *path, thorax_error *err)
@@ -103,15 +104,16 @@ static thorax_status read_shape(thx_view *v, const json_t *value, const char *pa
     if (!json_is_array(value))
         return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s has no shape", path, v->name);
     if (rank > MAX_RANK)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s has %zu dimensions, at most %d are read", path,
-                        v->name, rank, MAX_RANK);
+        return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s has %zu dimensions, at most %d are read",
+                        path, v->name, rank, MAX_RANK);
     v->rank = (uint32_t)rank;
     v->count = 1;
     for (size_t i = 0; i < rank; i++)
         if (!get_size(&v->shape[i], json_array_get(value, i)) ||
             __builtin_mul_overflow(v->count, v->shape[i], &v->count))
-            return thx_fail(err, THORAX_FORMAT, 0, "%s: shape of tensor %.120s: dimension %zu is no size, or too large",
-                            path, v->name, i);
+            return thx_fail(err, THORAX_FORMAT, 0,
+                            "%s: shape of tensor %.120s: dimension %zu is no size, or too large", path,
+                            v->name, i);
     return THORAX_OK;
 }
 
@@ -123,7 +125,8 @@ static thorax_status read_span(thx_entry *e, unsigned bits, const json_t *value,
 
     if (json_array_size(value) != 2 || !get_size(&e->begin, json_array_get(value, 0)) ||
         !get_size(&e->end, json_array_get(value, 1)))
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s has no pair of data_offsets", path, e->view.name);
+        return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s has no pair of data_offsets", path,
+                        e->view.name);
     if (e->begin > e->end || e->end > data_bytes)
         return thx_fail(err, THORAX_FORMAT, e->begin,
                         "%s: tensor %.120s spans bytes %" PRIu64 " to %" PRIu64 ", but the file has %" PRIu64
@@ -188,7 +191,8 @@ static thorax_status check_cover(const thx_entry *e, size_t count, uint64_t data
             return thx_fail(err, THORAX_FORMAT, e[i].begin, "%s: tensors %.120s and %.120s overlap", path,
                             e[i - 1].view.name, e[i].view.name);
         if (e[i].begin > end)
-            return thx_fail(err, THORAX_FORMAT, end, "%s: %" PRIu64 " bytes before tensor %.120s belong to none", path,
+            return thx_fail(err, THORAX_FORMAT, end,
+                            "%s: %" PRIu64 " bytes before tensor %.120s belong to none", path,
                             e[i].begin - end, e[i].view.name);
         end = e[i].end;
     }
@@ -221,7 +225,8 @@ thorax_status thx_safetensors_read(thx_entries *list, thx_arena *arena, thx_map 
 
     thorax_status st = read_prefix(&header_bytes, bytes, path, err);
     if (st) return st;
-    st = thx_json_bounded(&header, (const char *)bytes.data + PREFIX, (size_t)header_bytes, path, "header", PREFIX, err);
+    st = thx_json_bounded(&header, (const char *)bytes.data + PREFIX, (size_t)header_bytes, path, "header",
+                          PREFIX, err);
     if (st) return st;
 
     const uint64_t data_bytes = bytes.size - PREFIX - header_bytes;

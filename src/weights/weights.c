@@ -95,15 +95,17 @@ static const thx_entry *find_entry(const thx_weights *w, const char *name)
 }
 
 /* Every listed tensor must lie in the shard the index names. */
-static thorax_status check_listed(const thx_weights *w, const thx_index *index, const char *path, thorax_error *err)
+static thorax_status check_listed(const thx_weights *w, const thx_index *index, const char *path,
+                                  thorax_error *err)
 {
     for (size_t i = 0; i < index->n_listed; i++) {
         const thx_listed *l = &index->listed[i];
         const thx_entry  *e = find_entry(w, l->tensor);
 
         if (!e)
-            return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s is listed in %s, which does not hold it", path,
-                            l->tensor, index->shards[l->shard]);
+            return thx_fail(err, THORAX_FORMAT, 0,
+                            "%s: tensor %.120s is listed in %s, which does not hold it", path, l->tensor,
+                            index->shards[l->shard]);
         if (e->file != l->shard)
             return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s is listed in %s, but lies in %s", path,
                             l->tensor, index->shards[l->shard], index->shards[e->file]);
@@ -123,7 +125,8 @@ static thorax_status read_index(thx_index *index, thx_weights *w, const char *pa
     return st;
 }
 
-static thorax_status open_shards(thx_weights *w, const char *folder, const char *index_path, thorax_error *err)
+static thorax_status open_shards(thx_weights *w, const char *folder, const char *index_path,
+                                 thorax_error *err)
 {
     thx_index index;
 
@@ -167,8 +170,8 @@ static thorax_status no_weights(thx_weights *w, const char *folder, thorax_error
 
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (folder_has(w, folder, others[i]))
-            return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s or %s, found only %s", folder, SINGLE, INDEX,
-                            others[i]);
+            return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s or %s, found only %s", folder, SINGLE,
+                            INDEX, others[i]);
     return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s or %s, found neither", folder, SINGLE, INDEX);
 }
 

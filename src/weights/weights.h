@@ -30,12 +30,14 @@ void          thx_weights_close(thx_weights *w);
 size_t          thx_weights_count(const thx_weights *w);
 const thx_view *thx_weights_at(const thx_weights *w, size_t i);
 const thx_view *thx_weights_find(const thx_weights *w, const char *name); /* NULL when absent */
-const char     *thx_weights_file(const thx_weights *w, size_t i);         /* path of the file that holds tensor i */
+const char *thx_weights_file(const thx_weights *w, size_t i); /* path of the file that holds tensor i */
 const char     *thx_weights_dtype(const thx_weights *w, size_t i);        /* as the file writes it */
 uint64_t        thx_weights_bytes(const thx_weights *w);                  /* of all mapped files */
 
 /* What a pass over the values of a view finds; all 0 for types without a floating point. */
-typedef struct thx_value_count { uint64_t inf, nan, not_bf16; } thx_value_count; /* not_bf16: finite values bf16 cannot hold */
+typedef struct thx_value_count {
+    uint64_t inf, nan, not_bf16;
+} thx_value_count; /* not_bf16: finite values bf16 cannot hold */
 thx_value_count thx_view_count_values(const thx_view *view);
 
 #endif

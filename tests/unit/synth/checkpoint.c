@@ -87,7 +87,11 @@ static const thx_planned *planned(const thx_tensor_plan *plan, const char *name)
 /* The figures of the published models. */
 static void published_sizes(void **state)
 {
-    static const struct { const char *arch, *dtype; size_t tensors, shards; uint64_t values, bytes; } cases[] = {
+    static const struct {
+        const char *arch, *dtype;
+        size_t tensors, shards;
+        uint64_t values, bytes;
+    } cases[] = {
         { "radvlm-7b", "f16", 765, 4, 8030807584, 16061615168 },
         { "radvlm-7b", "f32", 765, 7, 8030807584, 32123230336 },
         { "llava-onevision-0.5b", "bf16", 716, 1, 893675552, 1787351104 },
@@ -107,7 +111,8 @@ static void published_sizes(void **state)
         for (size_t s = 0; s < plan.n_shards; s++) assert_true(plan.shard_bytes[s] <= 5000000000);
         if (!c) {
             const thx_planned *k = planned(&plan, "language_model.model.layers.27.self_attn.k_proj.weight");
-            const thx_planned *p = planned(&plan, "vision_tower.vision_model.embeddings.patch_embedding.weight");
+            const thx_planned *p =
+                planned(&plan, "vision_tower.vision_model.embeddings.patch_embedding.weight");
 
             assert_non_null(k);
             assert_int_equal(k->shape[0], 512);
@@ -154,7 +159,8 @@ static void one_model_in_three_types(void **state)
     }
     assert_int_equal(thx_weights_count(w[0]), 69);
     for (size_t t = 0; t < thx_weights_count(w[0]); t++) {
-        const thx_view *a = thx_weights_at(w[0], t), *b = thx_weights_find(w[1], a->name), *c = thx_weights_find(w[2], a->name);
+        const thx_view *a = thx_weights_at(w[0], t), *b = thx_weights_find(w[1], a->name),
+                       *c = thx_weights_find(w[2], a->name);
         const thx_value_count odd = thx_view_count_values(a);
 
         assert_int_equal(odd.inf + odd.nan + odd.not_bf16, 0);
@@ -247,11 +253,17 @@ static void outlier_channels(void **state)
     place_open(&p);
     write_tiny(&o, p.folder);
     thx_weights *w = opened(p.folder);
-    assert_int_equal(large_channels(thx_weights_find(w, "language_model.model.embed_tokens.weight"), true, 0.7), 4);
-    assert_int_equal(large_channels(thx_weights_find(w, "language_model.model.layers.1.mlp.down_proj.weight"), false,
-                                    2 / sqrt(608.0) / 2), 4);
-    assert_int_equal(large_channels(thx_weights_find(w, "vision_tower.vision_model.embeddings.position_embedding.weight"), true, 0.3), 4);
-    assert_int_equal(large_channels(thx_weights_find(w, "language_model.lm_head.weight"), false, 3 / sqrt(320.0)), 0);
+    assert_int_equal(
+        large_channels(thx_weights_find(w, "language_model.model.embed_tokens.weight"), true, 0.7), 4);
+    assert_int_equal(large_channels(thx_weights_find(w, "language_model.model.layers.1.mlp.down_proj.weight"),
+                                    false, 2 / sqrt(608.0) / 2),
+                     4);
+    assert_int_equal(
+        large_channels(thx_weights_find(w, "vision_tower.vision_model.embeddings.position_embedding.weight"),
+                       true, 0.3),
+        4);
+    assert_int_equal(
+        large_channels(thx_weights_find(w, "language_model.lm_head.weight"), false, 3 / sqrt(320.0)), 0);
     thx_weights_close(w);
     place_close(&p);
 }
@@ -267,10 +279,19 @@ static void pieces_are_the_whole(void **state)
     thx_normal_table(normal);
     for (int kind = 0; kind < 8; kind++) {
         const size_t      count = kind < 4 ? N : SMALL; /* with a table of levels, and without */
-        const thx_planned t = { .name = "x", .rank = 2, .shape = { count / WIDTH, WIDTH }, .count = count, .std = 1.0f,
+        const thx_planned t = { .name = "x",
+                                .rank = 2,
+                                .shape = { count / WIDTH, WIDTH },
+                                .count = count,
+                                .std = 1.0f,
                                 .outliers = (thx_outliers)(kind % 4) };
-        thx_value_source s = { .tensor = &t, .type = THX_F32, .key = 99, .channels = channels, .n_channels = 3,
-                               .normal = normal, .levels = levels };
+        thx_value_source s = { .tensor = &t,
+                               .type = THX_F32,
+                               .key = 99,
+                               .channels = channels,
+                               .n_channels = 3,
+                               .normal = normal,
+                               .levels = levels };
 
         thx_values_prepare(&s);
         thx_values_fill(whole, &s, 0, count);
@@ -332,7 +353,8 @@ static void invented_vocabulary(void **state)
         assert_string_equal(v.tokens[0], "!");
         assert_string_equal(v.tokens[198], "\xc4\x8a"); /* the line end has the published id */
         for (uint32_t i = 0; i < v.n_merges; i++) {
-            const char *l = v.tokens[v.merges[i][0]], *r = v.tokens[v.merges[i][1]], *both = v.tokens[256 + i];
+            const char *l = v.tokens[v.merges[i][0]], *r = v.tokens[v.merges[i][1]],
+                       *both = v.tokens[256 + i];
 
             assert_true(v.merges[i][0] < 256 + i && v.merges[i][1] < 256 + i);
             assert_int_equal(strlen(both), strlen(l) + strlen(r));
@@ -420,7 +442,8 @@ static void tokenizer_taken(void **state)
     place_close(&q);
 }
 
-static void refused(const thx_checkpoint_options *o, const char *folder, thorax_status status, const char *says)
+static void refused(const thx_checkpoint_options *o, const char *folder, thorax_status status,
+                    const char *says)
 {
     thorax_error err = { 0 };
 
@@ -539,7 +562,11 @@ static void cancelled(void **state)
 
 static void broken_tokenizers(void **state)
 {
-    static const struct { const char *vocab, *merges, *tokenizer; thorax_status status; const char *says; } cases[] = {
+    static const struct {
+        const char *vocab, *merges, *tokenizer;
+        thorax_status status;
+        const char *says;
+    } cases[] = {
         { NULL, NULL, NULL, THORAX_IO, "found neither" },
         { "{\"a\":0}", NULL, NULL, THORAX_IO, "found neither" },
         { "{\"a\":0", "a b\n", NULL, THORAX_FORMAT, "broken" },
@@ -560,10 +587,16 @@ static void broken_tokenizers(void **state)
 
         place_open(&p);
         o.tokenizer_folder = p.folder;
-        if (cases[i].vocab) assert_ok(thx_file_write(in(&p, "vocab.json"), cases[i].vocab, strlen(cases[i].vocab), &err), err);
-        if (cases[i].merges) assert_ok(thx_file_write(in(&p, "merges.txt"), cases[i].merges, strlen(cases[i].merges), &err), err);
+        if (cases[i].vocab)
+            assert_ok(thx_file_write(in(&p, "vocab.json"), cases[i].vocab, strlen(cases[i].vocab), &err),
+                      err);
+        if (cases[i].merges)
+            assert_ok(thx_file_write(in(&p, "merges.txt"), cases[i].merges, strlen(cases[i].merges), &err),
+                      err);
         if (cases[i].tokenizer)
-            assert_ok(thx_file_write(in(&p, "tokenizer.json"), cases[i].tokenizer, strlen(cases[i].tokenizer), &err), err);
+            assert_ok(thx_file_write(in(&p, "tokenizer.json"), cases[i].tokenizer, strlen(cases[i].tokenizer),
+                                     &err),
+                      err);
         refused(&o, in(&p, "new"), cases[i].status, cases[i].says);
         assert_false(thx_is_folder(in(&p, "new")));
         place_close(&p);
@@ -573,7 +606,8 @@ static void broken_tokenizers(void **state)
 /* Merges that name unknown tokens, in each of the three encodings. */
 static void broken_merges(void **state)
 {
-    static const char *const merges[] = { "\"a b\",\"a nothing\"", "[\"a\",\"nothing\"]", "\"ab\"", "[\"a\"]", "5" };
+    static const char *const merges[] = { "\"a b\",\"a nothing\"", "[\"a\",\"nothing\"]", "\"ab\"", "[\"a\"]",
+                                          "5" };
     thx_checkpoint_options o = tiny(0, "f16");
     thorax_error err;
     place p;
@@ -602,12 +636,21 @@ static void broken_merges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_sizes), cmocka_unit_test(one_model_in_three_types),
-        cmocka_unit_test(values_are_normal), cmocka_unit_test(outlier_channels),
-        cmocka_unit_test(pieces_are_the_whole), cmocka_unit_test(seeds), cmocka_unit_test(invented_vocabulary),
-        cmocka_unit_test(tokenizer_opens), cmocka_unit_test(tokenizer_taken), cmocka_unit_test(options_out_of_range),
-        cmocka_unit_test(folders_of_others), cmocka_unit_test(replaced), cmocka_unit_test(cancelled),
-        cmocka_unit_test(broken_tokenizers), cmocka_unit_test(broken_merges),
+        cmocka_unit_test(published_sizes),
+        cmocka_unit_test(one_model_in_three_types),
+        cmocka_unit_test(values_are_normal),
+        cmocka_unit_test(outlier_channels),
+        cmocka_unit_test(pieces_are_the_whole),
+        cmocka_unit_test(seeds),
+        cmocka_unit_test(invented_vocabulary),
+        cmocka_unit_test(tokenizer_opens),
+        cmocka_unit_test(tokenizer_taken),
+        cmocka_unit_test(options_out_of_range),
+        cmocka_unit_test(folders_of_others),
+        cmocka_unit_test(replaced),
+        cmocka_unit_test(cancelled),
+        cmocka_unit_test(broken_tokenizers),
+        cmocka_unit_test(broken_merges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

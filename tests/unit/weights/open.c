@@ -33,7 +33,10 @@ static void write_bytes(place *p, const char *name, const void *data, size_t siz
     assert_ok(thx_file_write(in(p, name), data, size, &err), err);
 }
 
-static void write_text(place *p, const char *name, const char *text) { write_bytes(p, name, text, strlen(text)); }
+static void write_text(place *p, const char *name, const char *text)
+{
+    write_bytes(p, name, text, strlen(text));
+}
 
 /* A safetensors file of that header and `data` bytes counting up. */
 static void write_tensors(place *p, const char *name, const char *header, size_t data)
@@ -62,9 +65,11 @@ static void refused(const char *path, thorax_status status, const char *a, const
     thorax_error err = { 0 };
     thx_weights *w = (thx_weights *)&err;
 
-    if (thx_weights_open(&w, path, &err) != status) fail_msg("%s: status %d, wanted %d: %s", path, err.status, status, err.text);
+    if (thx_weights_open(&w, path, &err) != status)
+        fail_msg("%s: status %d, wanted %d: %s", path, err.status, status, err.text);
     assert_null(w);
-    if (!strstr(err.text, a) || !strstr(err.text, b)) fail_msg("expected \"%s\" and \"%s\" in: %s", a, b, err.text);
+    if (!strstr(err.text, a) || !strstr(err.text, b))
+        fail_msg("expected \"%s\" and \"%s\" in: %s", a, b, err.text);
 }
 
 static void one_file(void **state)
@@ -99,7 +104,8 @@ static void one_file(void **state)
     assert_null(thx_weights_find(w, "c"));
     assert_null(thx_weights_find(w, ""));
     for (size_t i = 0; i < thx_weights_count(w); i++)
-        if (!strcmp(thx_weights_at(w, i)->name, "small")) assert_string_equal(thx_weights_dtype(w, i), "F8_E4M3");
+        if (!strcmp(thx_weights_at(w, i)->name, "small"))
+            assert_string_equal(thx_weights_dtype(w, i), "F8_E4M3");
     thx_weights_close(w);
 
     w = opened(in(&p, "model.safetensors")); /* the file itself */
@@ -116,7 +122,8 @@ static void one_file(void **state)
     place_close(&p);
 }
 
-#define TENSOR(name, from, to) "{\"" name "\":{\"dtype\":\"U8\",\"shape\":[" #to "],\"data_offsets\":[" #from "," #to "]}}"
+#define TENSOR(name, from, to)                                                                               \
+    "{\"" name "\":{\"dtype\":\"U8\",\"shape\":[" #to "],\"data_offsets\":[" #from "," #to "]}}"
 #define INDEX "model.safetensors.index.json"
 
 static void shards(void **state)
@@ -133,7 +140,9 @@ static void shards(void **state)
     write_tensors(&p, "two.safetensors",
                   "{\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
                   "\"unlisted\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2);
-    write_text(&p, INDEX, "{\"metadata\":{\"total_size\":6},\"weight_map\":{\"b\":\"two.safetensors\",\"a\":\"one.safetensors\"}}");
+    write_text(&p, INDEX,
+               "{\"metadata\":{\"total_size\":6},\"weight_map\":{\"b\":\"two.safetensors\",\"a\":\"one."
+               "safetensors\"}}");
     thx_weights *w = opened(p.folder);
     assert_int_equal(thx_weights_count(w), 3);
     assert_non_null(strstr(thx_weights_file(w, 0), "/one.safetensors"));
@@ -194,11 +203,13 @@ static void broken_indexes(void **state)
     place_close(&p);
 }
 
-#define U8(name, shape, from, to) "\"" name "\":{\"dtype\":\"U8\",\"shape\":" shape ",\"data_offsets\":[" #from "," #to "]}"
+#define U8(name, shape, from, to)                                                                            \
+    "\"" name "\":{\"dtype\":\"U8\",\"shape\":" shape ",\"data_offsets\":[" #from "," #to "]}"
 
 static void broken_headers(void **state)
 {
-    static const struct { const char *header, *says; size_t data; } cases[] = {
+    static const struct { const char *header, *says; size_t data;
+    } cases[] = {
         { "{" U8("a", "[4]", 0, 4) "," U8("b", "[4]", 3, 7) "}", "overlap", 7 },
         { "{" U8("a", "[4]", 0, 4) "," U8("a", "[4]", 4, 8) "}", "duplicate", 8 },
         { "{" U8("a", "[4]", 0, 4) "}", "cut short", 3 },
@@ -212,7 +223,8 @@ static void broken_headers(void **state)
         { "{" U8("a", "[4.0]", 0, 4) "}", "dimension 0", 4 },
         { "{" U8("a", "4", 0, 4) "}", "no shape", 4 },
         { "{" U8("a", "[1,1,1,1,1,1,1,1,4]", 0, 4) "}", "9 dimensions", 4 },
-        { "{\"a\":{\"dtype\":\"F64\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0]}}", "F64 values", 0 },
+        { "{\"a\":{\"dtype\":\"F64\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0]}}", "F64 values",
+          0 },
         { "{\"a\":{\"dtype\":\"Q7\",\"shape\":[4],\"data_offsets\":[0,4]}}", "unknown dtype Q7", 4 },
         { "{\"a\":{\"dtype\":8,\"shape\":[4],\"data_offsets\":[0,4]}}", "unknown dtype", 4 },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4,8]}}", "data_offsets", 4 },
