@@ -1,0 +1,98 @@
+"""Tokenizer of the demo model (made from the phantoms' own texts) and the sequences it is trained on.
+
+    python text.py FOLDER       writes FOLDER/tokenizer.json
+"""
+import random
+import sys
+
+import numpy as np
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+import phantoms
+
+SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+ADDED = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>"]
+MERGES = 900
+EXTRA = ["Yes", "No", "user", "assistant", "system", "You are a helpful assistant.", "What do you see?", "Thank you.", "Is the heart enlarged?"]
+
+
+def make_tokenizer(folder):
+    lines = list(EXTRA) * 40
+    for i in range(1500):
+        _, truth = phantoms.draw(20260, i)
+        for t in phantoms.texts(truth)["turns"]:
+            lines += [t["question"], t["answer"]]
+    t = Tokenizer(models.BPE(continuing_subword_prefix="", end_of_word_suffix="", fuse_unk=False))
+    t.normalizer = normalizers.NFC()
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    t.post_processor, t.decoder = processors.ByteLevel(trim_offsets=False), decoders.ByteLevel()
+    t.train_from_iterator(lines, trainers.BpeTrainer(vocab_size=256 + MERGES, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    t.add_special_tokens([AddedToken(a, special=True, normalized=False) for a in ADDED])
+    t.save(f"{folder}/tokenizer.json")
+
+
+class Words:
+    """Ids of the chat template's pieces and of texts."""
+
+    def __init__(self, folder):
+        self.t = Tokenizer.from_file(f"{folder}/tokenizer.json")
+        self.rows = -(-self.t.get_vocab_size() // 64) * 64           # rows of the embedding
+        self.bos, self.start, self.end, self.image, _ = (self.t.token_to_id(a) for a in ADDED)
+        self.head = [self.start] + self.ids("user\n")                 # then the image, then a question
+        self.cache = {}
+
+    def ids(self, text):
+        return self.t.encode(text, add_special_tokens=False).ids
+
+    def turn(self, question, answer, first):
+        """ids and which of them are learnt (answer and end); what comes before the answer is given."""
+        key = (question, first)
+        if key not in self.cache:
+            before = self.ids("\n" + question) if first else self.ids("\n") + [self.start] + self.ids("user\n" + question)
+            self.cache[key] = before + [self.end] + self.ids("\n") + [self.start] + self.ids("assistant\n")
+        q, a = self.cache[key], self.ids(answer) + [self.end] if answer is not None else []
+        return q + a, [False] * len(q) + [True] * len(a)
+
+
+def choose(turns, rng):
+    """The turns of one sequence, as branches of one to four turns each (branches do not see each other)."""
+    of = lambda *tasks: [t for t in turns if t["task"] in tasks]
+    regions = [t for t in of("ground") if t["label"] in phantoms.REGIONS]
+    labels = [t for t in of("ground") if t["label"] not in phantoms.REGIONS]
+    there, absent = [t for t in labels if "[" in t["answer"]], [t for t in labels if "[" not in t["answer"]]
+    checks = of("ask")
+    yes, no = [t for t in checks if t["answer"] == "Yes."], [t for t in checks if t["answer"] != "Yes."]
+    pick = rng.sample(regions, 3) + there + rng.sample(absent, min(1, len(absent))) + yes[:2] + rng.sample(no, min(2, len(no)))
+    phrases = of("phrase")
+    pick += of("report", "classify") + rng.sample(phrases, min(1, len(phrases)))
+    rng.shuffle(pick)
+    branches, at = [], 0
+    while at < len(pick):
+        n = 1 if rng.random() < 0.7 else rng.randint(2, 4)
+        branches.append(pick[at:at + n])
+        at += n
+    return branches
+
+
+def sequence(words, turns, rng):
+    """Text part of one film: ids, learnt, branch number (from 1) and position after the image, as arrays."""
+    ids, learnt, branch, position = [], [], [], []
+    for b, turns_of in enumerate(choose(turns, rng), 1):
+        p = 0
+        for k, t in enumerate(turns_of):
+            i, l = words.turn(t["question"], t["answer"], k == 0)
+            ids += i
+            learnt += l
+            branch += [b] * len(i)
+            position += range(p, p + len(i))
+            p += len(i)
+    return np.array(ids), np.array(learnt), np.array(branch), np.array(position)
+
+
+if __name__ == "__main__":
+    make_tokenizer(sys.argv[1])
+    w = Words(sys.argv[1])
+    print(w.t.get_vocab_size(), w.rows, w.start, w.end, w.image)
+    _, truth = phantoms.draw(1, 1)
+    s = sequence(w, phantoms.texts(truth)["turns"], random.Random(0))
+    print(len(s[0]), s[1].sum(), s[2].max())
