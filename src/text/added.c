@@ -33,11 +33,14 @@ static bool reserve(thx_added *a, size_t more)
     return true;
 }
 
-thorax_status thx_added_add(thx_added *a, const char *token, size_t size, int32_t id, thorax_error *err)
+thorax_status thx_added_add(thx_added *a, const char *token, size_t size, int32_t id,
+                            thorax_error *err)
 {
     uint32_t node = 0;
 
-    if (size > THX_ADDED_MAX_BYTES) return thx_fail(err, THORAX_FORMAT, 0, "added token %d has %zu bytes, at most 256 are taken", id, size);
+    if (size > THX_ADDED_MAX_BYTES)
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "added token %d has %zu bytes, at most 256 are taken", id, size);
     if (!reserve(a, size + 1)) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     for (size_t i = 0; i < size; i++) {
         const unsigned char byte = (unsigned char)token[i];
@@ -50,7 +53,8 @@ thorax_status thx_added_add(thx_added *a, const char *token, size_t size, int32_
         node = c;
     }
     if (a->nodes[node].id >= 0 && a->nodes[node].id != id)
-        return thx_fail(err, THORAX_FORMAT, 0, "added tokens %d and %d are the same string", a->nodes[node].id, id);
+        return thx_fail(err, THORAX_FORMAT, 0, "added tokens %d and %d are the same string",
+                        a->nodes[node].id, id);
     if (size) a->nodes[node].id = id;
     return THORAX_OK;
 }
@@ -65,7 +69,8 @@ int32_t thx_added_find(const thx_added *a, const char *token, size_t size)
     return a->nodes[node].id;
 }
 
-int32_t thx_added_next(const thx_added *a, const char *text, size_t size, size_t at, size_t *begin, size_t *end)
+int32_t thx_added_next(const thx_added *a, const char *text, size_t size, size_t at, size_t *begin,
+                       size_t *end)
 {
     for (; a->n && at < size; at++) {
         int32_t id = -1;

@@ -35,8 +35,9 @@ static void step(cursor *c, size_t n)
 /* What Python's str.isspace holds for blanks. */
 static bool is_blank(uint32_t u)
 {
-    return (u >= 9 && u <= 13) || (u >= 0x1c && u <= 0x20) || u == 0x85 || u == 0xa0 || u == 0x1680 || (u >= 0x2000 && u <= 0x200a) ||
-           u == 0x2028 || u == 0x2029 || u == 0x202f || u == 0x205f || u == 0x3000;
+    return (u >= 9 && u <= 13) || (u >= 0x1c && u <= 0x20) || u == 0x85 || u == 0xa0 ||
+           u == 0x1680 || (u >= 0x2000 && u <= 0x200a) || u == 0x2028 || u == 0x2029 ||
+           u == 0x202f || u == 0x205f || u == 0x3000;
 }
 
 static void skip_blanks(cursor *c)
@@ -45,7 +46,10 @@ static void skip_blanks(cursor *c)
     for (size_t n = look(c, &u); n && is_blank(u); n = look(c, &u)) step(c, n);
 }
 
-static bool is_digit(uint32_t u) { return u < 0x80 ? u >= '0' && u <= '9' : utf8proc_category((int32_t)u) == UTF8PROC_CATEGORY_ND; }
+static bool is_digit(uint32_t u)
+{
+    return u < 0x80 ? u >= '0' && u <= '9' : utf8proc_category((int32_t)u) == UTF8PROC_CATEGORY_ND;
+}
 
 /* Decimal digits of all scripts come in rows of ten, zero first. */
 static int digit_value(uint32_t u)
@@ -58,7 +62,12 @@ static int digit_value(uint32_t u)
 }
 
 /* Digits and points as they come: kept as digits [n] times ten to the power `exponent`. */
-typedef struct number { char digits[MAX_DIGITS + 16]; size_t n; int exponent; size_t points, seen; } number;
+typedef struct number {
+    char digits[MAX_DIGITS + 16];
+    size_t n;
+    int exponent;
+    size_t points, seen;
+} number;
 
 static bool read_number(cursor *c, number *x)
 {
@@ -147,7 +156,8 @@ size_t thx_boxes_parse(thx_box *out, size_t room, const char *text, bool strict)
         thx_box box;
         const found f = read_box(&c, &box, strict);
         if (f == MALFORMED && strict) return SIZE_MAX;
-        if (f == BOX && !strict) box = (thx_box){ clamp(box.x1), clamp(box.y1), clamp(box.x2), clamp(box.y2) };
+        if (f == BOX && !strict)
+            box = (thx_box){ clamp(box.x1), clamp(box.y1), clamp(box.x2), clamp(box.y2) };
         if (f == BOX && (strict || (box.x2 > box.x1 && box.y2 > box.y1))) {
             if (n < room) out[n] = box;
             n++;

@@ -25,9 +25,13 @@ void thx_bpe_deinit(thx_bpe *b)
 
 /* ---- The printable alphabet: byte ↔ code point ---- */
 
-static bool is_printable(uint32_t c) { return (c >= 0x21 && c <= 0x7e) || (c >= 0xa1 && c <= 0xac) || (c >= 0xae && c <= 0xff); }
+static bool is_printable(uint32_t c)
+{
+    return (c >= 0x21 && c <= 0x7e) || (c >= 0xa1 && c <= 0xac) || (c >= 0xae && c <= 0xff);
+}
 
-/* The byte that a code point stands for; -1. The 68 bytes that are not printable follow from U+0100. */
+/* The byte that a code point stands for; -1. The 68 bytes that are not printable follow from
+ * U+0100. */
 static int byte_of(uint32_t c)
 {
     if (is_printable(c)) return (int)c;
@@ -79,7 +83,10 @@ static uint64_t hash_bytes(const char *bytes, size_t size)
     return mix(h);
 }
 
-static uint64_t hash_pair(int32_t left, int32_t right) { return mix(((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u); }
+static uint64_t hash_pair(int32_t left, int32_t right)
+{
+    return mix(((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u);
+}
 
 /* The least power of two that n entries fill at most to two thirds. */
 static size_t slots_for(size_t n)
@@ -106,11 +113,16 @@ static bool reserve_ids(thx_bpe *b, size_t n)
     return true;
 }
 
-thorax_status thx_bpe_add(thx_bpe *b, int32_t id, const char *bytes, size_t size, unsigned flags, thorax_error *err)
+thorax_status thx_bpe_add(thx_bpe *b, int32_t id, const char *bytes, size_t size, unsigned flags,
+                          thorax_error *err)
 {
-    if (id < 0 || id >= THX_MAX_IDS) return thx_fail(err, THORAX_FORMAT, 0, "token id %d, the largest taken is %d", id, THX_MAX_IDS - 1);
-    if ((size_t)id < b->n_ids && b->flags[id]) return thx_fail(err, THORAX_FORMAT, 0, "id %d is given to two tokens", id);
-    if (size > UINT32_MAX - b->bytes.size) return thx_fail(err, THORAX_FORMAT, 0, "more than 4 GB of tokens");
+    if (id < 0 || id >= THX_MAX_IDS)
+        return thx_fail(err, THORAX_FORMAT, 0, "token id %d, the largest taken is %d", id,
+                        THX_MAX_IDS - 1);
+    if ((size_t)id < b->n_ids && b->flags[id])
+        return thx_fail(err, THORAX_FORMAT, 0, "id %d is given to two tokens", id);
+    if (size > UINT32_MAX - b->bytes.size)
+        return thx_fail(err, THORAX_FORMAT, 0, "more than 4 GB of tokens");
     if (!reserve_ids(b, (size_t)id + 1)) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     b->places[id] = (thx_place){ (uint32_t)b->bytes.size, (uint32_t)size };
     b->flags[id] = (unsigned char)(flags | THX_TOKEN_HERE);
@@ -142,7 +154,8 @@ static size_t merge_slot(const thx_bpe *b, int32_t left, int32_t right)
 {
     size_t i = hash_pair(left, right) & (b->n_merge_slots - 1);
 
-    while (b->merges[i].left >= 0 && (b->merges[i].left != left || b->merges[i].right != right)) i = (i + 1) & (b->n_merge_slots - 1);
+    while (b->merges[i].left >= 0 && (b->merges[i].left != left || b->merges[i].right != right))
+        i = (i + 1) & (b->n_merge_slots - 1);
     return i;
 }
 
@@ -161,26 +174,32 @@ thorax_status thx_bpe_index(thx_bpe *b, size_t n_merges, thorax_error *err)
         const thx_place p = b->places[id];
         const size_t slot = slot_of(b, b->bytes.data + p.at, p.size);
         if (b->slots[slot] >= 0)
-            return thx_fail(err, THORAX_FORMAT, 0, "ids %d and %zu have the same token", b->slots[slot], id);
+            return thx_fail(err, THORAX_FORMAT, 0, "ids %d and %zu have the same token",
+                            b->slots[slot], id);
         b->slots[slot] = (int32_t)id;
         if (p.size == 1) b->single[(unsigned char)b->bytes.data[p.at]] = (int32_t)id;
     }
     return THORAX_OK;
 }
 
-thorax_status thx_bpe_merge(thx_bpe *b, const char *left, size_t left_size, const char *right, size_t right_size, thorax_error *err)
+thorax_status thx_bpe_merge(thx_bpe *b, const char *left, size_t left_size, const char *right,
+                            size_t right_size, thorax_error *err)
 {
     char joined[512], *both = joined;
     const size_t size = left_size + right_size;
 
-    if (b->n_merges >= b->n_merge_slots / 3 * 2) return thx_fail(err, THORAX_FORMAT, 0, "more merges than were counted");
-    if (size > sizeof joined && !(both = malloc(size))) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    if (b->n_merges >= b->n_merge_slots / 3 * 2)
+        return thx_fail(err, THORAX_FORMAT, 0, "more merges than were counted");
+    if (size > sizeof joined && !(both = malloc(size)))
+        return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     memcpy(both, left, left_size);
     memcpy(both + left_size, right, right_size);
-    thx_merge m = { thx_bpe_find(b, left, left_size), thx_bpe_find(b, right, right_size), thx_bpe_find(b, both, size), (uint32_t)b->n_merges };
+    thx_merge m = { thx_bpe_find(b, left, left_size), thx_bpe_find(b, right, right_size),
+                    thx_bpe_find(b, both, size), (uint32_t)b->n_merges };
     if (both != joined) free(both);
     if (m.left < 0 || m.right < 0 || m.id < 0)
-        return thx_fail(err, THORAX_FORMAT, 0, "merge %zu: its %s is not in the vocabulary", b->n_merges,
+        return thx_fail(err, THORAX_FORMAT, 0, "merge %zu: its %s is not in the vocabulary",
+                        b->n_merges,
                         m.left < 0 ? "left part" : m.right < 0 ? "right part" : "result");
     b->merges[merge_slot(b, m.left, m.right)] = m;
     b->n_merges++;
@@ -203,7 +222,10 @@ typedef struct heap { candidate *c; size_t n; } heap;
 
 enum { NONE = UINT32_MAX };
 
-static bool is_less(candidate a, candidate b) { return a.rank < b.rank || (a.rank == b.rank && a.at < b.at); }
+static bool is_less(candidate a, candidate b)
+{
+    return a.rank < b.rank || (a.rank == b.rank && a.at < b.at);
+}
 
 static void heap_push(heap *h, candidate x)
 {
@@ -285,11 +307,13 @@ static bool scratch_reserve(thx_bpe_scratch *s, size_t n)
     return true;
 }
 
-thorax_status thx_bpe_encode(const thx_bpe *b, thx_bpe_scratch *scratch, const char *piece, size_t size, thx_ids *ids, thorax_error *err)
+thorax_status thx_bpe_encode(const thx_bpe *b, thx_bpe_scratch *scratch, const char *piece,
+                             size_t size, thx_ids *ids, thorax_error *err)
 {
     uint32_t n = 0;
 
-    if (size > UINT32_MAX / 64 || !scratch_reserve(scratch, size)) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a word of %zu bytes", size);
+    if (size > UINT32_MAX / 64 || !scratch_reserve(scratch, size))
+        return thx_fail(err, THORAX_NOMEM, 0, "no memory for a word of %zu bytes", size);
     symbol *s = scratch->symbols;
     heap h = { scratch->heap, 0 };
 

@@ -17,7 +17,10 @@ enum {
 };
 
 typedef struct thx_place { uint32_t at, size; } thx_place;
-typedef struct thx_merge { int32_t left, right, id; uint32_t rank; } thx_merge; /* left -1: empty slot */
+typedef struct thx_merge {
+    int32_t left, right, id;
+    uint32_t rank;
+} thx_merge; /* left -1: empty slot */
 
 typedef struct thx_bpe {
     thx_string     bytes;   /* of all tokens, one after another        */
@@ -37,13 +40,16 @@ void thx_bpe_deinit(thx_bpe *b);
 /* Token bytes of a key in the printable alphabet; false (and the key itself) if it leaves it. */
 bool thx_alphabet_decode(thx_string *out, const char *key, size_t size);
 
-/* Enters a token under an id. THORAX_FORMAT (without a file name): id or token is taken, id too large. THORAX_NOMEM. */
-thorax_status thx_bpe_add(thx_bpe *b, int32_t id, const char *bytes, size_t size, unsigned flags, thorax_error *err);
+/* Enters a token under an id. THORAX_FORMAT (without a file name): id or token is taken, id too
+ * large. THORAX_NOMEM. */
+thorax_status thx_bpe_add(thx_bpe *b, int32_t id, const char *bytes, size_t size, unsigned flags,
+                          thorax_error *err);
 
 /* After the last token: makes the table that finds them. Then merges, in order of rank; a pair that
  * comes again replaces the earlier one. THORAX_FORMAT: a part or the result is no token. */
 thorax_status thx_bpe_index(thx_bpe *b, size_t n_merges, thorax_error *err);
-thorax_status thx_bpe_merge(thx_bpe *b, const char *left, size_t left_size, const char *right, size_t right_size, thorax_error *err);
+thorax_status thx_bpe_merge(thx_bpe *b, const char *left, size_t left_size, const char *right,
+                            size_t right_size, thorax_error *err);
 
 /* The id of a token that merges can make; -1. */
 int32_t thx_bpe_find(const thx_bpe *b, const char *bytes, size_t size);
@@ -55,7 +61,9 @@ const char *thx_bpe_bytes(const thx_bpe *b, int32_t id, size_t *size);
 typedef struct thx_bpe_scratch { void *symbols, *heap; size_t room; } thx_bpe_scratch;
 void thx_bpe_scratch_deinit(thx_bpe_scratch *s);
 
-/* Appends the ids of one piece, in O(size log size). A byte without a token vanishes, as in the original. THORAX_NOMEM. */
-thorax_status thx_bpe_encode(const thx_bpe *b, thx_bpe_scratch *s, const char *piece, size_t size, thx_ids *ids, thorax_error *err);
+/* Appends the ids of one piece, in O(size log size). A byte without a token vanishes, as in the
+ * original. THORAX_NOMEM. */
+thorax_status thx_bpe_encode(const thx_bpe *b, thx_bpe_scratch *s, const char *piece, size_t size,
+                             thx_ids *ids, thorax_error *err);
 
 #endif

@@ -16,7 +16,9 @@ static thorax_status load(json_t **out, const char *path, thorax_error *err)
     if (st) return st;
     *out = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
     free(text);
-    if (!*out) return thx_fail(err, THORAX_FORMAT, (uint64_t)e.position, "%s: %s at byte %d", path, e.text, e.position);
+    if (!*out)
+        return thx_fail(err, THORAX_FORMAT, (uint64_t)e.position, "%s: %s at byte %d", path, e.text,
+                        e.position);
     if (json_is_object(*out)) return THORAX_OK;
     json_decref(*out);
     *out = NULL;

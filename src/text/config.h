@@ -6,9 +6,10 @@
 
 #include <jansson.h>
 
-/* An object from folder/name; NULL with THORAX_OK where the file is absent. Whole numbers become reals:
- * every published tokenizer_config.json has a model_max_length of 10^30, which no integer holds.
- * THORAX_IO, THORAX_LIMIT (over 16 MB), THORAX_FORMAT, THORAX_NOMEM. */
-thorax_status thx_text_config(json_t **out, const char *folder, const char *name, thorax_error *err);
+/* An object from folder/name; NULL with THORAX_OK where the file is absent. Whole numbers become
+ * reals: every published tokenizer_config.json has a model_max_length of 10^30, which no integer
+ * holds. THORAX_IO, THORAX_LIMIT (over 16 MB), THORAX_FORMAT, THORAX_NOMEM. */
+thorax_status thx_text_config(json_t **out, const char *folder, const char *name,
+                              thorax_error *err);
 
 #endif

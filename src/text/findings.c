@@ -30,18 +30,26 @@ typedef struct sentence {
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_letter(char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || is_digit(c) || (unsigned char)c >= 0x80; }
+static bool is_letter(char c)
+{
+    return (lower(c) >= 'a' && lower(c) <= 'z') || is_digit(c) || (unsigned char)c >= 0x80;
+}
 
 /* The length of an apostrophe, straight or curly; 0. A no-break blank is a blank. */
-static size_t apostrophe(const char *p) { return *p == '\'' ? 1 : !strncmp(p, "\xe2\x80\x99", 3) ? 3 : 0; }
+static size_t apostrophe(const char *p)
+{
+    return *p == '\'' ? 1 : !strncmp(p, "\xe2\x80\x99", 3) ? 3 : 0;
+}
 static bool is_nbsp(const char *p) { return p[0] == '\xc2' && p[1] == '\xa0'; }
 
-/* Does a line break at p end a sentence: before an empty line, a list mark or a number with a point? */
+/* Does a line break at p end a sentence: before an empty line, a list mark or a number with a
+ * point? */
 static bool ends_line(const char *p)
 {
     p++;
     while (*p == ' ' || *p == '\t' || *p == '\r') p++;
-    if (*p == '\n' || *p == '-' || *p == '*' || *p == '#' || !strncmp(p, "\xe2\x80\xa2", 3)) return true;
+    if (*p == '\n' || *p == '-' || *p == '*' || *p == '#' || !strncmp(p, "\xe2\x80\xa2", 3))
+        return true;
     if (!is_digit(*p)) return false;
     while (is_digit(*p)) p++;
     return *p == '.' || *p == ')';
@@ -67,7 +75,9 @@ static size_t word_size(const char *p)
     size_t n = 0;
 
     while (is_letter(p[n]) || apostrophe(p + n)) {
-        if (is_nbsp(p + n) || !strncmp(p + n, "\xe2\x80\x93", 3) || !strncmp(p + n, "\xe2\x80\x94", 3)) break;
+        if (is_nbsp(p + n) || !strncmp(p + n, "\xe2\x80\x93", 3) ||
+            !strncmp(p + n, "\xe2\x80\x94", 3))
+            break;
         n += is_letter(p[n]) ? 1 : apostrophe(p + n);
     }
     return n;
@@ -127,11 +137,15 @@ static bool is_one_of_n(const token *t, const char *list, size_t n)
     return false;
 }
 
-static bool is_one_of(const token *t, const char *list) { return is_one_of_n(t, list, strlen(list)); }
+static bool is_one_of(const token *t, const char *list)
+{
+    return is_one_of_n(t, list, strlen(list));
+}
 
 static size_t element_size(const char *p) { return strcspn(p, " "); }
 
-/* Matches pattern at token `at`, not beyond `end`; the token after the match, or 0. Gaps are as short as can be. */
+/* Matches pattern at token `at`, not beyond `end`; the token after the match, or 0. Gaps are as
+ * short as can be. */
 static size_t match(const sentence *s, const char *pattern, size_t at, size_t end)
 {
     size_t gap = 0;
@@ -148,7 +162,9 @@ static size_t match(const sentence *s, const char *pattern, size_t at, size_t en
             filler = true;
         } else {
             while (at < end && !is_one_of_n(&s->t[at], pattern, n)) {
-                if (!gap || (!commas && s->t[at].p[0] == ',') || (filler && !is_one_of(&s->t[at], thx_filler_words))) return 0;
+                if (!gap || (!commas && s->t[at].p[0] == ',') ||
+                    (filler && !is_one_of(&s->t[at], thx_filler_words)))
+                    return 0;
                 if (!commas && !filler && is_one_of(&s->t[at], thx_barrier_words)) return 0;
                 gap--;
                 at++;
@@ -183,25 +199,32 @@ static bool has_telling_verb(const sentence *s, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         if (!is_one_of(&s->t[i], thx_verb_words)) continue;
-        if (is_one_of(&s->t[i], "there") || !has_any(s, i + 1, i + 5 < to ? i + 5 : to, thx_existence_words)) return true;
+        if (is_one_of(&s->t[i], "there") ||
+            !has_any(s, i + 1, i + 5 < to ? i + 5 : to, thx_existence_words))
+            return true;
     }
     return false;
 }
 
 #define NEGATION "no|not|without|neither|never"
 
-/* Does a clause of its own begin behind the comma or "and" at `at`, the last one having begun at `from`? */
+/* Does a clause of its own begin behind the comma or "and" at `at`, the last one having begun at
+ * `from`? */
 static bool begins_clause(const sentence *s, size_t from, size_t at)
 {
     const bool comma = s->t[at].p[0] == ',';
     const size_t right = at + 1, end = part_end(s, right);
 
     if (right >= s->n || is_one_of(&s->t[right], "or|nor|which")) return false;
-    if (is_one_of(&s->t[right], thx_verb_words) && !is_one_of(&s->t[right], "there")) return false; /* the same subject goes on */
+    if (is_one_of(&s->t[right], thx_verb_words) && !is_one_of(&s->t[right], "there"))
+        return false; /* "and has resolved": the same subject goes on */
     if (comma && is_one_of(&s->t[right], "with")) return has_any(s, from, at, NEGATION);
     if (!comma && is_one_of(&s->t[right], "with")) return true;
-    const bool left_verb = has_any(s, from, at, thx_verb_words), left_no = has_any(s, from, at, NEGATION);
-    if (has_any(s, right, end, thx_verb_words) && (left_verb || (left_no && has_telling_verb(s, right, end)))) return true;
+    const bool left_verb = has_any(s, from, at, thx_verb_words),
+               left_no = has_any(s, from, at, NEGATION);
+    if (has_any(s, right, end, thx_verb_words) &&
+        (left_verb || (left_no && has_telling_verb(s, right, end))))
+        return true;
     if (!comma || !left_no || has_any(s, right, s->n, "or|nor")) return false;
     return has_any(s, right, end, thx_verb_words) || is_one_of(&s->t[right], thx_size_words);
 }
@@ -213,7 +236,8 @@ static void find_clauses(sentence *s)
     for (size_t i = 0; i < s->n; i++) {
         const size_t from = s->clause[s->n_clauses - 1];
         const bool hard = is_one_of(&s->t[i], thx_boundary_words);
-        const bool soft = (s->t[i].p[0] == ',' || is_one_of(&s->t[i], "and")) && begins_clause(s, from, i);
+        const bool soft =
+            (s->t[i].p[0] == ',' || is_one_of(&s->t[i], "and")) && begins_clause(s, from, i);
         if ((hard || soft) && i > from) s->clause[s->n_clauses++] = i;
     }
     s->clause[s->n_clauses] = s->n;
@@ -233,18 +257,21 @@ static void find_cues(sentence *s, size_t from, size_t to)
         i = end ? end : i + 1;
     }
     /* "effusion: no" */
-    if (to - from >= 2 && s->t[to - 2].p[0] == ':' && is_one_of(&s->t[to - 1], "no|not")) s->cue[to - 1] = THX_CUE_AFTER;
+    if (to - from >= 2 && s->t[to - 2].p[0] == ':' && is_one_of(&s->t[to - 1], "no|not"))
+        s->cue[to - 1] = THX_CUE_AFTER;
 }
 
 typedef enum stance { SAID, DENIED, SILENT } stance;
 
-/* How the clause [from, to) takes a mention [a, b). The nearest cue before its last word counts, then those after it. */
+/* How the clause [from, to) takes a mention [a, b). The nearest cue before its last word counts,
+ * then those after it. */
 static stance stance_of(const sentence *s, size_t from, size_t to, size_t a, size_t b)
 {
     stance st = SAID;
 
     for (size_t i = from; i + 1 < b; i++) {
-        const bool inside = s->cue[i] == THX_CUE_VOID && i > a && s->cue_end[i] == b; /* "heart … not increased" */
+        /* "heart … not increased" */
+        const bool inside = s->cue[i] == THX_CUE_VOID && i > a && s->cue_end[i] == b;
         if (s->cue[i] == THX_CUE_BEFORE || s->cue[i] == THX_CUE_AROUND || inside) st = DENIED;
         else if (s->cue[i] == THX_CUE_SILENT && st == SAID) st = SILENT;
         else if (s->cue[i] == THX_CUE_STOP && i < a) st = SAID;
@@ -261,9 +288,11 @@ static bool is_other_thing(const sentence *s, unsigned mask, size_t a, size_t b)
 {
     const token *before = a ? &s->t[a - 1] : NULL, *after = b < s->n ? &s->t[b] : NULL;
 
-    if (mask & 1u << THX_F_LESION && before && is_one_of(before, "body|soft|muscle|bone")) return true;
+    if (mask & 1u << THX_F_LESION && before && is_one_of(before, "body|soft|muscle|bone"))
+        return true;
     if (mask & 1u << THX_F_LESION && after && is_one_of(after, "effect")) return true;
-    if (mask & 1u << THX_F_EFFUSION && before && is_one_of(before, "pericardial|joint")) return true;
+    if (mask & 1u << THX_F_EFFUSION && before && is_one_of(before, "pericardial|joint"))
+        return true;
     if (mask & 1u << THX_F_CARDIOMEGALY && after && is_one_of(after, "failure")) return true;
     if (mask & 1u << THX_F_NONE && after && is_one_of(after, "of|tube")) return true;
     return false;
@@ -275,14 +304,15 @@ static void note(thx_presence out[THX_FINDINGS], unsigned mask, thx_presence p)
         if (mask & 1u << f && p > out[f]) out[f] = p;
 }
 
-static void apply(thx_presence out[THX_FINDINGS], const sentence *s, size_t from, size_t to, const thx_finding_rule *r)
+static void apply(thx_presence out[THX_FINDINGS], const sentence *s, size_t from, size_t to,
+                  const thx_finding_rule *r)
 {
     const bool none = r->mask == 1u << THX_F_NONE;
 
     for (size_t a = from; a < to; a++) {
         const size_t b = match(s, r->pattern, a, to);
         if (!b || is_other_thing(s, r->mask, a, b)) continue;
-        if (none) { /* its negation is part of the pattern; "no abnormality other than" is not none */
+        if (none) { /* the negation is in the pattern; "no abnormality other than" is not none */
             bool whole = true;
             for (size_t i = from; i < to; i++) whole &= s->cue[i] != THX_CUE_STOP;
             if (whole && !has_any(s, from, a, NEGATION)) note(out, r->mask, THX_PRESENT);
@@ -290,20 +320,26 @@ static void apply(thx_presence out[THX_FINDINGS], const sentence *s, size_t from
         }
         const stance st = stance_of(s, from, to, a, b);
         if (st == SILENT) continue;
-        if (r->absent && st == SAID && has_any(s, 0, s->n, "except|otherwise|apart|aside|besides")) continue;
+        if (r->absent && st == SAID && has_any(s, 0, s->n, "except|otherwise|apart|aside|besides"))
+            continue;
         note(out, r->mask, (st == DENIED) != r->absent ? THX_ABSENT : THX_PRESENT);
     }
 }
 
 /* "Normal." or "None." by itself. */
-static bool is_bare_normal(const sentence *s) { return s->n == 1 && is_one_of(&s->t[0], "normal|unremarkable|none"); }
+static bool is_bare_normal(const sentence *s)
+{
+    return s->n == 1 && is_one_of(&s->t[0], "normal|unremarkable|none");
+}
 
-/* Every finding and "No Finding" in accord: what is there rules it out; where it holds, nothing else is there. */
+/* Every finding and "No Finding" in accord: what is there rules it out; where it holds, nothing
+ * else is there. */
 static void settle(thx_presence out[THX_FINDINGS])
 {
     bool any = false;
 
-    for (size_t f = 0; f < THX_FINDINGS; f++) any |= f != THX_F_NONE && f != THX_F_DEVICES && out[f] == THX_PRESENT;
+    for (size_t f = 0; f < THX_FINDINGS; f++)
+        any |= f != THX_F_NONE && f != THX_F_DEVICES && out[f] == THX_PRESENT;
     if (any) out[THX_F_NONE] = THX_ABSENT;
     if (out[THX_F_NONE] != THX_PRESENT) return;
     for (size_t f = 0; f < THX_FINDINGS; f++)
@@ -322,7 +358,8 @@ void thx_findings_parse(thx_presence out[THX_FINDINGS], const char *text)
         if (is_bare_normal(&s)) note(out, 1u << THX_F_NONE, THX_PRESENT);
         for (size_t k = 0; k < s.n_clauses; k++) {
             find_cues(&s, s.clause[k], s.clause[k + 1]);
-            for (const thx_finding_rule *r = thx_finding_rules; r->pattern; r++) apply(out, &s, s.clause[k], s.clause[k + 1], r);
+            for (const thx_finding_rule *r = thx_finding_rules; r->pattern; r++)
+                apply(out, &s, s.clause[k], s.clause[k + 1], r);
         }
     }
     settle(out);
@@ -354,7 +391,8 @@ void thx_findings_print(thx_string *out, const thx_presence present[THX_FINDINGS
     for (size_t f = 0; f < THX_F_NONE; f++) {
         if (present[f] != THX_PRESENT) continue;
         if (done) thx_string_puts(out, done + 1 < n ? ", " : " and ");
-        for (const char *p = thx_finding_names[f]; *p; p++) thx_string_add(out, (const char[]){ lower(*p) }, 1);
+        for (const char *p = thx_finding_names[f]; *p; p++)
+            thx_string_add(out, (const char[]){ lower(*p) }, 1);
         done++;
     }
 }

@@ -11,8 +11,10 @@
 #define BE "is|are|was|were|appear|appears|looks|remains|remain"
 
 const char *const thx_finding_names[THX_FINDINGS] = {
-    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture", "Lung Lesion", "Lung Opacity",
-    "Pleural Effusion", "Pleural Other", "Pneumonia", "Pneumothorax", "Support Devices", "No Finding" };
+    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum",
+    "Fracture", "Lung Lesion", "Lung Opacity", "Pleural Effusion", "Pleural Other",
+    "Pneumonia", "Pneumothorax", "Support Devices", "No Finding",
+};
 
 const thx_finding_rule thx_finding_rules[] = {
     { F(ATELECTASIS), false, "atelecta*" },
@@ -24,7 +26,8 @@ const thx_finding_rule thx_finding_rules[] = {
     { F(CARDIOMEGALY), false, "cardio megal*" },
     { F(CARDIOMEGALY), false, HEART "|cardiopericardial ~5 enlarge*|dilated|widened" },
     { F(CARDIOMEGALY), false, HEART " ~2 big|large|larger" },
-    { F(CARDIOMEGALY), false, LARGE "|prominent|increased|borderline ~2 " HEART "|cardiopericardial|cardiothoracic" },
+    { F(CARDIOMEGALY), false,
+      LARGE "|prominent|increased|borderline ~2 " HEART "|cardiopericardial|cardiothoracic" },
     { F(CARDIOMEGALY), false, "enlargement|dilatation ~2 " HEART },
     { F(CARDIOMEGALY), false, HEART "|cardiothoracic ~4 increased|borderline|prominent" },
     { F(CARDIOMEGALY), false, "cardiomyopathy" },
@@ -58,7 +61,8 @@ const thx_finding_rule thx_finding_rules[] = {
     { F(LESION), false, "mass|masses" },
     { F(LESION), false, "tumor*|tumour*|neoplas*|carcinoma*|metasta*|malignan*|granuloma*" },
     { F(LESION), false, "lesion|lesions ~3 lung|lungs|lobe|zone|hilum" },
-    { F(LESION), false, "lung|pulmonary|parenchymal|cavitary|cavitating|coin|focal lesion|lesions" },
+    { F(LESION), false,
+      "lung|pulmonary|parenchymal|cavitary|cavitating|coin|focal lesion|lesions" },
 
     { F(OPACITY), false, "opaci*" },
     { F(OPACITY), false, "airspace|airspaces disease|process|abnormalit*|change|changes" },
@@ -80,7 +84,8 @@ const thx_finding_rule thx_finding_rules[] = {
     { F(EFFUSION), true, "costophrenic ~5 sharp|clear|preserved|free|" NORMAL },
     { F(EFFUSION) | F(PNEUMOTHORAX), true, "pleural spaces|space ~3 clear|" NORMAL },
 
-    { F(PLEURAL_OTHER), false, "pleural ~1 thickening|plaque|plaques|scarring|scar|calcification*|mass|fibrosis|abnormalit*" },
+    { F(PLEURAL_OTHER), false, "pleural ~1 "
+      "thickening|plaque|plaques|scarring|scar|calcification*|mass|fibrosis|abnormalit*" },
     { F(PLEURAL_OTHER), false, "thickening|scarring|calcification ~2 pleura|pleural" },
     { F(PLEURAL_OTHER), false, "fibrothora*" },
     { F(PLEURAL_OTHER), false, "pleural other" },
@@ -93,9 +98,12 @@ const thx_finding_rule thx_finding_rules[] = {
 
     { F(DEVICES), false, "device|devices|apparatus|hardware" },
     { F(DEVICES), false, "tube|tubes|tubing|ett|ngt" },
-    { F(DEVICES), false, "central|venous|arterial|ij|jugular|subclavian|dialysis|monitoring|support ~1 line|lines" },
+    { F(DEVICES), false,
+      "central|venous|arterial|ij|jugular|subclavian|dialysis|monitoring|support ~1 line|lines" },
     { F(DEVICES), false, "lines|line and tubes|tube|catheters" },
-    { F(DEVICES), false, "catheter|catheters|picc|cannula|cannulas|pigtail|portacath|mediport|stent|stents|electrode*" },
+    { F(DEVICES), false,
+      "catheter|catheters|picc|cannula|cannulas|pigtail|portacath|mediport|stent|stents|"
+      "electrode*" },
     { F(DEVICES), false, "port a cath" },
     { F(DEVICES), false, "chest|pleural drain|drains" },
     { F(DEVICES), false, "pacemaker*|pacer|pacers|icd|aicd|defibrillator*" },
@@ -109,7 +117,9 @@ const thx_finding_rule thx_finding_rules[] = {
 
     { F(NONE), false, "no|without + abnormalit*|patholog*" },
     { F(NONE), false, "no|without + finding|findings|disease|process" },
-    { F(NONE), false, "no|without + cardiopulmonary|intrathoracic|thoracic|chest + disease|process|abnormalit*|finding|findings|patholog*" },
+    { F(NONE), false,
+      "no|without + cardiopulmonary|intrathoracic|thoracic|chest + "
+      "disease|process|abnormalit*|finding|findings|patholog*" },
     { F(NONE), false, "free of + abnormalit*|patholog*|disease" },
     { F(NONE), false, "abnormalit* ~2 absent" },
     { F(NONE), false, "abnormalit* ~2 not ~2 seen|identified|detected|found|visible|present" },
@@ -121,7 +131,9 @@ const thx_finding_rule thx_finding_rules[] = {
 };
 
 const thx_cue thx_cues[] = {
-    { THX_CUE_VOID, "no|not|without ~2 change|changes|changed|increase|increased|decrease|decreased|improvement|improved" },
+    { THX_CUE_VOID,
+      "no|not|without ~2 "
+      "change|changes|changed|increase|increased|decrease|decreased|improvement|improved" },
     { THX_CUE_VOID, "not|cannot|cant|hardly|difficult|unable ~3 rule|ruled out" },
     { THX_CUE_VOID, "not|cannot|cant|difficult|unable ~3 exclude|excluded" },
     { THX_CUE_VOID, "not ~2 resolved|cleared|disappeared|removed" },
@@ -134,14 +146,18 @@ const thx_cue thx_cues[] = {
     { THX_CUE_STOP, "because|since|suggesting|indicating|representing" },
     { THX_CUE_AROUND, "no longer" },
     { THX_CUE_BEFORE, "negative for" },
-    { THX_CUE_AFTER, "not|isnt|arent|wasnt|werent|never ~2 seen|identified|present|visualized|visualised|noted|detected|evident|appreciated|"
-                     "demonstrated|observed|visible|found|apparent|suspected|shown|depicted|recognized|confirmed" },
+    { THX_CUE_AFTER,
+      "not|isnt|arent|wasnt|werent|never ~2 "
+      "seen|identified|present|visualized|visualised|noted|detected|evident|appreciated|"
+      "demonstrated|observed|visible|found|apparent|suspected|shown|depicted|recognized|"
+      "confirmed" },
     { THX_CUE_BEFORE, "absent|negative :" },
     { THX_CUE_AFTER, ": none|nil" },
     { THX_CUE_AFTER, "absent|unlikely|negative|ruled|excluded|disappeared|gone" },
     { THX_CUE_BEFORE, "resolution|removal|absence|lack|exclusion|clearing|clearance of" },
     { THX_CUE_AFTER, "resolved|cleared|removed" },
-    { THX_CUE_SILENT, "evaluate|evaluation|eval|assess|assessment|assessed|evaluated|question|check|looking|look|screen|screening ~1 for" },
+    { THX_CUE_SILENT, "evaluate|evaluation|eval|assess|assessment|assessed|evaluated|question|"
+                      "check|looking|look|screen|screening ~1 for" },
     { THX_CUE_SILENT, "rule out" },
     { THX_CUE_SILENT, "r o" },
     { THX_CUE_SILENT, "history|hx of" },
@@ -149,19 +165,29 @@ const thx_cue thx_cues[] = {
     { THX_CUE_BEFORE, "free|clear|cleared of|from" },
     { THX_CUE_BEFORE, "rather than" },
     { THX_CUE_BEFORE, "mimic*|simulat*" },
-    { THX_CUE_BEFORE, "no|not|without|neither|nor|never|denies|denied|lacks|lacking|isnt|arent|wasnt|werent|doesnt|dont|didnt|cannot|hasnt|havent" },
+    { THX_CUE_BEFORE, "no|not|without|neither|nor|never|denies|denied|lacks|lacking|isnt|arent|"
+                      "wasnt|werent|doesnt|dont|didnt|cannot|hasnt|havent" },
     { THX_CUE_BEFORE, "excludes|exclude" },
     { 0 },
 };
 
-const char thx_filler_words[] = "acute|active|significant|definite|definitive|obvious|clear|evidence|of|any|other|visible|radiographic|radiological|"
-                                "cardiopulmonary|pathological|pathologic|major|relevant|signs|sign|detectable|discernible|apparent|intrathoracic|"
-                                "thoracic|chest|specific|notable|remarkable|gross|overt|appreciable|noticeable|abnormal|new|the|an|a|or|and|were|was";
-const char thx_boundary_words[] = "but|however|although|though|whereas|while|yet|nevertheless|otherwise|instead|despite";
-const char thx_verb_words[] = "is|are|was|were|has|have|had|shows|show|showed|demonstrates|demonstrate|reveals|reveal|remains|remain|appears|appear|"
-                              "persists|persist|there|isnt|arent|wasnt|werent|contains|suggests|suggest";
-const char thx_existence_words[] = "seen|identified|present|noted|detected|visualized|visualised|evident|appreciated|demonstrated|observed|visible|"
-                                   "found|absent|excluded|ruled|suspected|resolved|removed|gone|apparent|unlikely|shown|cleared|negative";
+const char thx_filler_words[] = "acute|active|significant|definite|definitive|obvious|clear|"
+                                "evidence|of|any|other|visible|radiographic|radiological|"
+                                "cardiopulmonary|pathological|pathologic|major|relevant|signs|sign|"
+                                "detectable|discernible|apparent|intrathoracic|"
+                                "thoracic|chest|specific|notable|remarkable|gross|overt|"
+                                "appreciable|noticeable|abnormal|new|the|an|a|or|and|were|was";
+const char thx_boundary_words[] =
+    "but|however|although|though|whereas|while|yet|nevertheless|otherwise|instead|despite";
+const char thx_verb_words[] =
+    "is|are|was|were|has|have|had|shows|show|showed|demonstrates|demonstrate|reveals|reveal|"
+    "remains|remain|appears|appear|"
+    "persists|persist|there|isnt|arent|wasnt|werent|contains|suggests|suggest";
+const char thx_existence_words[] = "seen|identified|present|noted|detected|visualized|visualised|"
+                                   "evident|appreciated|demonstrated|observed|visible|"
+                                   "found|absent|excluded|ruled|suspected|resolved|removed|gone|"
+                                   "apparent|unlikely|shown|cleared|negative";
 const char thx_barrier_words[] = "with|without|normal|unremarkable";
-const char thx_size_words[] = "small|tiny|minimal|mild|mildly|moderate|moderately|large|severe|massive|stable|unchanged|persistent|increased|increasing|"
+const char thx_size_words[] = "small|tiny|minimal|mild|mildly|moderate|moderately|large|severe|"
+                              "massive|stable|unchanged|persistent|increased|increasing|"
                               "enlarged|left|right|bilateral|bibasilar|basilar|trace|slight";

@@ -8,7 +8,8 @@ void thx_ids_add(thx_ids *ids, int32_t id)
     if (ids->failed) return;
     if (ids->size == ids->room) {
         const size_t room = ids->room ? 2 * ids->room : 64;
-        int32_t *data = room > SIZE_MAX / sizeof *data ? NULL : realloc(ids->data, room * sizeof *data);
+        int32_t *data =
+            room > SIZE_MAX / sizeof *data ? NULL : realloc(ids->data, room * sizeof *data);
         if (!data) {
             ids->failed = true;
             return;

@@ -15,7 +15,10 @@ typedef struct lexer {
 } lexer;
 
 static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 /* Appends to the last item if it is of this kind and still open, else begins one. */
 static void put(lexer *l, thx_jinja_kind kind, const char *text, size_t size)
@@ -142,7 +145,8 @@ static void emit(lexer *l, tokens *t, thx_jinja_kind kind)
     thx_string_add(&t->text, "", 0);
     if (kind == THX_JINJA_EXPRESSION && t->is_string) {
         put_text(l, t->value.data, t->value.size);
-    } else if (kind != THX_JINJA_STATEMENT || (strcmp(t->text.data, "generation") && strcmp(t->text.data, "endgeneration"))) {
+    } else if (kind != THX_JINJA_STATEMENT ||
+               (strcmp(t->text.data, "generation") && strcmp(t->text.data, "endgeneration"))) {
         close_item(l);
         put(l, kind, t->text.data, t->text.size);
         close_item(l);
@@ -161,7 +165,8 @@ static thorax_status read_tag(lexer *l, const char *stop, thx_jinja_kind kind)
     while (!st && (*l->p && (depth || !at_stop(l->p, stop)))) {
         if (is_blank(*l->p)) {
             l->p++;
-        } else if (kind == THX_JINJA_EXPRESSION && !depth && (*l->p == '+' || *l->p == '~') && t.n) {
+        } else if (kind == THX_JINJA_EXPRESSION && !depth && (*l->p == '+' || *l->p == '~') &&
+                   t.n) {
             emit(l, &t, kind);
             l->p++;
         } else {
@@ -172,7 +177,8 @@ static thorax_status read_tag(lexer *l, const char *stop, thx_jinja_kind kind)
     }
     if (!st && !*l->p) st = thx_fail(l->err, THORAX_FORMAT, 0, "chat template: a tag has no end");
     if (!st) emit(l, &t, kind);
-    if (!st && (t.text.failed || t.value.failed)) st = thx_fail(l->err, THORAX_NOMEM, 0, "out of memory");
+    if (!st && (t.text.failed || t.value.failed))
+        st = thx_fail(l->err, THORAX_NOMEM, 0, "out of memory");
     thx_string_deinit(&t.text);
     thx_string_deinit(&t.value);
     if (!st) skip_stop(l, kind == THX_JINJA_STATEMENT);
@@ -217,7 +223,9 @@ static thorax_status read_items(lexer *l)
         l->p += 2;
         if (kind != '#' && (*l->p == '-' || *l->p == '+')) l->p++;
         if (kind == '#') st = skip_comment(l);
-        else st = kind == '{' ? read_tag(l, "}}", THX_JINJA_EXPRESSION) : read_tag(l, "%}", THX_JINJA_STATEMENT);
+        else
+            st = kind == '{' ? read_tag(l, "}}", THX_JINJA_EXPRESSION)
+                             : read_tag(l, "%}", THX_JINJA_STATEMENT);
     }
     close_item(l);
     l->out->items[l->out->n] = (thx_jinja_item){ THX_JINJA_END, l->out->pool.size, 0 };
@@ -245,11 +253,15 @@ thorax_status thx_jinja_read(thx_jinja *out, const char *source, thorax_error *e
     const size_t size = strlen(source);
 
     *out = (thx_jinja){ 0 };
-    if (size > MAX_SOURCE) return thx_fail(err, THORAX_FORMAT, 0, "chat template: %zu bytes, at most %d are taken", size, MAX_SOURCE);
+    if (size > MAX_SOURCE)
+        return thx_fail(err, THORAX_FORMAT, 0, "chat template: %zu bytes, at most %d are taken",
+                        size, MAX_SOURCE);
     char *copy = plain_lines(source, size);
-    out->items = malloc((size + 2) * sizeof *out->items); /* every item takes at least a byte of the source */
+    out->items = malloc((size + 2) *
+                        sizeof *out->items); /* every item takes at least a byte of the source */
     lexer l = { copy, out, true, false, err };
-    thorax_status st = copy && out->items ? read_items(&l) : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    thorax_status st =
+        copy && out->items ? read_items(&l) : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if (!st && out->pool.failed) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     free(copy);
     if (st) thx_jinja_deinit(out);

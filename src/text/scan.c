@@ -8,8 +8,8 @@ enum { MAX_DEPTH = 128 };
 
 thorax_status thx_scan_fail(const thx_scan *s, const char *expected, thorax_error *err)
 {
-    return thx_fail(err, THORAX_FORMAT, s->at, "%s: expected %s at byte %zu%s", s->path, expected, s->at,
-                    s->at >= s->size ? ", found the end of the file" : "");
+    return thx_fail(err, THORAX_FORMAT, s->at, "%s: expected %s at byte %zu%s", s->path, expected,
+                    s->at, s->at >= s->size ? ", found the end of the file" : "");
 }
 
 char thx_scan_peek(thx_scan *s)
@@ -67,11 +67,13 @@ static thorax_status unicode_escape(thx_scan *s, thx_string *out, thorax_error *
     s->at += 4;
     if (c >= 0xd800 && c < 0xe000) {
         int32_t low = -1;
-        if (c < 0xdc00 && s->size - s->at >= 6 && s->data[s->at] == '\\' && s->data[s->at + 1] == 'u') {
+        if (c < 0xdc00 && s->size - s->at >= 6 && s->data[s->at] == '\\' &&
+            s->data[s->at + 1] == 'u') {
             s->at += 2;
             low = hex4(s);
         }
-        if (low < 0xdc00 || low >= 0xe000) return thx_scan_fail(s, "the second half of a surrogate pair", err);
+        if (low < 0xdc00 || low >= 0xe000)
+            return thx_scan_fail(s, "the second half of a surrogate pair", err);
         s->at += 4;
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
     }
@@ -103,14 +105,16 @@ thorax_status thx_scan_string(thx_scan *s, thx_string *out, thorax_error *err)
     thx_string_add(out, "", 0);
     while (!st) {
         const size_t from = s->at;
-        while (s->at < s->size && s->data[s->at] != '"' && s->data[s->at] != '\\' && (unsigned char)s->data[s->at] >= 0x20)
+        while (s->at < s->size && s->data[s->at] != '"' && s->data[s->at] != '\\' &&
+               (unsigned char)s->data[s->at] >= 0x20)
             s->at++;
         if (!thx_utf8_valid(s->data + from, s->at - from)) {
             s->at = from;
             return thx_scan_fail(s, "UTF-8", err);
         }
         thx_string_add(out, s->data + from, s->at - from);
-        if (s->at == s->size || (unsigned char)s->data[s->at] < 0x20) return thx_scan_fail(s, "the end of a string", err);
+        if (s->at == s->size || (unsigned char)s->data[s->at] < 0x20)
+            return thx_scan_fail(s, "the end of a string", err);
         if (s->data[s->at++] == '"') break;
         st = escape(s, out, err);
     }
@@ -132,7 +136,8 @@ thorax_status thx_scan_int(thx_scan *s, int32_t *out, thorax_error *err)
     if (!digits || value > INT32_MAX || (digits > 1 && s->data[s->at] == '0'))
         return thx_scan_fail(s, "a whole number below 2147483648", err);
     s->at += digits;
-    if (s->at < s->size && s->data[s->at] && strchr(".eE", s->data[s->at])) return thx_scan_fail(s, "a whole number", err);
+    if (s->at < s->size && s->data[s->at] && strchr(".eE", s->data[s->at]))
+        return thx_scan_fail(s, "a whole number", err);
     *out = (int32_t)value;
     return THORAX_OK;
 }
@@ -155,7 +160,9 @@ static thorax_status skip_word(thx_scan *s, thorax_error *err)
 {
     const size_t from = s->at;
 
-    while (s->at < s->size && s->data[s->at] && strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", s->data[s->at])) s->at++;
+    while (s->at < s->size && s->data[s->at] &&
+           strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", s->data[s->at]))
+        s->at++;
     return s->at > from ? THORAX_OK : thx_scan_fail(s, "a value", err);
 }
 
@@ -171,7 +178,8 @@ thorax_status thx_scan_skip(thx_scan *s, thorax_error *err)
         const char c = thx_scan_peek(s);
         if (!want_value) {
             if (c == close[depth - 1]) depth--;
-            else if (c != ',' && (c != ':' || close[depth - 1] != '}')) return thx_scan_fail(s, "a comma or a bracket", err);
+            else if (c != ',' && (c != ':' || close[depth - 1] != '}'))
+                return thx_scan_fail(s, "a comma or a bracket", err);
             else want_value = true;
             s->at++;
         } else if (c == '{' || c == '[') {

@@ -11,9 +11,12 @@ enum { MAX_PATTERN = 4096, MATCH_LIMIT = 10000000, HEAP_LIMIT_KIB = 65536 };
 
 /* Unicode White_Space as Oniguruma has it. PCRE2's own \s holds U+180E too, which lost the
  * property in Unicode 6.3: with it a Mongolian vowel separator would end a word. */
-#define SPACES "\\x{9}-\\x{D}\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}"
+#define SPACES                                                                                     \
+    "\\x{9}-\\x{D}\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}"    \
+    "\\x{205F}\\x{3000}"
 
-const char *const thx_split_qwen2 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+const char *const thx_split_qwen2 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+                                    "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
                                     "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 struct thx_split { pcre2_code *code; };
@@ -36,7 +39,8 @@ static thorax_status escape(reader *r)
         thx_string_puts(r->out, r->in_class ? SPACES : "[" SPACES "]");
     } else if (c == 'S' && !r->in_class) {
         thx_string_puts(r->out, "[^" SPACES "]");
-    } else if (c && (strchr("rntfdD", c) || (strchr("pP", c) && r->p[2] == '{') || strchr("\\|()[]{}.*+?^$-/'\"&#~@%!,:;<=>` ", c))) {
+    } else if (c && (strchr("rntfdD", c) || (strchr("pP", c) && r->p[2] == '{') ||
+                     strchr("\\|()[]{}.*+?^$-/'\"&#~@%!,:;<=>` ", c))) {
         thx_string_puts(r->out, text);
     } else {
         return refuse(r, c ? text : "a backslash at the end");
@@ -87,12 +91,14 @@ thorax_status thx_split_open(thx_split **out, const char *pattern, thorax_error 
     int code = 0;
     size_t at = 0;
     thx_split *s = calloc(1, sizeof *s);
-    thorax_status st = s ? translate(&text, pattern, err) : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    thorax_status st =
+        s ? translate(&text, pattern, err) : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
 
     *out = NULL;
     if (!st && !text.size) st = thx_fail(err, THORAX_FORMAT, 0, "split pattern: empty");
     if (!st) {
-        s->code = pcre2_compile((PCRE2_SPTR)text.data, text.size, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+        s->code = pcre2_compile((PCRE2_SPTR)text.data, text.size,
+                                PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
         if (!s->code) {
             char message[120];
             pcre2_get_error_message(code, (PCRE2_UCHAR *)message, sizeof message);
@@ -104,7 +110,8 @@ thorax_status thx_split_open(thx_split **out, const char *pattern, thorax_error 
         thx_split_close(s);
         return st;
     }
-    pcre2_jit_compile(s->code, PCRE2_JIT_COMPLETE); /* where it cannot be had, the interpreter does the same */
+    pcre2_jit_compile(
+        s->code, PCRE2_JIT_COMPLETE); /* where it cannot be had, the interpreter does the same */
     *out = s;
     return THORAX_OK;
 }
@@ -140,25 +147,34 @@ static bool matcher_init(matcher *m, const thx_split *s)
 }
 
 /* The next match from byte `at`: *begin and *end, both `size` when there is none. */
-static thorax_status match(const thx_split *s, const matcher *m, const char *text, size_t size, size_t at,
-                           size_t *begin, size_t *end, thorax_error *err)
+static thorax_status match(const thx_split *s, const matcher *m, const char *text, size_t size,
+                           size_t at, size_t *begin, size_t *end, thorax_error *err)
 {
-    int n = pcre2_match(s->code, (PCRE2_SPTR)text, size, at, PCRE2_NO_UTF_CHECK, m->data, m->context);
+    int n =
+        pcre2_match(s->code, (PCRE2_SPTR)text, size, at, PCRE2_NO_UTF_CHECK, m->data, m->context);
 
-    if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter keeps its frames on the heap, under the limit */
-        n = pcre2_match(s->code, (PCRE2_SPTR)text, size, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, m->data, m->context);
+    if (n == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter keeps its frames on the heap, under the
+                                            limit */
+        n = pcre2_match(s->code, (PCRE2_SPTR)text, size, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                        m->data, m->context);
     *begin = *end = size;
     if (n == PCRE2_ERROR_NOMATCH) return THORAX_OK;
-    if (n == PCRE2_ERROR_NOMEMORY) return thx_fail(err, THORAX_NOMEM, at, "out of memory while splitting text");
-    if (n < 0) return thx_fail(err, THORAX_LIMIT, at, "the tokenizer's split pattern takes too long on this text (PCRE2 error %d)", n);
+    if (n == PCRE2_ERROR_NOMEMORY)
+        return thx_fail(err, THORAX_NOMEM, at, "out of memory while splitting text");
+    if (n < 0)
+        return thx_fail(
+            err, THORAX_LIMIT, at,
+            "the tokenizer's split pattern takes too long on this text (PCRE2 error %d)", n);
     const size_t *ends = pcre2_get_ovector_pointer(m->data);
-    if (ends[0] > ends[1]) return thx_fail(err, THORAX_FORMAT, at, "the tokenizer's split pattern matches backwards");
+    if (ends[0] > ends[1])
+        return thx_fail(err, THORAX_FORMAT, at, "the tokenizer's split pattern matches backwards");
     *begin = ends[0];
     *end = ends[1];
     return THORAX_OK;
 }
 
-thorax_status thx_split_run(const thx_split *s, const char *text, size_t size, thx_split_word *word, void *data, thorax_error *err)
+thorax_status thx_split_run(const thx_split *s, const char *text, size_t size, thx_split_word *word,
+                            void *data, thorax_error *err)
 {
     matcher m;
     size_t done = 0, at = 0, begin, end; /* done: bytes handed on; at: where to look next */

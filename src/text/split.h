@@ -20,7 +20,9 @@ void          thx_split_close(thx_split *s);
 typedef thorax_status thx_split_word(void *data, const char *word, size_t size, thorax_error *err);
 
 /* Calls `word` for each part of text [size], which is UTF-8, matched or between matches, in order.
- * Thread-safe. THORAX_LIMIT: the pattern takes too long on this text. THORAX_NOMEM; what `word` returns. */
-thorax_status thx_split_run(const thx_split *s, const char *text, size_t size, thx_split_word *word, void *data, thorax_error *err);
+ * Thread-safe. THORAX_LIMIT: the pattern takes too long on this text. THORAX_NOMEM; what `word`
+ * returns. */
+thorax_status thx_split_run(const thx_split *s, const char *text, size_t size, thx_split_word *word,
+                            void *data, thorax_error *err);
 
 #endif

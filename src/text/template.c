@@ -25,12 +25,14 @@ static const char *default_of(const json_t *j)
     if (json_is_object(j)) return json_string_value(json_object_get(j, "default"));
     json_array_foreach(j, i, item) {
         const char *name = json_string_value(json_object_get(item, "name"));
-        if (name && !strcmp(name, "default")) return json_string_value(json_object_get(item, "template"));
+        if (name && !strcmp(name, "default"))
+            return json_string_value(json_object_get(item, "template"));
     }
     return json_string_value(j);
 }
 
-static thorax_status read_named(thx_template *t, const char *source, const char *folder, const char *name, thorax_error *err)
+static thorax_status read_named(thx_template *t, const char *source, const char *folder,
+                                const char *name, thorax_error *err)
 {
     char *path = thx_path_join(folder, name);
     const thorax_status st = thx_chat_read(t, source, err);
@@ -40,7 +42,8 @@ static thorax_status read_named(thx_template *t, const char *source, const char 
     return st;
 }
 
-static thorax_status from_json(thx_template *t, bool *found, const char *folder, const char *name, thorax_error *err)
+static thorax_status from_json(thx_template *t, bool *found, const char *folder, const char *name,
+                               thorax_error *err)
 {
     json_t *config;
     thorax_status st = thx_text_config(&config, folder, name, err);
@@ -50,13 +53,17 @@ static thorax_status from_json(thx_template *t, bool *found, const char *folder,
     if (!st && j && !json_is_null(j)) {
         *found = true;
         if (source) st = read_named(t, source, folder, name, err);
-        else st = thx_fail(err, THORAX_FORMAT, 0, "%s/%s: chat_template: expected a text, or a default one in a list", folder, name);
+        else
+            st = thx_fail(err, THORAX_FORMAT, 0,
+                          "%s/%s: chat_template: expected a text, or a default one in a list",
+                          folder, name);
     }
     json_decref(config);
     return st;
 }
 
-static thorax_status from_jinja(thx_template *t, bool *found, const char *folder, const char *name, thorax_error *err)
+static thorax_status from_jinja(thx_template *t, bool *found, const char *folder, const char *name,
+                                thorax_error *err)
 {
     char *path = thx_path_join(folder, name), *source = NULL;
     size_t size;
@@ -66,7 +73,9 @@ static thorax_status from_jinja(thx_template *t, bool *found, const char *folder
     *found = thx_file_exists(path);
     if (*found) {
         st = thx_file_read(&source, &size, path, MAX_TEMPLATE, err);
-        if (!st && strlen(source) != size) st = thx_fail(err, THORAX_FORMAT, strlen(source), "%s: expected text, found a 0 byte", path);
+        if (!st && strlen(source) != size)
+            st = thx_fail(err, THORAX_FORMAT, strlen(source), "%s: expected text, found a 0 byte",
+                          path);
         if (!st) st = read_named(t, source, folder, name, err);
     }
     free(source);
@@ -74,14 +83,15 @@ static thorax_status from_jinja(thx_template *t, bool *found, const char *folder
     return st;
 }
 
-/* Order of transformers 4.53 (processing_utils.py): the processor's own file, the old kind before the new one, then
- * the key that early processors kept in their config. The tokenizer's template is another one; it is used
- * only where no processor has one. */
+/* Order of transformers 4.53 (processing_utils.py): the processor's own file, the old kind before
+ * the new one, then the key that early processors kept in their config. The tokenizer's template is
+ * another one; it is used only where no processor has one. */
 static thorax_status read_folder(thx_template *t, const char *folder, thorax_error *err)
 {
     static const struct {
         const char *name;
-        thorax_status (*read)(thx_template *t, bool *found, const char *folder, const char *name, thorax_error *err);
+        thorax_status (*read)(thx_template *t, bool *found, const char *folder, const char *name,
+                              thorax_error *err);
     } places[] = { { "chat_template.json", from_json }, { "chat_template.jinja", from_jinja },
                    { "processor_config.json", from_json }, { "tokenizer_config.json", from_json } };
     bool found = false;
@@ -90,8 +100,10 @@ static thorax_status read_folder(thx_template *t, const char *folder, thorax_err
         const thorax_status st = places[i].read(t, &found, folder, places[i].name, err);
         if (st || found) return st;
     }
-    return thx_fail(err, THORAX_IO, 0, "%s: expected a chat template in chat_template.json, chat_template.jinja, "
-                    "processor_config.json or tokenizer_config.json, found none", folder);
+    return thx_fail(err, THORAX_IO, 0,
+                    "%s: expected a chat template in chat_template.json, chat_template.jinja, "
+                    "processor_config.json or tokenizer_config.json, found none",
+                    folder);
 }
 
 thorax_status thx_template_open(thx_template **out, const char *folder, thorax_error *err)
@@ -120,7 +132,9 @@ thorax_status thx_template_builtin(thx_template **out, const char *name, thorax_
         (*out)->chat = *c;
         return THORAX_OK;
     }
-    return thx_fail(err, THORAX_USAGE, 0, "no chat template is named %s (there are llava-onevision, llava-hf, qwen2, chatml)", name);
+    return thx_fail(
+        err, THORAX_USAGE, 0,
+        "no chat template is named %s (there are llava-onevision, llava-hf, qwen2, chatml)", name);
 }
 
 void thx_template_close(thx_template *t)
@@ -155,7 +169,8 @@ static void print_part(thx_string *out, const thx_template *t, thx_chat_part par
 
 void thx_template_print(thx_string *out, const thx_template *t)
 {
-    static const char loop[] = "{%% for content in message['content'] | selectattr('type', 'equalto', '%s') %%}";
+    static const char loop[] =
+        "{%% for content in message['content'] | selectattr('type', 'equalto', '%s') %%}";
 
     thx_string_puts(out, "{% for message in messages %}");
     if (*t->chat.parts[THX_CHAT_SYSTEM]) {
@@ -196,7 +211,8 @@ typedef struct renderer {
 static thorax_status flush(renderer *r)
 {
     if (!r->plain.size) return THORAX_OK;
-    const thorax_status st = thx_tokenizer_encode(r->tokenizer, r->plain.data, r->plain.size, false, &r->out->ids, r->err);
+    const thorax_status st = thx_tokenizer_encode(r->tokenizer, r->plain.data, r->plain.size, false,
+                                                  &r->out->ids, r->err);
     r->plain.size = 0;
     return st;
 }
@@ -243,12 +259,14 @@ static thorax_status put_image(renderer *r, const char *part)
     thx_string_puts(&out->text, mark);
     out->image_at = out->ids.size;
     out->image_tokens = r->image_tokens;
-    for (size_t i = 0; i < r->image_tokens && !out->ids.failed; i++) thx_ids_add(&out->ids, r->image_id);
+    for (size_t i = 0; i < r->image_tokens && !out->ids.failed; i++)
+        thx_ids_add(&out->ids, r->image_id);
     at += sizeof mark - 1;
     return st ? st : put_own(r, at, strlen(at));
 }
 
-static thorax_status put_message(renderer *r, const thx_template *t, const thx_message *m, bool image)
+static thorax_status put_message(renderer *r, const thx_template *t, const thx_message *m,
+                                 bool image)
 {
     thorax_status st = put_part(r, t, THX_CHAT_TURN);
 
@@ -260,7 +278,8 @@ static thorax_status put_message(renderer *r, const thx_template *t, const thx_m
     return st ? st : put_part(r, t, THX_CHAT_END);
 }
 
-static thorax_status check_messages(const thx_message *messages, size_t n, size_t image_tokens, size_t *first_user, thorax_error *err)
+static thorax_status check_messages(const thx_message *messages, size_t n, size_t image_tokens,
+                                    size_t *first_user, thorax_error *err)
 {
     static const char *const roles[] = { "system", "user", "assistant" };
 
@@ -268,28 +287,41 @@ static thorax_status check_messages(const thx_message *messages, size_t n, size_
     if (!n) return thx_fail(err, THORAX_USAGE, 0, "a conversation needs at least one message");
     for (size_t i = 0; i < n; i++) {
         size_t k = 0;
-        if (!messages[i].role || !messages[i].content) return thx_fail(err, THORAX_USAGE, 0, "message %zu: expected role and content", i);
+        if (!messages[i].role || !messages[i].content)
+            return thx_fail(err, THORAX_USAGE, 0, "message %zu: expected role and content", i);
         while (k < 3 && strcmp(messages[i].role, roles[k])) k++;
-        if (k == 3) return thx_fail(err, THORAX_USAGE, 0, "message %zu: expected role system, user or assistant, found %.40s", i, messages[i].role);
+        if (k == 3)
+            return thx_fail(err, THORAX_USAGE, 0,
+                            "message %zu: expected role system, user or assistant, found %.40s", i,
+                            messages[i].role);
         if (k == 1 && *first_user == n) *first_user = i;
     }
-    if (image_tokens && *first_user == n) return thx_fail(err, THORAX_USAGE, 0, "a film needs a user turn, found none");
+    if (image_tokens && *first_user == n)
+        return thx_fail(err, THORAX_USAGE, 0, "a film needs a user turn, found none");
     return THORAX_OK;
 }
 
-thorax_status thx_template_render(thx_prompt *out, const thx_template *t, const thx_tokenizer *tokenizer,
-                                  const thx_message *messages, size_t n, size_t image_tokens, int32_t image_id, thorax_error *err)
+thorax_status thx_template_render(thx_prompt *out, const thx_template *t,
+                                  const thx_tokenizer *tokenizer, const thx_message *messages,
+                                  size_t n, size_t image_tokens, int32_t image_id,
+                                  thorax_error *err)
 {
-    renderer r = { .tokenizer = tokenizer, .out = out, .image_tokens = image_tokens, .image_id = image_id, .err = err };
+    renderer r = { .tokenizer = tokenizer,
+                   .out = out,
+                   .image_tokens = image_tokens,
+                   .image_id = image_id,
+                   .err = err };
     size_t first_user;
 
     *out = (thx_prompt){ 0 };
     thorax_status st = check_messages(messages, n, image_tokens, &first_user, err);
     if (!st && strcmp(messages[0].role, "system")) st = put_part(&r, t, THX_CHAT_SYSTEM);
-    for (size_t i = 0; !st && i < n; i++) st = put_message(&r, t, &messages[i], image_tokens && i == first_user);
+    for (size_t i = 0; !st && i < n; i++)
+        st = put_message(&r, t, &messages[i], image_tokens && i == first_user);
     if (!st) st = put_part(&r, t, THX_CHAT_ANSWER);
     if (!st) st = flush(&r);
-    if (!st && (out->text.failed || out->ids.failed || r.plain.failed)) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the prompt");
+    if (!st && (out->text.failed || out->ids.failed || r.plain.failed))
+        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the prompt");
     thx_string_deinit(&r.plain);
     if (st) thx_prompt_deinit(out);
     return st;

@@ -7,8 +7,13 @@
 /* A message renders as  turn role after_role [image] before_text content end ;
  * the start of the answer as  answer. */
 typedef enum thx_chat_part {
-    THX_CHAT_TURN, THX_CHAT_AFTER_ROLE, THX_CHAT_IMAGE, THX_CHAT_BEFORE_TEXT, THX_CHAT_END, THX_CHAT_ANSWER,
-    THX_CHAT_SYSTEM, /* a whole system turn, put before a conversation that has none; "" = nothing */
+    THX_CHAT_TURN,
+    THX_CHAT_AFTER_ROLE,
+    THX_CHAT_IMAGE,
+    THX_CHAT_BEFORE_TEXT,
+    THX_CHAT_END,
+    THX_CHAT_ANSWER,
+    THX_CHAT_SYSTEM, /* a whole system turn for a conversation that has none; "" = nothing */
     THX_CHAT_PARTS
 } thx_chat_part;
 

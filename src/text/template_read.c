@@ -18,7 +18,10 @@
 const thx_chat thx_chats[] = {
     { "llava-onevision", true, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", "" } },
     { "llava-hf", true, { TURN, " ", "<image>", "\n", STOP, TURN "assistant\n", "" } },
-    { "qwen2", false, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", TURN "system\nYou are a helpful assistant." STOP "\n" } },
+    { "qwen2",
+      false,
+      { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n",
+        TURN "system\nYou are a helpful assistant." STOP "\n" } },
     { "chatml", false, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", "" } },
     { 0 },
 };
@@ -33,14 +36,17 @@ static bool eat(parser *p, thx_jinja_kind kind, const char *text)
 {
     const thx_jinja_item *item = &p->jinja->items[p->at];
 
-    if (item->kind != kind || item->size != strlen(text) || memcmp(p->jinja->pool.data + item->at, text, item->size)) return false;
+    if (item->kind != kind || item->size != strlen(text) ||
+        memcmp(p->jinja->pool.data + item->at, text, item->size))
+        return false;
     p->at++;
     return true;
 }
 
 static bool eat_statement(parser *p, const char *text) { return eat(p, THX_JINJA_STATEMENT, text); }
 
-/* Takes the printed text that stands here, which may be none. A part that was taken before must be the same. */
+/* Takes the printed text that stands here, which may be none. A part that was taken before must be
+ * the same. */
 static bool eat_text(parser *p, thx_chat_part part)
 {
     const thx_jinja_item *item = &p->jinja->items[p->at];
@@ -58,15 +64,18 @@ static bool eat_text(parser *p, thx_chat_part part)
 
 static bool eat_texts_loop(parser *p)
 {
-    return eat_statement(p, PARTS("text")) && eat_text(p, THX_CHAT_BEFORE_TEXT) && eat(p, THX_JINJA_EXPRESSION, "content['text']") &&
-           eat_statement(p, "endfor");
+    return eat_statement(p, PARTS("text")) && eat_text(p, THX_CHAT_BEFORE_TEXT) &&
+           eat(p, THX_JINJA_EXPRESSION, "content['text']") && eat_statement(p, "endfor");
 }
 
 /* The texts, perhaps in two branches that differ in {% generation %} marks alone. */
 static bool eat_texts(parser *p)
 {
-    if (!eat_statement(p, "if " ROLE "!='assistant'") && !eat_statement(p, "if " ROLE "=='assistant'")) return eat_texts_loop(p);
-    return eat_texts_loop(p) && eat_statement(p, "else") && eat_texts_loop(p) && eat_statement(p, "endif");
+    if (!eat_statement(p, "if " ROLE "!='assistant'") &&
+        !eat_statement(p, "if " ROLE "=='assistant'"))
+        return eat_texts_loop(p);
+    return eat_texts_loop(p) && eat_statement(p, "else") && eat_texts_loop(p) &&
+           eat_statement(p, "endif");
 }
 
 /* Videos never come; what the loop prints does not matter. */
@@ -79,8 +88,9 @@ static bool eat_videos(parser *p)
 
 static bool eat_lists(parser *p)
 {
-    return eat_statement(p, "for message in messages") && eat_text(p, THX_CHAT_TURN) && eat(p, THX_JINJA_EXPRESSION, ROLE) &&
-           eat_text(p, THX_CHAT_AFTER_ROLE) && eat_statement(p, PARTS("image")) && eat_text(p, THX_CHAT_IMAGE) &&
+    return eat_statement(p, "for message in messages") && eat_text(p, THX_CHAT_TURN) &&
+           eat(p, THX_JINJA_EXPRESSION, ROLE) && eat_text(p, THX_CHAT_AFTER_ROLE) &&
+           eat_statement(p, PARTS("image")) && eat_text(p, THX_CHAT_IMAGE) &&
            eat_statement(p, "endfor") && eat_videos(p) && eat_texts(p) && eat_text(p, THX_CHAT_END);
 }
 
@@ -101,15 +111,17 @@ static bool eat_flag_default(parser *p)
 
 static bool eat_plain(parser *p)
 {
-    return eat_flag_default(p) && eat_statement(p, "for message in messages") && eat_system(p) && eat_text(p, THX_CHAT_TURN) &&
-           eat(p, THX_JINJA_EXPRESSION, ROLE) && eat_text(p, THX_CHAT_AFTER_ROLE) && eat(p, THX_JINJA_EXPRESSION, CONTENT) &&
+    return eat_flag_default(p) && eat_statement(p, "for message in messages") && eat_system(p) &&
+           eat_text(p, THX_CHAT_TURN) && eat(p, THX_JINJA_EXPRESSION, ROLE) &&
+           eat_text(p, THX_CHAT_AFTER_ROLE) && eat(p, THX_JINJA_EXPRESSION, CONTENT) &&
            eat_text(p, THX_CHAT_END);
 }
 
 static bool eat_rest(parser *p)
 {
-    return eat_statement(p, "endfor") && eat_statement(p, "if add_generation_prompt") && eat_text(p, THX_CHAT_ANSWER) &&
-           eat_statement(p, "endif") && p->jinja->items[p->at].kind == THX_JINJA_END;
+    return eat_statement(p, "endfor") && eat_statement(p, "if add_generation_prompt") &&
+           eat_text(p, THX_CHAT_ANSWER) && eat_statement(p, "endif") &&
+           p->jinja->items[p->at].kind == THX_JINJA_END;
 }
 
 static void forget(thx_template *t)
@@ -128,12 +140,14 @@ static bool has_one_image(const char *part)
 static bool settle(thx_template *t, bool lists)
 {
     t->chat = (thx_chat){ .name = lists ? "lists" : "plain", .lists = lists };
-    for (size_t i = 0; i < THX_CHAT_PARTS; i++) t->chat.parts[i] = t->owned[i].data ? t->owned[i].data : "";
+    for (size_t i = 0; i < THX_CHAT_PARTS; i++)
+        t->chat.parts[i] = t->owned[i].data ? t->owned[i].data : "";
     if (!lists) t->chat.parts[THX_CHAT_IMAGE] = "<image>\n";
     if (!has_one_image(t->chat.parts[THX_CHAT_IMAGE])) return false;
     for (const thx_chat *c = thx_chats; c->name; c++) {
         bool same = c->lists == lists;
-        for (size_t i = 0; same && i < THX_CHAT_PARTS; i++) same = !strcmp(c->parts[i], t->chat.parts[i]);
+        for (size_t i = 0; same && i < THX_CHAT_PARTS; i++)
+            same = !strcmp(c->parts[i], t->chat.parts[i]);
         if (same) t->chat.name = c->name;
     }
     return true;
@@ -157,5 +171,7 @@ thorax_status thx_chat_read(thx_template *t, const char *source, thorax_error *e
         if (t->owned[i].failed) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if (known) return THORAX_OK;
     forget(t);
-    return thx_fail(err, THORAX_FORMAT, 0, "chat template is not known (known: llava-onevision, llava-hf, and ChatML as of Qwen2)");
+    return thx_fail(
+        err, THORAX_FORMAT, 0,
+        "chat template is not known (known: llava-onevision, llava-hf, and ChatML as of Qwen2)");
 }

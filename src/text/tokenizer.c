@@ -38,8 +38,10 @@ void thx_tokenizer_close(thx_tokenizer *t)
 }
 
 /* A token that the vocabulary has already under the same id keeps its place and is marked. What it
- * decodes to follows the byte alphabet too, odd as that is for one with accents: the original does so. */
-static thorax_status enter_added(thx_tokenizer *t, const thx_added_token *token, thx_string *bytes, thorax_error *err)
+ * decodes to follows the byte alphabet too, odd as that is for one with accents: the original does
+ * so. */
+static thorax_status enter_added(thx_tokenizer *t, const thx_added_token *token, thx_string *bytes,
+                                 thorax_error *err)
 {
     thx_bpe *b = &t->bpe;
     const unsigned flags = THX_TOKEN_ADDED | (token->special ? THX_TOKEN_SPECIAL : 0u);
@@ -48,9 +50,12 @@ static thorax_status enter_added(thx_tokenizer *t, const thx_added_token *token,
 
     const bool literal = !thx_alphabet_decode(bytes, token->content, strlen(token->content));
     if (bytes->failed) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-    if (!there) return thx_bpe_add(b, token->id, bytes->data, bytes->size, flags | (literal ? THX_TOKEN_LITERAL : 0u), err);
+    if (!there)
+        return thx_bpe_add(b, token->id, bytes->data, bytes->size,
+                           flags | (literal ? THX_TOKEN_LITERAL : 0u), err);
     if (size != bytes->size || memcmp(there, bytes->data, size))
-        return thx_fail(err, THORAX_FORMAT, 0, "added token %d has the id of another token", token->id);
+        return thx_fail(err, THORAX_FORMAT, 0, "added token %d has the id of another token",
+                        token->id);
     if (token->special) b->flags[token->id] |= THX_TOKEN_SPECIAL;
     return THORAX_OK;
 }
@@ -62,7 +67,8 @@ thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, 
     thorax_status st;
 
     if (!size) return THORAX_OK; /* the original passes over empty ones too */
-    if (thx_added_find(&t->raw, token->content, size) >= 0 || thx_added_find(&t->normalised, token->content, size) >= 0)
+    if (thx_added_find(&t->raw, token->content, size) >= 0 ||
+        thx_added_find(&t->normalised, token->content, size) >= 0)
         return thx_fail(err, THORAX_FORMAT, 0, "added token %d is there twice", token->id);
     st = enter_added(t, token, &text, err);
     if (!st && token->normalised && t->nfc) {
@@ -70,7 +76,8 @@ thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, 
         st = thx_nfc(&text, token->content, size, err);
         if (!st) st = thx_added_add(&t->normalised, text.data, text.size, token->id, err);
     } else if (!st) {
-        st = thx_added_add(token->normalised ? &t->normalised : &t->raw, token->content, size, token->id, err);
+        st = thx_added_add(token->normalised ? &t->normalised : &t->raw, token->content, size,
+                           token->id, err);
     }
     thx_string_deinit(&text);
     return st;
@@ -84,12 +91,13 @@ int32_t thx_tokenizer_id(const thx_tokenizer *t, const char *token)
 
     if (id < 0) id = thx_added_find(&t->normalised, token, size);
     if (id >= 0) return id;
-    if (thx_alphabet_decode(&bytes, token, size) && !bytes.failed) id = thx_bpe_find(&t->bpe, bytes.data ? bytes.data : "", bytes.size);
+    if (thx_alphabet_decode(&bytes, token, size) && !bytes.failed)
+        id = thx_bpe_find(&t->bpe, bytes.data ? bytes.data : "", bytes.size);
     thx_string_deinit(&bytes);
     for (size_t i = 0; id < 0 && i < t->bpe.n_ids; i++) { /* the few that merges cannot make */
         const thx_place p = t->bpe.places[i];
-        if ((t->bpe.flags[i] & (THX_TOKEN_LITERAL | THX_TOKEN_ADDED)) == THX_TOKEN_LITERAL && p.size == size &&
-            !memcmp(t->bpe.bytes.data + p.at, token, size))
+        if ((t->bpe.flags[i] & (THX_TOKEN_LITERAL | THX_TOKEN_ADDED)) == THX_TOKEN_LITERAL &&
+            p.size == size && !memcmp(t->bpe.bytes.data + p.at, token, size))
             id = (int32_t)i;
     }
     return id;
@@ -114,7 +122,8 @@ static thorax_status encode_word(void *data, const char *word, size_t size, thor
 typedef thorax_status encode_step(encoder *e, const char *text, size_t size, thorax_error *err);
 
 /* Cuts text at the tokens of `added`: their ids are appended, what lies between goes to `rest`. */
-static thorax_status cut(encoder *e, const thx_added *added, encode_step *rest, const char *text, size_t size, thorax_error *err)
+static thorax_status cut(encoder *e, const thx_added *added, encode_step *rest, const char *text,
+                         size_t size, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
@@ -134,7 +143,8 @@ static thorax_status encode_words(encoder *e, const char *text, size_t size, tho
 }
 
 /* A stretch of text between the added tokens: form C, then words. */
-static thorax_status encode_stretch(encoder *e, const char *text, size_t size, bool control, thorax_error *err)
+static thorax_status encode_stretch(encoder *e, const char *text, size_t size, bool control,
+                                    thorax_error *err)
 {
     thx_string normal = { 0 };
     thorax_status st = THORAX_OK;
@@ -144,7 +154,9 @@ static thorax_status encode_stretch(encoder *e, const char *text, size_t size, b
         text = normal.data ? normal.data : "";
         size = normal.size;
     }
-    if (!st) st = control ? cut(e, &e->t->normalised, encode_words, text, size, err) : encode_words(e, text, size, err);
+    if (!st)
+        st = control ? cut(e, &e->t->normalised, encode_words, text, size, err)
+                     : encode_words(e, text, size, err);
     thx_string_deinit(&normal);
     return st;
 }
@@ -154,7 +166,8 @@ static thorax_status encode_parsed(encoder *e, const char *text, size_t size, th
     return encode_stretch(e, text, size, true, err);
 }
 
-thorax_status thx_tokenizer_encode(const thx_tokenizer *t, const char *text, size_t size, bool control, thx_ids *ids, thorax_error *err)
+thorax_status thx_tokenizer_encode(const thx_tokenizer *t, const char *text, size_t size,
+                                   bool control, thx_ids *ids, thorax_error *err)
 {
     encoder e = { .t = t, .ids = ids };
     thx_string repaired = { 0 };
@@ -162,12 +175,16 @@ thorax_status thx_tokenizer_encode(const thx_tokenizer *t, const char *text, siz
 
     if (!thx_utf8_valid(text, size)) {
         thx_utf8_repair(&repaired, text, size);
-        if (repaired.failed) st = thx_fail(err, THORAX_NOMEM, 0, "no memory to read %zu bytes of text", size);
+        if (repaired.failed)
+            st = thx_fail(err, THORAX_NOMEM, 0, "no memory to read %zu bytes of text", size);
         text = repaired.data;
         size = repaired.size;
     }
-    if (!st) st = control ? cut(&e, &t->raw, encode_parsed, text, size, err) : encode_stretch(&e, text, size, false, err);
-    if (!st && ids->failed) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the ids of %zu bytes of text", size);
+    if (!st)
+        st = control ? cut(&e, &t->raw, encode_parsed, text, size, err)
+                     : encode_stretch(&e, text, size, false, err);
+    if (!st && ids->failed)
+        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the ids of %zu bytes of text", size);
     thx_bpe_scratch_deinit(&e.scratch);
     thx_string_deinit(&repaired);
     return st;
@@ -207,7 +224,8 @@ void thx_stream_end(thx_stream *s, thx_string *out)
     s->n_held = 0;
 }
 
-thorax_status thx_tokenizer_decode(const thx_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, thx_string *out, thorax_error *err)
+thorax_status thx_tokenizer_decode(const thx_tokenizer *t, const int32_t *ids, size_t n,
+                                   bool skip_special, thx_string *out, thorax_error *err)
 {
     thx_stream s = { .tokenizer = t, .skip_special = skip_special };
 

@@ -8,14 +8,18 @@
 
 struct thx_tokenizer {
     thx_bpe    bpe;
-    thx_added  raw;        /* added tokens looked for in the text as it comes                          */
-    thx_added  normalised; /* those marked "normalized": looked for after form C                       */
+    thx_added raw; /* added tokens looked for in the text as it comes                          */
+    thx_added normalised; /* those marked "normalized": looked for after form C */
     thx_split *split;
     bool       nfc;
 };
 
 /* What the two readers share: an added token under its id, with the flags of its description. */
-typedef struct thx_added_token { const char *content; int32_t id; bool special, normalised; } thx_added_token;
+typedef struct thx_added_token {
+    const char *content;
+    int32_t id;
+    bool special, normalised;
+} thx_added_token;
 thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, thorax_error *err);
 
 /* Fill an empty tokenizer. THORAX_IO, THORAX_FORMAT, THORAX_NOMEM. */

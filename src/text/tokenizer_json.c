@@ -13,7 +13,8 @@ enum { MAX_FILE = 512 << 20 };
 /* Where the parts of the file lie; begin 0 = absent. */
 typedef struct part { size_t begin, end; } part;
 enum { PRE_TOKENIZER, NORMALIZER, POST_PROCESSOR, DECODER, ADDED_TOKENS, N_PARTS };
-static const char *const part_names[N_PARTS] = { "pre_tokenizer", "normalizer", "post_processor", "decoder", "added_tokens" };
+static const char *const part_names[N_PARTS] = { "pre_tokenizer", "normalizer", "post_processor",
+                                                 "decoder", "added_tokens" };
 
 typedef struct reader {
     thx_tokenizer *t;
@@ -26,7 +27,8 @@ typedef struct reader {
 
 static thorax_status refuse(reader *r, const char *where, const char *what)
 {
-    return thx_fail(r->err, THORAX_FORMAT, 0, "%s: %s: %s is not supported", r->s.path, where, what);
+    return thx_fail(r->err, THORAX_FORMAT, 0, "%s: %s: %s is not supported", r->s.path, where,
+                    what);
 }
 
 /* An error of a table below, with the file's name before it. */
@@ -56,7 +58,9 @@ static thorax_status each_member(reader *r, member_fn *member)
 static thorax_status skip_to(reader *r, part *p)
 {
     thx_scan_peek(&r->s);
-    if (p->begin) return thx_fail(r->err, THORAX_FORMAT, r->s.at, "%s: a part is there twice, again at byte %zu", r->s.path, r->s.at);
+    if (p->begin)
+        return thx_fail(r->err, THORAX_FORMAT, r->s.at,
+                        "%s: a part is there twice, again at byte %zu", r->s.path, r->s.at);
     p->begin = r->s.at;
     const thorax_status st = thx_scan_skip(&r->s, r->err);
     p->end = r->s.at;
@@ -70,12 +74,19 @@ static thorax_status part_tree(reader *r, part p, json_t **out)
 
     *out = NULL;
     if (!p.begin) return THORAX_OK;
-    *out = json_loadb(r->s.data + p.begin, p.end - p.begin, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &e);
-    if (!*out) return thx_fail(r->err, THORAX_FORMAT, p.begin + (size_t)e.position, "%s: %s at byte %zu", r->s.path, e.text, p.begin + (size_t)e.position);
+    *out = json_loadb(r->s.data + p.begin, p.end - p.begin,
+                      JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &e);
+    if (!*out)
+        return thx_fail(r->err, THORAX_FORMAT, p.begin + (size_t)e.position, "%s: %s at byte %zu",
+                        r->s.path, e.text, p.begin + (size_t)e.position);
     return THORAX_OK;
 }
 
-static bool is_empty(const json_t *j) { return !j || json_is_null(j) || json_is_false(j) || (json_is_string(j) && !json_string_length(j)); }
+static bool is_empty(const json_t *j)
+{
+    return !j || json_is_null(j) || json_is_false(j) ||
+           (json_is_string(j) && !json_string_length(j));
+}
 
 static const char *type_of(const json_t *j)
 {
@@ -86,16 +97,22 @@ static const char *type_of(const json_t *j)
 /* ---- model ---- */
 
 /* Settings of the BPE model that change ids; each must be absent, null, false or "". */
-static const char *const unsupported[] = { "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges" };
+static const char *const unsupported[] = {
+    "dropout",       "unk_token",    "continuing_subword_prefix", "end_of_word_suffix",
+    "byte_fallback", "ignore_merges"
+};
 
 static thorax_status model_setting(reader *r, const char *key, const json_t *value)
 {
     if (!strcmp(key, "type")) {
         const char *type = json_string_value(value);
-        return type && !strcmp(type, "BPE") ? THORAX_OK : refuse(r, "model", type ? type : "a model without type");
+        return type && !strcmp(type, "BPE")
+                   ? THORAX_OK
+                   : refuse(r, "model", type ? type : "a model without type");
     }
     for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++)
-        if (!strcmp(key, unsupported[i]) && !is_empty(value) && !(json_is_number(value) && json_number_value(value) == 0.0))
+        if (!strcmp(key, unsupported[i]) && !is_empty(value) &&
+            !(json_is_number(value) && json_number_value(value) == 0.0))
             return refuse(r, "model", key);
     return THORAX_OK;
 }
@@ -134,7 +151,8 @@ static thorax_status vocab_member(reader *r, const char *key)
     r->bytes.size = 0;
     const bool plain = thx_alphabet_decode(&r->bytes, key, r->key.size);
     if (r->bytes.failed) return thx_fail(r->err, THORAX_NOMEM, 0, "%s: out of memory", r->s.path);
-    return named(r, thx_bpe_add(&r->t->bpe, id, r->bytes.data, r->bytes.size, plain ? 0 : THX_TOKEN_LITERAL, r->err));
+    return named(r, thx_bpe_add(&r->t->bpe, id, r->bytes.data, r->bytes.size,
+                                plain ? 0 : THX_TOKEN_LITERAL, r->err));
 }
 
 /* ["a", "b"], or "a b" as older releases write it. */
@@ -146,7 +164,8 @@ static thorax_status read_pair(reader *r)
         st = thx_scan_string(&r->s, &r->key, r->err);
         if (st) return st;
         const char *blank = memchr(r->key.data, ' ', r->key.size);
-        if (!blank || strchr(blank + 1, ' ')) return thx_scan_fail(&r->s, "a merge of two parts", r->err);
+        if (!blank || strchr(blank + 1, ' '))
+            return thx_scan_fail(&r->s, "a merge of two parts", r->err);
         r->left.size = r->right.size = 0;
         thx_string_add(&r->left, r->key.data, (size_t)(blank - r->key.data));
         thx_string_puts(&r->right, blank + 1);
@@ -167,8 +186,10 @@ static thorax_status enter_merge(reader *r)
     thx_alphabet_decode(&r->bytes, r->left.data, r->left.size);
     at = r->bytes.size;
     thx_alphabet_decode(&r->bytes, r->right.data, r->right.size);
-    if (r->bytes.failed || r->left.failed || r->right.failed) return thx_fail(r->err, THORAX_NOMEM, 0, "%s: out of memory", r->s.path);
-    return named(r, thx_bpe_merge(&r->t->bpe, r->bytes.data, at, r->bytes.data + at, r->bytes.size - at, r->err));
+    if (r->bytes.failed || r->left.failed || r->right.failed)
+        return thx_fail(r->err, THORAX_NOMEM, 0, "%s: out of memory", r->s.path);
+    return named(r, thx_bpe_merge(&r->t->bpe, r->bytes.data, at, r->bytes.data + at,
+                                  r->bytes.size - at, r->err));
 }
 
 /* Walks the list of merges: counts them, or enters them. */
@@ -196,7 +217,9 @@ static thorax_status read_merges(reader *r, bool enter)
 static thorax_status read_model(reader *r)
 {
     if (!r->vocab.begin || !r->merges.begin)
-        return thx_fail(r->err, THORAX_FORMAT, 0, "%s: expected a BPE model with vocab and merges, found no %s", r->s.path, r->vocab.begin ? "merges" : "vocab");
+        return thx_fail(r->err, THORAX_FORMAT, 0,
+                        "%s: expected a BPE model with vocab and merges, found no %s", r->s.path,
+                        r->vocab.begin ? "merges" : "vocab");
     r->s.at = r->vocab.begin;
     thorax_status st = each_member(r, vocab_member);
     if (!st) st = read_merges(r, false);
@@ -217,7 +240,8 @@ static thorax_status read_normalizer(reader *r, const json_t *j)
         r->t->nfc = true;
         return THORAX_OK;
     }
-    if (strcmp(type_of(j), "Sequence") || !json_is_array(list)) return refuse(r, "normalizer", type_of(j));
+    if (strcmp(type_of(j), "Sequence") || !json_is_array(list))
+        return refuse(r, "normalizer", type_of(j));
     json_array_foreach(list, i, item) {
         if (strcmp(type_of(item), "NFC")) return refuse(r, "normalizer", type_of(item));
         r->t->nfc = true;
@@ -227,13 +251,16 @@ static thorax_status read_normalizer(reader *r, const json_t *j)
 
 static thorax_status read_split(reader *r, const json_t *j)
 {
-    const char *pattern = json_string_value(json_object_get(json_object_get(j, "pattern"), "Regex"));
+    const char *pattern =
+        json_string_value(json_object_get(json_object_get(j, "pattern"), "Regex"));
     const char *behavior = json_string_value(json_object_get(j, "behavior"));
 
     if (strcmp(type_of(j), "Split")) return refuse(r, "pre_tokenizer", type_of(j));
     if (!pattern) return refuse(r, "pre_tokenizer", "Split without a regular expression");
-    if (!behavior || strcmp(behavior, "Isolated")) return refuse(r, "pre_tokenizer", "Split that is not Isolated");
-    if (!is_empty(json_object_get(j, "invert"))) return refuse(r, "pre_tokenizer", "Split with invert");
+    if (!behavior || strcmp(behavior, "Isolated"))
+        return refuse(r, "pre_tokenizer", "Split that is not Isolated");
+    if (!is_empty(json_object_get(j, "invert")))
+        return refuse(r, "pre_tokenizer", "Split with invert");
     return named(r, thx_split_open(&r->t->split, pattern, r->err));
 }
 
@@ -244,17 +271,21 @@ static thorax_status read_pre_tokenizer(reader *r, const json_t *j)
 
     if (is_empty(j)) return refuse(r, "pre_tokenizer", "a tokenizer without one");
     if (strcmp(type_of(j), "Sequence")) return refuse(r, "pre_tokenizer", type_of(j));
-    if (json_array_size(list) != 2) return refuse(r, "pre_tokenizer", "Sequence of other than Split and ByteLevel");
+    if (json_array_size(list) != 2)
+        return refuse(r, "pre_tokenizer", "Sequence of other than Split and ByteLevel");
     if (strcmp(type_of(bytes), "ByteLevel")) return refuse(r, "pre_tokenizer", type_of(bytes));
-    if (!json_is_false(json_object_get(bytes, "add_prefix_space"))) return refuse(r, "pre_tokenizer", "ByteLevel with add_prefix_space");
-    if (!json_is_false(json_object_get(bytes, "use_regex"))) return refuse(r, "pre_tokenizer", "ByteLevel with use_regex");
+    if (!json_is_false(json_object_get(bytes, "add_prefix_space")))
+        return refuse(r, "pre_tokenizer", "ByteLevel with add_prefix_space");
+    if (!json_is_false(json_object_get(bytes, "use_regex")))
+        return refuse(r, "pre_tokenizer", "ByteLevel with use_regex");
     return read_split(r, json_array_get(list, 0));
 }
 
 /* None of these may add an id. */
 static thorax_status read_post_processor(reader *r, const json_t *j)
 {
-    const json_t *single = json_object_get(j, "single"), *list = json_object_get(j, "processors"), *item;
+    const json_t *single = json_object_get(j, "single"), *list = json_object_get(j, "processors"),
+                 *item;
     size_t i;
     thorax_status st = THORAX_OK;
 
@@ -264,9 +295,11 @@ static thorax_status read_post_processor(reader *r, const json_t *j)
             return refuse(r, "post_processor", "TemplateProcessing that adds tokens");
         return THORAX_OK;
     }
-    if (strcmp(type_of(j), "Sequence") || !json_is_array(list)) return refuse(r, "post_processor", type_of(j));
+    if (strcmp(type_of(j), "Sequence") || !json_is_array(list))
+        return refuse(r, "post_processor", type_of(j));
     json_array_foreach(list, i, item) {
-        if (!strcmp(type_of(item), "Sequence")) return refuse(r, "post_processor", "a Sequence in a Sequence");
+        if (!strcmp(type_of(item), "Sequence"))
+            return refuse(r, "post_processor", "a Sequence in a Sequence");
         if (!st) st = read_post_processor(r, item);
     }
     return st;
@@ -289,12 +322,17 @@ static thorax_status read_added(reader *r, const json_t *j)
     if (!json_is_array(j)) return refuse(r, "added_tokens", "other than a list");
     json_array_foreach(j, i, item) {
         const json_t *id = json_object_get(item, "id");
-        thx_added_token token = { json_string_value(json_object_get(item, "content")), -1, json_is_true(json_object_get(item, "special")),
+        thx_added_token token = { json_string_value(json_object_get(item, "content")), -1,
+                                  json_is_true(json_object_get(item, "special")),
                                   json_is_true(json_object_get(item, "normalized")) };
-        if (!token.content || !json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= THX_MAX_IDS)
-            return thx_fail(r->err, THORAX_FORMAT, 0, "%s: added token %zu: expected content and an id below %d", r->s.path, i, THX_MAX_IDS);
+        if (!token.content || !json_is_integer(id) || json_integer_value(id) < 0 ||
+            json_integer_value(id) >= THX_MAX_IDS)
+            return thx_fail(r->err, THORAX_FORMAT, 0,
+                            "%s: added token %zu: expected content and an id below %d", r->s.path,
+                            i, THX_MAX_IDS);
         for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
-            if (!is_empty(json_object_get(item, flags[k]))) return refuse(r, "added_tokens", flags[k]);
+            if (!is_empty(json_object_get(item, flags[k])))
+                return refuse(r, "added_tokens", flags[k]);
         token.id = (int32_t)json_integer_value(id);
         st = named(r, thx_tokenizer_add(r->t, &token, r->err));
         if (st) return st;
@@ -302,7 +340,8 @@ static thorax_status read_added(reader *r, const json_t *j)
     return st;
 }
 
-static thorax_status read_part(reader *r, size_t which, thorax_status (*read)(reader *r, const json_t *j))
+static thorax_status read_part(reader *r, size_t which,
+                               thorax_status (*read)(reader *r, const json_t *j))
 {
     json_t *j;
     thorax_status st = part_tree(r, r->parts[which], &j);
@@ -317,8 +356,12 @@ static thorax_status read_file(reader *r)
     static const char lfs[] = "version https://git-lfs";
 
     if (r->s.size >= sizeof lfs - 1 && !memcmp(r->s.data, lfs, sizeof lfs - 1))
-        return thx_fail(r->err, THORAX_FORMAT, 0, "%s: expected a tokenizer, found a git-LFS pointer: fetch the file itself", r->s.path);
-    if (r->s.size > MAX_FILE) return thx_fail(r->err, THORAX_FORMAT, 0, "%s: %zu bytes, at most %d are taken", r->s.path, r->s.size, MAX_FILE);
+        return thx_fail(r->err, THORAX_FORMAT, 0,
+                        "%s: expected a tokenizer, found a git-LFS pointer: fetch the file itself",
+                        r->s.path);
+    if (r->s.size > MAX_FILE)
+        return thx_fail(r->err, THORAX_FORMAT, 0, "%s: %zu bytes, at most %d are taken", r->s.path,
+                        r->s.size, MAX_FILE);
     thorax_status st = each_member(r, top_member);
     if (!st) st = thx_scan_end(&r->s, r->err);
     if (!st) st = read_part(r, NORMALIZER, read_normalizer);

@@ -12,17 +12,21 @@
 enum { MAX_FILE = 512 << 20 };
 
 /* A file of the folder, mapped under a size limit. */
-static thorax_status open_part(thx_map *map, char **path, const char *folder, const char *name, thorax_error *err)
+static thorax_status open_part(thx_map *map, char **path, const char *folder, const char *name,
+                               thorax_error *err)
 {
     *map = (thx_map){ 0 };
     *path = thx_path_join(folder, name);
     if (!*path) return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
     thorax_status st = thx_map_open(map, *path, err);
-    if (!st && map->size > MAX_FILE) st = thx_fail(err, THORAX_FORMAT, 0, "%s: %zu bytes, at most %d are taken", *path, map->size, MAX_FILE);
+    if (!st && map->size > MAX_FILE)
+        st = thx_fail(err, THORAX_FORMAT, 0, "%s: %zu bytes, at most %d are taken", *path,
+                      map->size, MAX_FILE);
     return st;
 }
 
-static thorax_status read_entries(thx_tokenizer *t, thx_scan *s, thx_string *key, thx_string *bytes, thorax_error *err)
+static thorax_status read_entries(thx_tokenizer *t, thx_scan *s, thx_string *key, thx_string *bytes,
+                                  thorax_error *err)
 {
     bool first = true, more;
     int32_t id;
@@ -74,12 +78,14 @@ static bool next_line(const char *text, size_t size, size_t *at, const char **li
     return true;
 }
 
-static thorax_status merge_line(thx_tokenizer *t, const char *line, size_t length, thx_string *bytes, thorax_error *err)
+static thorax_status merge_line(thx_tokenizer *t, const char *line, size_t length,
+                                thx_string *bytes, thorax_error *err)
 {
     const char *blank = memchr(line, ' ', length);
 
     if (!blank || memchr(blank + 1, ' ', length - (size_t)(blank + 1 - line)))
-        return thx_fail(err, THORAX_FORMAT, 0, "merge %zu: expected two parts and a blank between them", t->bpe.n_merges);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "merge %zu: expected two parts and a blank between them", t->bpe.n_merges);
     bytes->size = 0;
     thx_alphabet_decode(bytes, line, (size_t)(blank - line));
     const size_t at = bytes->size;
@@ -102,8 +108,11 @@ static thorax_status read_merges(thx_tokenizer *t, const char *folder, thorax_er
     for (size_t i = 0; !st && i < map.size; i++) lines += text[i] == '\n';
     if (!st) {
         st = thx_bpe_index(&t->bpe, lines, err);
-        for (bool first = true; !st && next_line(text, map.size, &at, &line, &length); first = false) {
-            if (!length || (first && length >= sizeof version - 1 && !memcmp(line, version, sizeof version - 1))) continue;
+        for (bool first = true; !st && next_line(text, map.size, &at, &line, &length);
+             first = false) {
+            if (!length || (first && length >= sizeof version - 1 &&
+                            !memcmp(line, version, sizeof version - 1)))
+                continue;
             st = merge_line(t, line, length, &bytes, err);
         }
         if (st) thx_error_prefix(err, path);
@@ -115,28 +124,35 @@ static thorax_status read_merges(thx_tokenizer *t, const char *folder, thorax_er
 }
 
 /* "151643": {"content": "<|endoftext|>", "special": true, …} */
-static thorax_status add_described(thx_tokenizer *t, const char *key, const json_t *value, thorax_error *err)
+static thorax_status add_described(thx_tokenizer *t, const char *key, const json_t *value,
+                                   thorax_error *err)
 {
     static const char *const flags[] = { "single_word", "lstrip", "rstrip" };
     char *end;
     const long id = strtol(key, &end, 10);
-    const thx_added_token token = { json_string_value(json_object_get(value, "content")), (int32_t)id,
-                                    json_is_true(json_object_get(value, "special")), json_is_true(json_object_get(value, "normalized")) };
+    const thx_added_token token = { json_string_value(json_object_get(value, "content")),
+                                    (int32_t)id, json_is_true(json_object_get(value, "special")),
+                                    json_is_true(json_object_get(value, "normalized")) };
 
     if (!token.content || *end || end == key || id < 0 || id >= THX_MAX_IDS)
-        return thx_fail(err, THORAX_FORMAT, 0, "added_tokens_decoder: expected an id below %d with its content", THX_MAX_IDS);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "added_tokens_decoder: expected an id below %d with its content",
+                        THX_MAX_IDS);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (json_is_true(json_object_get(value, flags[i])))
-            return thx_fail(err, THORAX_FORMAT, 0, "added_tokens_decoder: %s is not supported", flags[i]);
+            return thx_fail(err, THORAX_FORMAT, 0, "added_tokens_decoder: %s is not supported",
+                            flags[i]);
     return thx_tokenizer_add(t, &token, err);
 }
 
 /* "<|endoftext|>": 151643; without a description all count as special. */
-static thorax_status add_plain(thx_tokenizer *t, const char *key, const json_t *value, thorax_error *err)
+static thorax_status add_plain(thx_tokenizer *t, const char *key, const json_t *value,
+                               thorax_error *err)
 {
     const double id = json_is_number(value) ? json_number_value(value) : -1.0;
 
-    if (!(id >= 0.0 && id < THX_MAX_IDS)) return thx_fail(err, THORAX_FORMAT, 0, "added tokens: expected ids below %d", THX_MAX_IDS);
+    if (!(id >= 0.0 && id < THX_MAX_IDS))
+        return thx_fail(err, THORAX_FORMAT, 0, "added tokens: expected ids below %d", THX_MAX_IDS);
     return thx_tokenizer_add(t, &(thx_added_token){ key, (int32_t)id, true, false }, err);
 }
 
@@ -169,7 +185,10 @@ thorax_status thx_tokenizer_read_vocab(thx_tokenizer *t, const char *folder, tho
     const bool here = path && thx_file_exists(path);
 
     free(path);
-    if (!here) return thx_fail(err, THORAX_IO, 0, "%s: expected tokenizer.json, or vocab.json and merges.txt, found neither", folder);
+    if (!here)
+        return thx_fail(err, THORAX_IO, 0,
+                        "%s: expected tokenizer.json, or vocab.json and merges.txt, found neither",
+                        folder);
     t->nfc = true;
     thorax_status st = thx_split_open(&t->split, thx_split_qwen2, err);
     if (!st) st = read_vocab(t, folder, err);

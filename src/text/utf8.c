@@ -88,17 +88,18 @@ bool thx_nfc_is_plain(const char *text, size_t size)
     return true;
 }
 
-/* Marks that came to Unicode after the tables of the tokenizers library (found by comparing all code
- * points with release 0.21.4): there they are plain characters, which no mark passes. */
+/* Marks that came to Unicode after the tables of the tokenizers library (found by comparing all
+ * code points with release 0.21.4): there they are plain characters, which no mark passes. */
 static const int32_t young_marks[][2] = {
-    { 0x7fd, 0x7fd }, { 0x898, 0x89f }, { 0x8ca, 0x8d3 }, { 0x9fe, 0x9fe }, { 0xc3c, 0xc3c }, { 0xd3b, 0xd3c },
-    { 0xeba, 0xeba }, { 0x1715, 0x1715 }, { 0x1abf, 0x1ace }, { 0x1df6, 0x1dfa }, { 0xa82c, 0xa82c },
-    { 0x10d24, 0x10d27 }, { 0x10eab, 0x10eac }, { 0x10efd, 0x10eff }, { 0x10f46, 0x10f50 }, { 0x10f82, 0x10f85 },
-    { 0x11070, 0x11070 }, { 0x1133b, 0x1133b }, { 0x1145e, 0x1145e }, { 0x11839, 0x1183a }, { 0x1193d, 0x1193e },
-    { 0x11943, 0x11943 }, { 0x119e0, 0x119e0 }, { 0x11a34, 0x11a34 }, { 0x11a47, 0x11a47 }, { 0x11a99, 0x11a99 },
-    { 0x11d42, 0x11d42 }, { 0x11d44, 0x11d45 }, { 0x11d97, 0x11d97 }, { 0x11f41, 0x11f42 }, { 0x16ff0, 0x16ff1 },
-    { 0x1e08f, 0x1e08f }, { 0x1e130, 0x1e136 }, { 0x1e2ae, 0x1e2ae }, { 0x1e2ec, 0x1e2ef },
-    { 0x1e4ec, 0x1e4ef },
+    { 0x7fd, 0x7fd },     { 0x898, 0x89f },     { 0x8ca, 0x8d3 },     { 0x9fe, 0x9fe },
+    { 0xc3c, 0xc3c },     { 0xd3b, 0xd3c },     { 0xeba, 0xeba },     { 0x1715, 0x1715 },
+    { 0x1abf, 0x1ace },   { 0x1df6, 0x1dfa },   { 0xa82c, 0xa82c },   { 0x10d24, 0x10d27 },
+    { 0x10eab, 0x10eac }, { 0x10efd, 0x10eff }, { 0x10f46, 0x10f50 }, { 0x10f82, 0x10f85 },
+    { 0x11070, 0x11070 }, { 0x1133b, 0x1133b }, { 0x1145e, 0x1145e }, { 0x11839, 0x1183a },
+    { 0x1193d, 0x1193e }, { 0x11943, 0x11943 }, { 0x119e0, 0x119e0 }, { 0x11a34, 0x11a34 },
+    { 0x11a47, 0x11a47 }, { 0x11a99, 0x11a99 }, { 0x11d42, 0x11d42 }, { 0x11d44, 0x11d45 },
+    { 0x11d97, 0x11d97 }, { 0x11f41, 0x11f42 }, { 0x16ff0, 0x16ff1 }, { 0x1e08f, 0x1e08f },
+    { 0x1e130, 0x1e136 }, { 0x1e2ae, 0x1e2ae }, { 0x1e2ec, 0x1e2ef }, { 0x1e4ec, 0x1e4ef },
 };
 
 static bool is_young(int32_t c)
@@ -157,8 +158,9 @@ static size_t decompose(int32_t *c, size_t room, const char *text, size_t size)
         const int length = thx_utf8_next((const unsigned char *)text + i, size - i, &u);
         if (length <= 0) break; /* not reached: text is valid */
         const size_t left = n < room ? room - n : 0;
-        const utf8proc_ssize_t k = utf8proc_decompose_char((utf8proc_int32_t)u, left ? c + n : NULL, (utf8proc_ssize_t)left,
-                                                           UTF8PROC_STABLE | UTF8PROC_COMPOSE, &last);
+        const utf8proc_ssize_t k = utf8proc_decompose_char(
+            (utf8proc_int32_t)u, left ? c + n : NULL, (utf8proc_ssize_t)left,
+            UTF8PROC_STABLE | UTF8PROC_COMPOSE, &last);
         n += k > 0 ? (size_t)k : 0;
         i += (size_t)length;
     }
@@ -168,7 +170,8 @@ static size_t decompose(int32_t *c, size_t room, const char *text, size_t size)
 /* Composes c [n] in place and appends it. */
 static void compose(thx_string *out, int32_t *c, size_t n)
 {
-    const utf8proc_ssize_t m = utf8proc_normalize_utf32(c, (utf8proc_ssize_t)n, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    const utf8proc_ssize_t m =
+        utf8proc_normalize_utf32(c, (utf8proc_ssize_t)n, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 
     for (utf8proc_ssize_t i = 0; i < m; i++) {
         char utf8[4];
@@ -191,6 +194,7 @@ thorax_status thx_nfc(thx_string *out, const char *text, size_t size, thorax_err
         compose(out, c + i, end - i);
     }
     free(c);
-    if (out->failed) return thx_fail(err, THORAX_NOMEM, 0, "no memory to normalise %zu bytes of text", size);
+    if (out->failed)
+        return thx_fail(err, THORAX_NOMEM, 0, "no memory to normalise %zu bytes of text", size);
     return THORAX_OK;
 }

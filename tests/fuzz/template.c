@@ -23,7 +23,8 @@ static void render(const thx_template *t, const thx_tokenizer *tokenizer, const 
     const thx_message messages[] = { { "user", text }, { "assistant", "" }, { "user", text } };
     thx_prompt p;
 
-    if (thx_template_render(&p, t, tokenizer, messages, 3, 3, 462, NULL)) abort(); /* any text is taken */
+    if (thx_template_render(&p, t, tokenizer, messages, 3, 3, 462, NULL))
+        abort(); /* any text is taken */
     thx_prompt_deinit(&p);
 }
 

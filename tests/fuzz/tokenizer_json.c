@@ -9,7 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char text[] = "<|im_start|>The patient's 2nd film:  e\xcc\x81\xcc\xa7 \xe5\xbf\x83\n\n x\xff<s> a\xc2\x85 b";
+static const char text[] =
+    "<|im_start|>The patient's 2nd film:  e\xcc\x81\xcc\xa7 \xe5\xbf\x83\n\n x\xff<s> a\xc2\x85 b";
 
 static void use(const char *folder)
 {
@@ -18,7 +19,8 @@ static void use(const char *folder)
     thx_string out = { 0 };
 
     if (thx_tokenizer_open(&t, folder, NULL)) return;
-    for (int control = 0; control < 2; control++) (void)!thx_tokenizer_encode(t, text, sizeof text - 1, control, &ids, NULL);
+    for (int control = 0; control < 2; control++)
+        (void)!thx_tokenizer_encode(t, text, sizeof text - 1, control, &ids, NULL);
     for (int32_t id = -1; id < 300; id++) thx_ids_add(&ids, id);
     (void)!thx_tokenizer_decode(t, ids.data, ids.size, true, &out, NULL);
     (void)thx_tokenizer_id(t, "a");
@@ -36,9 +38,11 @@ static size_t find_mark(const uint8_t *data, size_t size, size_t at)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = { "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json" };
+    static const char *const names[] = { "tokenizer.json", "vocab.json", "merges.txt",
+                                         "tokenizer_config.json" };
     char folder[64], path[4][128];
-    const size_t first = find_mark(data, size, 0), second = first < size ? find_mark(data, size, first + 4) : size;
+    const size_t first = find_mark(data, size, 0),
+                 second = first < size ? find_mark(data, size, first + 4) : size;
 
     snprintf(folder, sizeof folder, "/tmp/fuzz-tokenizer-%ld", (long)getpid());
     if (thx_folder_make(folder, NULL)) return 0;

@@ -15,12 +15,14 @@ static void check_sample(const char *id, const char *text, const json_t *want, b
         assert_int_equal(n, SIZE_MAX);
         return;
     }
-    if (n != json_array_size(want)) fail_msg("%s: %zu boxes, expected %zu", id, n, json_array_size(want));
+    if (n != json_array_size(want))
+        fail_msg("%s: %zu boxes, expected %zu", id, n, json_array_size(want));
     for (size_t i = 0; i < n; i++) {
         const json_t *b = json_array_get(want, i);
         const double v[4] = { boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2 };
         for (size_t k = 0; k < 4; k++)
-            if (v[k] != json_number_value(json_array_get(b, k))) fail_msg("%s: box %zu value %zu is %.17g", id, i, k, v[k]);
+            if (v[k] != json_number_value(json_array_get(b, k)))
+                fail_msg("%s: box %zu value %zu is %.17g", id, i, k, v[k]);
     }
 }
 
@@ -31,11 +33,13 @@ static void strict_as_published(void **state)
 
     (void)state;
     json_array_foreach(json_object_get(j, "cases"), i, c) {
-        const json_t *samples = json_object_get(json_object_get(c, "input"), "samples"), *expected = json_object_get(c, "expected");
+        const json_t *samples = json_object_get(json_object_get(c, "input"), "samples"),
+                     *expected = json_object_get(c, "expected");
         const char *error = json_string_value(json_object_get(expected, "error"));
         const bool fails = error && !strcmp(error, "ValueError");
         for (size_t k = 0; k < json_array_size(samples); k++, n++)
-            check_sample(json_string_value(json_object_get(c, "id")), json_string_value(json_object_get(json_array_get(samples, k), "output")),
+            check_sample(json_string_value(json_object_get(c, "id")),
+                         json_string_value(json_object_get(json_array_get(samples, k), "output")),
                          json_array_get(json_object_get(expected, "parsed"), k), fails);
     }
     assert_true(n >= 20);
@@ -67,10 +71,11 @@ static void both_forms(void **state)
         { "[0.1, [0.1, 0.2, 0.3, 0.4]", 1, 1, { 0.1, 0.2, 0.3, 0.4 } },
         { "[0.1, 0.2, 0.3, 0.4", 0, 0, { 0, 0, 0, 0 } },
         { "[0.1, 0.2, nan, inf]", 0, 0, { 0, 0, 0, 0 } },
-        { "[\xe0\xa5\xa6.\xe0\xa5\xa7, 0.2, 0.3, 0.4]", 1, 1, { 0.1, 0.2, 0.3, 0.4 } }, /* Devanagari 0.1 */
-        { "[\xf0\x9d\x9f\x98.\xf0\x9d\x9f\x99, 0.2, 0.3, 0.4]", 1, 1, { 0.1, 0.2, 0.3, 0.4 } }, /* mathematical 0.1 */
+        /* 0.1 in Devanagari, then in mathematical digits */
+        { "[\xe0\xa5\xa6.\xe0\xa5\xa7, 0.2, 0.3, 0.4]", 1, 1, { 0.1, 0.2, 0.3, 0.4 } },
+        { "[\xf0\x9d\x9f\x98.\xf0\x9d\x9f\x99, 0.2, 0.3, 0.4]", 1, 1, { 0.1, 0.2, 0.3, 0.4 } },
         { "[\xff.1, 0.2, 0.3, 0.4]", 0, 0, { 0, 0, 0, 0 } },
-        { "[0.10000000000000000000000000000000000001, 0.2, 0.3, 0.4]", 1, 1, { 0.1, 0.2, 0.3, 0.4 } },
+        { "[0.1000000000000000000000000000001, 0.2, 0.3, 0.4]", 1, 1, { 0.1, 0.2, 0.3, 0.4 } },
     };
 
     (void)state;
@@ -92,7 +97,8 @@ static void room_and_long_numbers(void **state)
     (void)state;
     assert_int_equal(thx_boxes_parse(b, 1, "[0, 0, 1, 1][0, 0, 0.5, 1]", true), 2);
     assert_int_equal(thx_boxes_parse(NULL, 0, "[0, 0, 1, 1][0, 0, 0.5, 1]", false), 2);
-    memset(text + 1, '0', 1500); /* zeros before the point count for nothing, 400 nines are infinite */
+    /* zeros before the point count for nothing, 400 nines are infinite */
+    memset(text + 1, '0', 1500);
     strcpy(text + 1501, ".25, 0, 1, 1]");
     assert_int_equal(thx_boxes_parse(b, 1, text, true), 1);
     assert_true(b[0].x1 == 0.25);
@@ -112,10 +118,14 @@ static void prints_as_the_training_data(void **state)
     static const struct { thx_box boxes[3]; size_t n; const char *want; } cases[] = {
         { { { 0, 0, 0, 0 } }, 0, "" },
         { { { 0.1, 0.25, 0.5, 1 } }, 1, "[0.1, 0.25, 0.5, 1.0]" },
-        { { { 0.074, 0.075, 0.165, 0.996 } }, 1, "[0.07, 0.08, 0.16, 1.0]" }, /* 16.5 goes to the even 16 */
+        /* 16.5 goes to the even 16 */
+        { { { 0.074, 0.075, 0.165, 0.996 } }, 1, "[0.07, 0.08, 0.16, 1.0]" },
         { { { 0, 0.07, -0.001, 12.3456 } }, 1, "[0.0, 0.07, -0.0, 12.35]" },
-        { { { 0, 0, 1, 1 }, { 0.5, 0.5, 1, 1 } }, 2, "[0.0, 0.0, 1.0, 1.0] and [0.5, 0.5, 1.0, 1.0]" },
-        { { { 0, 0, 1, 1 }, { 0.5, 0.5, 1, 1 }, { 0.2, 0.2, 0.3, 0.3 } }, 3,
+        { { { 0, 0, 1, 1 }, { 0.5, 0.5, 1, 1 } },
+          2,
+          "[0.0, 0.0, 1.0, 1.0] and [0.5, 0.5, 1.0, 1.0]" },
+        { { { 0, 0, 1, 1 }, { 0.5, 0.5, 1, 1 }, { 0.2, 0.2, 0.3, 0.3 } },
+          3,
           "[0.0, 0.0, 1.0, 1.0], [0.5, 0.5, 1.0, 1.0] and [0.2, 0.2, 0.3, 0.3]" },
     };
 

@@ -5,10 +5,12 @@
 #include <jansson.h>
 
 /* Short names, in the order of thx_finding_names. */
-static const char *const codes[THX_FINDINGS] = { "atel", "card", "cons", "edem", "medi", "frac", "lesi", "opac", "effu", "pleu", "pneu", "ptx", "devi", "none" };
+static const char *const codes[THX_FINDINGS] = { "atel", "card", "cons", "edem", "medi",
+                                                 "frac", "lesi", "opac", "effu", "pleu",
+                                                 "pneu", "ptx",  "devi", "none" };
 
-/* What is said: "+x" present, "-x" absent; a finding that is not listed must be unsaid. "-all" stands for all
- * pathologies but those listed. */
+/* What is said: "+x" present, "-x" absent; a finding that is not listed must be unsaid. "-all"
+ * stands for all pathologies but those listed. */
 typedef struct sentence_case { const char *text, *want; } sentence_case;
 
 static const sentence_case cases[] = {
@@ -17,7 +19,9 @@ static const sentence_case cases[] = {
     { "The X-ray shows cardiomegaly and pleural effusion.", "+card +effu -none" },
     { "Findings: Edema, Lung Opacity.", "+edem +opac -none" },
     { "ATELECTASIS; FRACTURE", "+atel +frac -none" },
-    { "Atelectasis, consolidation, enlarged cardiomediastinum, lung lesion, pleural other and support devices.", "+atel +cons +medi +lesi +pleu +devi -none" },
+    { "Atelectasis, consolidation, enlarged cardiomediastinum, lung lesion, pleural other and "
+      "support devices.",
+      "+atel +cons +medi +lesi +pleu +devi -none" },
     { "- Cardiomegaly\n- Pleural effusion\n- No pneumothorax", "+card +effu -ptx -none" },
     { "Pleural-effusion and cardio-megaly", "+effu +card -none" },
     { "Edema\xc2\xa0" "and lung\xc2\xa0opacity", "+edem +opac -none" },
@@ -78,7 +82,8 @@ static const sentence_case cases[] = {
     { "No abnormality other than cardiomegaly.", "+card -none" },
     { "No consolidation however edema is present", "-cons +edem -none" },
     { "No pleural effusion on the right. Small pleural effusion on the left.", "+effu -none" },
-    { "The heart is enlarged, the lungs are clear, no effusion.", "+card -opac -cons -edem -effu -none" },
+    { "The heart is enlarged, the lungs are clear, no effusion.",
+      "+card -opac -cons -edem -effu -none" },
     /* what only looks like negation; doubt counts as present */
     { "No significant change in the pleural effusion.", "+effu -none" },
     { "Pneumonia cannot be excluded.", "+pneu -none" },
@@ -154,7 +159,8 @@ static void sentences(void **state)
         thx_findings_parse(got, cases[i].text);
         for (size_t f = 0; f < THX_FINDINGS; f++) {
             if (got[f] == wanted(cases[i].want, f)) continue;
-            print_message("\"%s\": %s is %d, expected %d\n", cases[i].text, thx_finding_names[f], (int)got[f], (int)wanted(cases[i].want, f));
+            print_message("\"%s\": %s is %d, expected %d\n", cases[i].text, thx_finding_names[f],
+                          (int)got[f], (int)wanted(cases[i].want, f));
             bad++;
         }
     }
@@ -173,11 +179,14 @@ static void published_rule(void **state)
         for (size_t k = 0; k < json_array_size(samples); k++, n++) {
             thx_presence got[THX_FINDINGS];
             size_t present = 0;
-            thx_findings_substring(got, json_string_value(json_object_get(json_array_get(samples, k), "output")));
+            thx_findings_substring(
+                got, json_string_value(json_object_get(json_array_get(samples, k), "output")));
             for (size_t f = 0; f < THX_FINDINGS; f++) {
                 bool listed = false;
                 for (size_t l = 0; l < json_array_size(json_array_get(want, k)); l++)
-                    listed |= !strcasecmp(thx_finding_names[f], json_string_value(json_array_get(json_array_get(want, k), l)));
+                    listed |=
+                        !strcasecmp(thx_finding_names[f],
+                                    json_string_value(json_array_get(json_array_get(want, k), l)));
                 assert_int_equal(got[f], listed ? THX_PRESENT : THX_ABSENT);
                 present += got[f] == THX_PRESENT;
             }

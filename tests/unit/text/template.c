@@ -11,8 +11,9 @@ static size_t read_messages(thx_message *out, size_t room, const json_t *list)
 
     assert_true(n <= room);
     for (size_t i = 0; i < n; i++)
-        out[i] = (thx_message){ json_string_value(json_object_get(json_array_get(list, i), "role")),
-                                json_string_value(json_object_get(json_array_get(list, i), "content")) };
+        out[i] =
+            (thx_message){ json_string_value(json_object_get(json_array_get(list, i), "role")),
+                           json_string_value(json_object_get(json_array_get(list, i), "content")) };
     return n;
 }
 
@@ -26,14 +27,17 @@ static void check_ids(const char *name, const thx_prompt *p, const json_t *want,
         const json_t *run = json_object_get(item, "image");
         const size_t count = run ? (size_t)json_integer_value(run) : 1;
         const int32_t id = run ? image_id : (int32_t)json_integer_value(item);
-        if (run && p->image_at != at) fail_msg("%s: image at %zu, expected %zu", name, p->image_at, at);
+        if (run && p->image_at != at)
+            fail_msg("%s: image at %zu, expected %zu", name, p->image_at, at);
         for (size_t k = 0; k < count; k++, at++)
-            if (at >= p->ids.size || p->ids.data[at] != id) fail_msg("%s: id %zu is not %d", name, at, id);
+            if (at >= p->ids.size || p->ids.data[at] != id)
+                fail_msg("%s: id %zu is not %d", name, at, id);
     }
     if (at != p->ids.size) fail_msg("%s: %zu ids, expected %zu", name, p->ids.size, at);
 }
 
-static void check_case(const thx_template *t, const thx_tokenizer *tokenizer, const json_t *c, int32_t image_id)
+static void check_case(const thx_template *t, const thx_tokenizer *tokenizer, const json_t *c,
+                       int32_t image_id)
 {
     thx_message messages[16];
     thx_prompt p;
@@ -42,7 +46,8 @@ static void check_case(const thx_template *t, const thx_tokenizer *tokenizer, co
     const size_t image_tokens = (size_t)json_integer_value(json_object_get(c, "image_tokens"));
     const char *name = json_string_value(json_object_get(c, "name"));
 
-    assert_ok(thx_template_render(&p, t, tokenizer, messages, n, image_tokens, image_id, &err), err);
+    assert_ok(thx_template_render(&p, t, tokenizer, messages, n, image_tokens, image_id, &err),
+              err);
     assert_string_equal(p.text.data, json_string_value(json_object_get(c, "prompt")));
     assert_int_equal(p.image_tokens, image_tokens);
     check_ids(name, &p, json_object_get(c, "ids"), image_id);
@@ -51,7 +56,8 @@ static void check_case(const thx_template *t, const thx_tokenizer *tokenizer, co
 
 static void golden_prompts(void **state)
 {
-    static const char *const names[] = { "llava-onevision", "llava-onevision", "llava-onevision", "qwen2", "llava-hf" };
+    static const char *const names[] = { "llava-onevision", "llava-onevision", "llava-onevision",
+                                         "qwen2", "llava-hf" };
     size_t n = 0, i;
 
     (void)state;
@@ -92,7 +98,8 @@ static thx_tokenizer *open_ours(void)
     return t;
 }
 
-static void check_rendering(const thx_template *t, const thx_tokenizer *tokenizer, const char *name, const json_t *c)
+static void check_rendering(const thx_template *t, const thx_tokenizer *tokenizer, const char *name,
+                            const json_t *c)
 {
     const bool image = json_is_true(json_array_get(c, 2));
     const json_t *ids = json_array_get(c, 4);
@@ -102,9 +109,11 @@ static void check_rendering(const thx_template *t, const thx_tokenizer *tokenize
     thorax_error err;
     const size_t n = read_messages(messages, 16, json_array_get(c, 1));
 
-    assert_ok(thx_template_render(&p, t, tokenizer, messages, n, image ? 1 : 0, image_id, &err), err);
+    assert_ok(thx_template_render(&p, t, tokenizer, messages, n, image ? 1 : 0, image_id, &err),
+              err);
     if (strcmp(p.text.data, json_string_value(json_array_get(c, 3))))
-        fail_msg("%s: \"%s\", expected \"%s\"", name, p.text.data, json_string_value(json_array_get(c, 3)));
+        fail_msg("%s: \"%s\", expected \"%s\"", name, p.text.data,
+                 json_string_value(json_array_get(c, 3)));
     if (!json_is_null(ids)) check_ids(name, &p, ids, image_id);
     size_t images = 0; /* a control string in a message never is the placeholder */
     for (size_t i = 0; i < p.ids.size; i++) images += p.ids.data[i] == image_id;
@@ -126,7 +135,8 @@ static void renders_as_jinja(void **state)
         thx_template *t, *again, *builtin;
         thx_string printed = { 0 };
         thorax_error err;
-        folder_puts(folder, "chat_template.jinja", json_string_value(json_object_get(json_object_get(j, "templates"), name)));
+        folder_puts(folder, "chat_template.jinja",
+                    json_string_value(json_object_get(json_object_get(j, "templates"), name)));
         assert_ok(thx_template_open(&t, folder, &err), err);
         assert_int_equal(strncmp(name, thx_template_name(t), strlen(thx_template_name(t))), 0);
         check_rendering(t, tokenizer, name, c);
@@ -189,11 +199,13 @@ static void the_processor_rules(void **state)
     assert_int_equal(thx_template_open(&t, folder, &err), THORAX_IO);
     put_template(folder, "tokenizer_config.json", json_object_get(sources, "qwen2"), false);
     expect_name(folder, "qwen2");
-    folder_puts(folder, "processor_config.json", "{\"image_token\": \"<image>\", \"chat_template\": null}");
+    folder_puts(folder, "processor_config.json",
+                "{\"image_token\": \"<image>\", \"chat_template\": null}");
     expect_name(folder, "qwen2");
     put_template(folder, "processor_config.json", json_object_get(sources, "llava-hf"), false);
     expect_name(folder, "llava-hf");
-    folder_puts(folder, "chat_template.jinja", json_string_value(json_object_get(sources, "chatml")));
+    folder_puts(folder, "chat_template.jinja",
+                json_string_value(json_object_get(sources, "chatml")));
     expect_name(folder, "chatml");
     put_template(folder, "chat_template.json", json_object_get(sources, "llava-onevision"), true);
     expect_name(folder, "llava-onevision");
@@ -206,8 +218,14 @@ static void the_processor_rules(void **state)
 static void unknown_templates_are_refused(void **state)
 {
     static const char *const sources[] = {
-        "", "{{ bos_token }}{% for m in messages %}[INST] {{ m.content }} [/INST]{% endfor %}", "{% for message in messages %}",
-        "{{ 'abc", "{# no end", "{% if x %}", "{{", "plain text",
+        "",
+        "{{ bos_token }}{% for m in messages %}[INST] {{ m.content }} [/INST]{% endfor %}",
+        "{% for message in messages %}",
+        "{{ 'abc",
+        "{# no end",
+        "{% if x %}",
+        "{{",
+        "plain text",
         "{% for message in messages %}{{ message['role'] + message['content'] + 'x' }}{% endfor %}",
     };
     char *folder = folder_make();

@@ -5,14 +5,16 @@
 
 /* ---- Against others' numbers ---- */
 
-static void check_ids(const thx_tokenizer *t, const char *name, const char *text, size_t size, const json_t *want)
+static void check_ids(const thx_tokenizer *t, const char *name, const char *text, size_t size,
+                      const json_t *want)
 {
     thx_ids ids = { 0 };
     thorax_error err;
 
     assert_ok(thx_tokenizer_encode(t, text, size, true, &ids, &err), err);
     bool same = ids.size == json_array_size(want);
-    for (size_t i = 0; same && i < ids.size; i++) same = ids.data[i] == json_integer_value(json_array_get(want, i));
+    for (size_t i = 0; same && i < ids.size; i++)
+        same = ids.data[i] == json_integer_value(json_array_get(want, i));
     if (!same) {
         for (size_t i = 0; i < ids.size; i++) print_message("%d ", ids.data[i]);
         fail_msg("%s: ids differ (%zu, expected %zu)", name, ids.size, json_array_size(want));
@@ -39,7 +41,8 @@ static void published_vectors(void **state)
     for (; fgets(line, sizeof line, f); n++) {
         json_t *c = json_loads(line, JSON_ALLOW_NUL, NULL), *text = json_object_get(c, "text");
         assert_non_null(c);
-        check_ids(t, json_string_value(json_object_get(c, "id")), json_string_value(text), json_string_length(text), json_object_get(c, "ids"));
+        check_ids(t, json_string_value(json_object_get(c, "id")), json_string_value(text),
+                  json_string_length(text), json_object_get(c, "ids"));
         json_decref(c);
     }
     fclose(f);
@@ -58,8 +61,12 @@ static void published_inp_out(void **state)
     thorax_error err;
 
     (void)state;
-    assert_ok(thx_file_read(&texts, &size, shared_path("data/tokenizers/vectors/qwen2.inp"), 1 << 20, &err), err);
-    assert_ok(thx_file_read(&lines, &size, shared_path("data/tokenizers/vectors/qwen2.out"), 1 << 20, &err), err);
+    assert_ok(thx_file_read(&texts, &size, shared_path("data/tokenizers/vectors/qwen2.inp"),
+                            1 << 20, &err),
+              err);
+    assert_ok(thx_file_read(&lines, &size, shared_path("data/tokenizers/vectors/qwen2.out"),
+                            1 << 20, &err),
+              err);
     assert_ok(thx_tokenizer_open(&t, folder, &err), err);
     line = lines;
     for (char *text = texts; text; text = rest, line = strchr(line, '\n') + 1) {
@@ -81,7 +88,8 @@ static void published_inp_out(void **state)
 
 static void check_golden_case(const thx_tokenizer *t, const json_t *c)
 {
-    const json_t *text = json_object_get(c, "text"), *ids = json_object_get(c, "ids"), *decoded = json_object_get(c, "decoded");
+    const json_t *text = json_object_get(c, "text"), *ids = json_object_get(c, "ids"),
+                 *decoded = json_object_get(c, "decoded");
     const char *name = json_string_value(json_object_get(c, "name"));
     thx_string out = { 0 };
     int32_t list[4096];
@@ -89,9 +97,11 @@ static void check_golden_case(const thx_tokenizer *t, const json_t *c)
 
     if (text) check_ids(t, name, json_string_value(text), json_string_length(text), ids);
     if (!decoded) return;
-    for (size_t i = 0; i < json_array_size(ids); i++) list[i] = (int32_t)json_integer_value(json_array_get(ids, i));
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        list[i] = (int32_t)json_integer_value(json_array_get(ids, i));
     assert_ok(thx_tokenizer_decode(t, list, json_array_size(ids), false, &out, &err), err);
-    if (out.size != json_string_length(decoded) || memcmp(out.data, json_string_value(decoded), out.size))
+    if (out.size != json_string_length(decoded) ||
+        memcmp(out.data, json_string_value(decoded), out.size))
         fail_msg("%s: decoded \"%s\", expected \"%s\"", name, out.data, json_string_value(decoded));
     thx_string_deinit(&out);
 }
@@ -154,7 +164,8 @@ static void encodes_as_the_original(void **state)
 
 static void check_text(size_t i, const thx_string *got, const json_t *want)
 {
-    if (got->size != json_string_length(want) || memcmp(got->data, json_string_value(want), got->size))
+    if (got->size != json_string_length(want) ||
+        memcmp(got->data, json_string_value(want), got->size))
         fail_msg("decode %zu: \"%s\", expected \"%s\"", i, got->data, json_string_value(want));
 }
 
@@ -168,7 +179,8 @@ static void decodes_as_the_original(void **state)
     json_array_foreach(json_object_get(j, "decode"), i, c) {
         const size_t n = json_array_size(json_array_get(c, 0));
         int32_t ids[64];
-        for (size_t k = 0; k < n; k++) ids[k] = (int32_t)json_integer_value(json_array_get(json_array_get(c, 0), k));
+        for (size_t k = 0; k < n; k++)
+            ids[k] = (int32_t)json_integer_value(json_array_get(json_array_get(c, 0), k));
         for (int skip = 0; skip < 2; skip++) {
             thx_string whole = { 0 }, pieces = { 0 };
             thx_stream s = { .tokenizer = t, .skip_special = skip };
@@ -179,7 +191,8 @@ static void decodes_as_the_original(void **state)
             for (size_t k = 0; k < n; k++) {
                 const size_t before = pieces.size;
                 thx_stream_add(&s, ids[k], &pieces);
-                json_t *piece = json_stringn(pieces.data + before, pieces.size - before); /* NULL if not whole characters */
+                json_t *piece = json_stringn(
+                    pieces.data + before, pieces.size - before); /* NULL if not whole characters */
                 assert_non_null(piece);
                 json_decref(piece);
             }
@@ -194,7 +207,8 @@ static void decodes_as_the_original(void **state)
     json_decref(j);
 }
 
-static void encode_to(thx_ids *ids, const thx_tokenizer *t, const char *text, size_t size, bool control)
+static void encode_to(thx_ids *ids, const thx_tokenizer *t, const char *text, size_t size,
+                      bool control)
 {
     thorax_error err;
 
@@ -222,14 +236,22 @@ static void control_strings_are_text_unless_asked_for(void **state)
 
 static void invalid_text_is_repaired(void **state)
 {
-    static const struct { const char *bytes, *want; } cases[] = {
-        { "a\xff" "b", "a\xef\xbf\xbd" "b" },                                /* never a byte of UTF-8       */
-        { "\xc3", "\xef\xbf\xbd" },                                          /* cut off                     */
-        { "\xe5\xbf", "\xef\xbf\xbd" },                                      /* two of three: one sign      */
-        { "\xe5\xbf" "a", "\xef\xbf\xbd" "a" },
-        { "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd" },                          /* overlong                    */
-        { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },          /* a surrogate                 */
-        { "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* above U+10FFFF       */
+    static const struct { const char *bytes, *want;
+    } cases[] = {
+        { "a\xff"
+          "b",
+          "a\xef\xbf\xbd"
+          "b" },                        /* never a byte of UTF-8       */
+        { "\xc3", "\xef\xbf\xbd" },     /* cut off                     */
+        { "\xe5\xbf", "\xef\xbf\xbd" }, /* two of three: one sign      */
+        { "\xe5\xbf"
+          "a",
+          "\xef\xbf\xbd"
+          "a" },
+        { "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd" }, /* overlong                    */
+        { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* a surrogate */
+        { "\xf4\x90\x80\x80",
+          "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* above U+10FFFF       */
         { "\xf0\x9f\xa9", "\xef\xbf\xbd" },
     };
     thx_tokenizer *t = open_ours();
@@ -250,8 +272,22 @@ static void invalid_text_is_repaired(void **state)
 /* A megabyte of what makes a careless tokenizer quadratic; the test's time limit is the judge. */
 static void hostile_texts_stay_linear(void **state)
 {
-    static const char *const units[] = { "a", " ", "\n", " \n", "7", "!", "'", "\r\n", "\xe5\xbf\x83", "\xcc\x80\xcc\x96",
-                                         "\xcc\x96\xcc\x80", "<|im_start", "<|im_end|>", "\xe1\x84\x80\xe1\x85\xa1", "\xff", "\xc2\x85" };
+    static const char *const units[] = { "a",
+                                         " ",
+                                         "\n",
+                                         " \n",
+                                         "7",
+                                         "!",
+                                         "'",
+                                         "\r\n",
+                                         "\xe5\xbf\x83",
+                                         "\xcc\x80\xcc\x96",
+                                         "\xcc\x96\xcc\x80",
+                                         "<|im_start",
+                                         "<|im_end|>",
+                                         "\xe1\x84\x80\xe1\x85\xa1",
+                                         "\xff",
+                                         "\xc2\x85" };
     const size_t size = 1 << 20;
     char *text = malloc(size + 1);
     thx_tokenizer *t = open_ours();
@@ -278,7 +314,8 @@ static void expect(const char *folder, thorax_status want, const char *part)
     thorax_error err = { 0 };
     const thorax_status st = thx_tokenizer_open(&t, folder, &err);
 
-    if (st != want || !strstr(err.text, part)) fail_msg("status %d \"%s\", expected %d with \"%s\"", (int)st, err.text, (int)want, part);
+    if (st != want || !strstr(err.text, part))
+        fail_msg("status %d \"%s\", expected %d with \"%s\"", (int)st, err.text, (int)want, part);
     assert_null(t);
 }
 
@@ -314,20 +351,27 @@ static void unknown_components_are_refused_by_name(void **state)
     (void)state;
     expect(folder, THORAX_IO, "found neither");
     refuse_with(folder, "normalizer", "{\"type\": \"NFKC\"}", "NFKC");
-    refuse_with(folder, "normalizer", "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Lowercase\"}]}", "Lowercase");
+    refuse_with(folder, "normalizer",
+                "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Lowercase\"}]}",
+                "Lowercase");
     refuse_with(folder, "pre_tokenizer", "null", "without one");
     refuse_with(folder, "pre_tokenizer", "{\"type\": \"Metaspace\"}", "Metaspace");
-    refuse_with(folder, "pre_tokenizer/pretokenizers/1/add_prefix_space", "true", "add_prefix_space");
+    refuse_with(folder, "pre_tokenizer/pretokenizers/1/add_prefix_space", "true",
+                "add_prefix_space");
     refuse_with(folder, "pre_tokenizer/pretokenizers/1/use_regex", "true", "use_regex");
     refuse_with(folder, "pre_tokenizer/pretokenizers/0/behavior", "\"Removed\"", "Isolated");
     refuse_with(folder, "pre_tokenizer/pretokenizers/0/invert", "true", "invert");
-    refuse_with(folder, "pre_tokenizer/pretokenizers/0/pattern", "{\"String\": \" \"}", "regular expression");
+    refuse_with(folder, "pre_tokenizer/pretokenizers/0/pattern", "{\"String\": \" \"}",
+                "regular expression");
     refuse_with(folder, "pre_tokenizer/pretokenizers/0/pattern/Regex", "\"(\"", "split pattern");
     refuse_with(folder, "pre_tokenizer/pretokenizers/0/pattern/Regex", "\"\\\\h+\"", "\\h");
     refuse_with(folder, "pre_tokenizer/pretokenizers/0/pattern/Regex", "\"[a&&b]\"", "&&");
     refuse_with(folder, "pre_tokenizer/pretokenizers/0/pattern/Regex", "\"\"", "empty");
     refuse_with(folder, "post_processor", "{\"type\": \"BertProcessing\"}", "BertProcessing");
-    refuse_with(folder, "post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {}}, {\"Sequence\": {}}]}", "adds tokens");
+    refuse_with(folder, "post_processor",
+                "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {}}, "
+                "{\"Sequence\": {}}]}",
+                "adds tokens");
     refuse_with(folder, "decoder", "{\"type\": \"WordPiece\"}", "WordPiece");
     refuse_with(folder, "decoder", "null", "without one");
     refuse_with(folder, "model/type", "\"Unigram\"", "Unigram");
@@ -363,13 +407,16 @@ static void broken_tables_are_refused(void **state)
     refuse_with(folder, "added_tokens/0/content", "\"<|im_end|>\"", "twice");
     refuse_with(folder, "added_tokens", "{}", "a list");
 
-    folder_puts(folder, "tokenizer.json", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+    folder_puts(folder, "tokenizer.json",
+                "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
     expect(folder, THORAX_FORMAT, "git-LFS");
     folder_puts(folder, "tokenizer.json", "");
     expect(folder, THORAX_FORMAT, "end of the file");
     folder_puts(folder, "tokenizer.json", "{\"model\": {\"type\": \"BPE\", \"vocab\": {}}}");
     expect(folder, THORAX_FORMAT, "");
-    assert_ok(thx_file_read(&text, &size, source_path("tests/data/tokenizer/tokenizer.json"), 1 << 20, &err), err);
+    assert_ok(thx_file_read(&text, &size, source_path("tests/data/tokenizer/tokenizer.json"),
+                            1 << 20, &err),
+              err);
     for (size_t cut = 1; cut < size; cut += 97) { /* no beginning of the file is a tokenizer */
         folder_put(folder, "tokenizer.json", text, cut);
         expect(folder, THORAX_FORMAT, "tokenizer.json");
@@ -386,7 +433,8 @@ static void broken_tables_are_refused(void **state)
 /* The same tokenizer as vocab.json and merges.txt gives the same ids. */
 static void older_files_say_the_same(void **state)
 {
-    json_t *j = our_json(), *vectors = load_vectors(), *c, *model = json_object_get(j, "model"), *config = json_object(), *added = json_object();
+    json_t *j = our_json(), *vectors = load_vectors(), *c, *model = json_object_get(j, "model"),
+           *config = json_object(), *added = json_object();
     char *folder = folder_make();
     thx_string merges = { 0 };
     thx_tokenizer *t;
@@ -396,7 +444,8 @@ static void older_files_say_the_same(void **state)
     (void)state;
     thx_string_puts(&merges, "#version: 0.2\n");
     json_array_foreach(json_object_get(model, "merges"), i, c)
-        thx_string_printf(&merges, "%s %s\r\n", json_string_value(json_array_get(c, 0)), json_string_value(json_array_get(c, 1)));
+        thx_string_printf(&merges, "%s %s\r\n", json_string_value(json_array_get(c, 0)),
+                          json_string_value(json_array_get(c, 1)));
     json_array_foreach(json_object_get(j, "added_tokens"), i, c) {
         char id[16];
         snprintf(id, sizeof id, "%d", (int)json_integer_value(json_object_get(c, "id")));
@@ -407,7 +456,8 @@ static void older_files_say_the_same(void **state)
     folder_put_json(folder, "vocab.json", json_object_get(model, "vocab"));
     expect(folder, THORAX_IO, "merges.txt");
     folder_put(folder, "merges.txt", merges.data, merges.size);
-    folder_puts(folder, "tokenizer_config.json", "{\"model_max_length\": 1000000000000000019884624838656}");
+    folder_puts(folder, "tokenizer_config.json",
+                "{\"model_max_length\": 1000000000000000019884624838656}");
     folder_puts(folder, "added_tokens.json", "{\"<|im_start|>\": 460}");
     assert_ok(thx_tokenizer_open(&t, folder, &err), err);
     assert_int_equal(thx_tokenizer_id(t, "<|im_start|>"), 460);
@@ -415,7 +465,8 @@ static void older_files_say_the_same(void **state)
     folder_put_json(folder, "tokenizer_config.json", config);
     assert_ok(thx_tokenizer_open(&t, folder, &err), err);
     json_array_foreach(json_object_get(vectors, "encode"), i, c)
-        check_ids(t, "older files", json_string_value(json_array_get(c, 0)), json_string_length(json_array_get(c, 0)), json_array_get(c, 1));
+        check_ids(t, "older files", json_string_value(json_array_get(c, 0)),
+                  json_string_length(json_array_get(c, 0)), json_array_get(c, 1));
     thx_tokenizer_close(t);
 
     folder_puts(folder, "merges.txt", "a b c\n");
@@ -439,7 +490,8 @@ static void a_slow_pattern_meets_its_limit(void **state)
     thorax_error err;
 
     (void)state;
-    json_t *split = json_array_get(json_object_get(json_object_get(j, "pre_tokenizer"), "pretokenizers"), 0);
+    json_t *split =
+        json_array_get(json_object_get(json_object_get(j, "pre_tokenizer"), "pretokenizers"), 0);
     json_object_set_new(json_object_get(split, "pattern"), "Regex", json_string("(a+)+[bc]"));
     folder_put_json(folder, "tokenizer.json", j);
     assert_ok(thx_tokenizer_open(&t, folder, &err), err);

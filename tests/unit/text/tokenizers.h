@@ -1,5 +1,5 @@
-/* What the tests of this room share: folders made for a moment, and the vectors of tests/data/tokenizer
- * (computed by the original libraries: tools/oracle/text_vectors.py). */
+/* What the tests of this room share: folders made for a moment, and the vectors of
+ * tests/data/tokenizer (computed by the original libraries: tools/oracle/text_vectors.py). */
 #ifndef TESTS_TEXT_TOKENIZERS_H
 #define TESTS_TEXT_TOKENIZERS_H
 
@@ -11,7 +11,8 @@
 
 static inline json_t *load_vectors(void)
 {
-    json_t *j = json_load_file(source_path("tests/data/tokenizer/vectors.json"), JSON_ALLOW_NUL, NULL);
+    json_t *j =
+        json_load_file(source_path("tests/data/tokenizer/vectors.json"), JSON_ALLOW_NUL, NULL);
     assert_non_null(j);
     return j;
 }
@@ -34,7 +35,10 @@ static inline void folder_put(const char *folder, const char *name, const char *
     free(path);
 }
 
-static inline void folder_puts(const char *folder, const char *name, const char *text) { folder_put(folder, name, text, strlen(text)); }
+static inline void folder_puts(const char *folder, const char *name, const char *text)
+{
+    folder_put(folder, name, text, strlen(text));
+}
 
 static inline void folder_put_json(const char *folder, const char *name, const json_t *j)
 {
