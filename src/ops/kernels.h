@@ -60,6 +60,12 @@ typedef struct thx_kernels {
                 size_t pitch, size_t n, size_t D);
 
     thx_softmax_fn *softmax;
+
+    /* At best: loops of `rounds` steps that only multiply and add, and one that only reads. */
+    double (*spin_f32)(size_t rounds);
+    double (*spin_bf16)(size_t rounds);
+    float (*sweep)(const float *p, size_t bytes);
+
     const thx_gemm *f32, *bf16; /* bf16 is NULL where the processor has none */
 } thx_kernels;
 
@@ -68,5 +74,6 @@ const thx_kernels *thx_kernels_get(int level);
 
 extern const thx_kernels thx_kernels_avx2, thx_kernels_avx512, thx_kernels_avx512_bf16;
 extern const thx_gemm thx_gemm_f32_avx512, thx_gemm_bf16_avx512;
+double thx_spin_bf16_avx512(size_t rounds);
 
 #endif

@@ -170,4 +170,10 @@ const char *thx_cpu_level_name(int level);
 thorax_status thx_cpu_open(thx_ctx **out, int level, thx_precision precision, int threads, thorax_error *err);
 void          thx_cpu_close(thx_ctx *ctx);
 
+/* What this processor does at best with the context's level and threads, measured for about
+ * `seconds` (with one thread: of that thread's own time): 1e9 operations (a multiply-add is two) or bytes read from memory a second. 0 where the level has
+ * no such instruction, or where memory for the reading loop (256 MiB) runs out. */
+typedef enum thx_peak { THX_PEAK_F32, THX_PEAK_BF16, THX_PEAK_READ } thx_peak;
+double thx_cpu_peak(thx_ctx *ctx, thx_peak what, double seconds);
+
 #endif

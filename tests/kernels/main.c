@@ -1,7 +1,8 @@
-/* kernels [--bench] [--seed N] [NAME-FILTER]
+/* kernels [--bench] [--seed N] [--level N] [--threads N] [NAME-FILTER]
  *
  * Judges every operation of every level this processor has against the reference, then the
- * judge itself: two spoilt variants must be caught. With --bench it measures instead. */
+ * judge itself: two spoilt variants must be caught. With --bench it measures the widest level instead;
+ * with one thread in the time that thread was given, so that a busy machine disturbs less. */
 #include "harness.h"
 
 #include <time.h>
@@ -50,10 +51,13 @@ int main(int argc, char **argv)
     bench       b = { .random = (uint64_t)time(NULL) };
     const char *filter = NULL;
     bool        speeds = false;
+    int         only = -1, threads = 0;
     thorax_error err;
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--bench")) speeds = true;
+        else if (!strcmp(argv[i], "--level") && i + 1 < argc) only = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--seed") && i + 1 < argc) b.random = strtoull(argv[++i], NULL, 0);
         else filter = argv[i];
     }
@@ -63,7 +67,8 @@ int main(int argc, char **argv)
     for (int level = THX_CPU_REF; level <= thx_cpu_level(); level++) {
         thx_ctx *ctx;
 
-        if (thx_cpu_open(&ctx, level, THX_EXACT, speeds ? 0 : 2, &err)) return 2;
+        if (only >= 0 ? level != only : speeds && level != thx_cpu_level()) continue;
+        if (thx_cpu_open(&ctx, level, THX_EXACT, speeds || threads ? threads : 2, &err)) return 2;
         b.got = ctx;
         b.random = seed;
         if (speeds && level != THX_CPU_REF) run_speeds(ctx, filter);

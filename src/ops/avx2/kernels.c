@@ -4,6 +4,7 @@
 #include "ops/avx2/vec.h"
 #include "ops/simd/few.h"
 #include "ops/simd/dense.h"
+#include "ops/simd/peak.h"
 
 static const thx_gemm gemm_f32 = {
     .type = THX_F32, .mr = MR, .nr = NR, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols, .block = f32_run,
@@ -12,5 +13,5 @@ static const thx_gemm gemm_f32 = {
 const thx_kernels thx_kernels_avx2 = {
     .name = "avx2", .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm,
     .rotate = rotate, .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix,
-    .softmax = softmax, .f32 = &gemm_f32,
+    .softmax = softmax, .spin_f32 = spin_f32, .sweep = sweep, .f32 = &gemm_f32,
 };

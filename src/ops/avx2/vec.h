@@ -55,6 +55,9 @@ static inline vec v_keep_range(vec v, size_t first, size_t from, size_t to, vec 
     return _mm256_blendv_ps(other, v, _mm256_castsi256_ps(_mm256_andnot_si256(low, high)));
 }
 
+/* keeps the compiler from working v out beforehand */
+static inline void v_hold(vec *v) { __asm__ volatile("" : "+x"(*v)); }
+
 static inline float v_sum(vec v)
 {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

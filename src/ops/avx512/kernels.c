@@ -4,6 +4,7 @@
 #include "ops/avx512/vec.h"
 #include "ops/simd/few.h"
 #include "ops/simd/dense.h"
+#include "ops/simd/peak.h"
 
 const thx_gemm thx_gemm_f32_avx512 = {
     .type = THX_F32, .mr = MR, .nr = NR, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols, .block = f32_run,
@@ -12,7 +13,9 @@ const thx_gemm thx_gemm_f32_avx512 = {
 #define COMMON                                                                                              \
     .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm, .rotate = rotate,     \
     .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix, .softmax = softmax,           \
-    .f32 = &thx_gemm_f32_avx512
+    .spin_f32 = spin_f32, .sweep = sweep, .f32 = &thx_gemm_f32_avx512
 
 const thx_kernels thx_kernels_avx512 = { .name = "avx512", COMMON };
-const thx_kernels thx_kernels_avx512_bf16 = { .name = "avx512-bf16", COMMON, .bf16 = &thx_gemm_bf16_avx512 };
+const thx_kernels thx_kernels_avx512_bf16 = {
+    .name = "avx512-bf16", COMMON, .spin_bf16 = thx_spin_bf16_avx512, .bf16 = &thx_gemm_bf16_avx512,
+};
