@@ -62,7 +62,7 @@ def choose(turns, rng):
     there, absent = [t for t in labels if "[" in t["answer"]], [t for t in labels if "[" not in t["answer"]]
     checks = of("ask")
     yes, no = [t for t in checks if t["answer"] == "Yes."], [t for t in checks if t["answer"] != "Yes."]
-    pick = rng.sample(regions, 3) + there + rng.sample(absent, min(1, len(absent))) + yes[:2] + rng.sample(no, min(2, len(no)))
+    pick = rng.sample(regions, 4) + there + rng.sample(absent, min(1, len(absent))) + rng.sample(yes, min(1, len(yes))) + rng.sample(no, min(1, len(no)))
     phrases = of("phrase")
     pick += of("report", "classify") + rng.sample(phrases, min(1, len(phrases)))
     rng.shuffle(pick)

@@ -74,7 +74,7 @@ def main(out, tower, minutes):
     model.vision_tower.load_state_dict(torch.load(CACHE / tower, weights_only=False)["tower"])
     mine = [(n, p) for n, p in model.named_parameters() if "vision_tower" not in n]
     vision = [(n, p) for n, p in model.named_parameters() if "vision_tower" in n and "post_layernorm" not in n]
-    opt, opt_vision, step, spent = Optimiser(mine, 0.02, 3e-3), Optimiser(vision, 0.002, 2e-4), 0, 0.0
+    opt, opt_vision, step, spent = Optimiser(mine, 0.02, 3e-3), Optimiser(vision, 0.005, 4e-4), 0, 0.0
     if (CACHE / out).exists():
         s = torch.load(CACHE / out, weights_only=False)
         model.load_state_dict(s["model"]), opt.load(s["opt"]), opt_vision.load(s["opt_vision"])
@@ -115,7 +115,7 @@ def main(out, tower, minutes):
             log("  unseen: " + evaluate(model, words, val, 60 if done < 1.0 else 300), rank)
 
 
-FREEZE = 0.5
+FREEZE = 0.42
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
