@@ -16,21 +16,20 @@ typedef uint16_t any_u16 __attribute__((aligned(1), may_alias));
 typedef uint32_t any_u32 __attribute__((aligned(1), may_alias));
 
 /* A half has 11 significant bits, bf16 has 8: the lowest 3 must be 0. A half below 2^-14 is
- * m * 2^-24 with m < 1024: m may have at most 8 bits from its first to its last set one. */
+ * m * 2^-24 with m < 1024: only what m has beyond 8 bits must be 0. */
 static tally count_f16(const any_u16 *x, size_t n)
 {
     uint16_t inf = 0, nan = 0, lossy = 0;
 
 #pragma omp simd reduction(+ : inf, nan, lossy)
     for (size_t i = 0; i < n; i++) {
-        const uint16_t m = x[i] & 0x3ff, e = x[i] & 0x7c00;
-        const uint16_t special = e == 0x7c00, tiny = e == 0;
-        const uint16_t long_normal = (m & 7) != 0;
-        const uint16_t long_tiny = ((m & 1) & (m >= 256)) | (((m & 3) == 2) & (m >= 512));
+        const uint16_t magnitude = x[i] & 0x7fff;
+        const uint16_t beyond_tiny = magnitude >= 512 ? 3 : magnitude >= 256 ? 1 : 0;
+        const uint16_t beyond = magnitude >= 0x7c00 ? 0 : magnitude >= 0x0400 ? 7 : beyond_tiny;
 
-        inf = (uint16_t)(inf + (special & (m == 0)));
-        nan = (uint16_t)(nan + (special & (m != 0)));
-        lossy = (uint16_t)(lossy + ((special ^ 1) & (tiny ? long_tiny : long_normal)));
+        inf = (uint16_t)(inf + (magnitude == 0x7c00));
+        nan = (uint16_t)(nan + (magnitude > 0x7c00));
+        lossy = (uint16_t)(lossy + ((magnitude & beyond) != 0));
     }
     return (tally){ inf, nan, lossy };
 }
