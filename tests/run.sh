@@ -53,13 +53,13 @@ test_in() {
 
 case ${1:-all} in
 all)
-    build_in "$build" && test_in "$build"
+    build_in "$build" && test_in "$build" --timeout-multiplier 4
     build_in "$build-asan" -Db_sanitize=address,undefined $sanitizer &&
-        test_in "$build-asan" --suite unit --suite fuzz --suite alloc --timeout-multiplier 4
+        test_in "$build-asan" --suite unit --suite fuzz --suite alloc --timeout-multiplier 6
     ;;
 asan)
     build_in "$build" -Db_sanitize=address,undefined $sanitizer &&
-        test_in "$build" --suite unit --suite fuzz --suite alloc --timeout-multiplier 4
+        test_in "$build" --suite unit --suite fuzz --suite alloc --timeout-multiplier 6
     ;;
 tsan)
     # libgomp's own synchronisation is invisible to the sanitizer: one OpenMP thread, the tests bring theirs.
