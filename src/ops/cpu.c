@@ -3,11 +3,25 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 size_t thx_kv_block_bytes(size_t block_tokens, size_t G, size_t E, thx_type type)
 {
     return 2 * G * block_tokens * E * thx_type_bytes(type);
 }
+
+#if defined(__x86_64__)
+/* Tiles and their bf16 product. Whether the operating system lets a process use them, oneDNN asks. */
+static bool has_amx(void)
+{
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE);
+}
+#endif
 
 int thx_cpu_level(void)
 {
@@ -18,7 +32,8 @@ int thx_cpu_level(void)
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
         return THX_CPU_AVX2;
-    return __builtin_cpu_supports("avx512bf16") ? THX_CPU_AVX512_BF16 : THX_CPU_AVX512;
+    if (!__builtin_cpu_supports("avx512bf16")) return THX_CPU_AVX512;
+    return has_amx() ? THX_CPU_AMX : THX_CPU_AVX512_BF16;
 #else
     return THX_CPU_REF;
 #endif
@@ -26,8 +41,8 @@ int thx_cpu_level(void)
 
 const char *thx_cpu_level_name(int level)
 {
-    static const char *const names[] = { "ref", "avx2", "avx512", "avx512-bf16" };
-    return level >= THX_CPU_REF && level <= THX_CPU_AVX512_BF16 ? names[level] : "?";
+    static const char *const names[] = { "ref", "avx2", "avx512", "avx512-bf16", "amx" };
+    return level >= THX_CPU_REF && level <= THX_CPU_AMX ? names[level] : "?";
 }
 
 const thx_kernels *thx_kernels_get(int level)
@@ -36,7 +51,8 @@ const thx_kernels *thx_kernels_get(int level)
 #if defined(__x86_64__)
     case THX_CPU_AVX2: return &thx_kernels_avx2;
     case THX_CPU_AVX512: return &thx_kernels_avx512;
-    case THX_CPU_AVX512_BF16: return &thx_kernels_avx512_bf16;
+    case THX_CPU_AVX512_BF16:
+    case THX_CPU_AMX: return &thx_kernels_avx512_bf16;
 #endif
     default: return NULL;
     }
@@ -62,6 +78,7 @@ static const thx_ops *ops_get(int level)
     case THX_CPU_AVX2: return &thx_ops_avx2;
     case THX_CPU_AVX512: return &thx_ops_avx512;
     case THX_CPU_AVX512_BF16: return &thx_ops_avx512_bf16;
+    case THX_CPU_AMX: return &thx_ops_amx;
 #endif
     default: return &thx_ops_ref;
     }
@@ -86,6 +103,7 @@ thorax_status thx_cpu_open(thx_ctx **out, int level, thx_precision precision, in
     ctx->threads = threads > 0 ? threads : omp_get_num_procs();
     ctx->ops = ops_get(cpu->level);
     cpu->kernels = thx_kernels_get(cpu->level);
+    if (cpu->level == THX_CPU_AMX) cpu->dnnl = thx_dnnl_open(ctx->threads); /* NULL: our own kernels do it */
     *out = ctx;
     return THORAX_OK;
 }
@@ -94,6 +112,7 @@ void thx_cpu_close(thx_ctx *ctx)
 {
     if (!ctx) return;
     thx_cpu *cpu = thx_cpu_of(ctx);
+    thx_dnnl_close(cpu->dnnl);
     free(cpu->scratch);
     free(cpu);
     thx_arena_close(ctx->arena);

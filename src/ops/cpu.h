@@ -5,6 +5,7 @@
 #ifndef THX_OPS_CPU_H
 #define THX_OPS_CPU_H
 
+#include "ops/dnnl.h"
 #include "ops/kernels.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ struct thx_weight {
 typedef struct thx_cpu {
     int                level;
     const thx_kernels *kernels; /* NULL: the reference */
+    thx_dnnl          *dnnl;    /* where the level has matrix units; else NULL */
     unsigned char     *scratch; /* 64-byte aligned     */
     size_t             scratch_bytes;
 } thx_cpu;
@@ -63,6 +65,7 @@ static inline unsigned char *thx_kv_value(const thx_kv *kv, size_t g, size_t pos
 }
 
 /* The tables; those of the instruction sets share their functions and differ in their kernels. */
-extern const thx_ops thx_ops_ref, thx_ops_avx2, thx_ops_avx512, thx_ops_avx512_bf16;
+extern const thx_ops thx_ops_ref, thx_ops_avx2, thx_ops_avx512, thx_ops_avx512_bf16,
+    thx_ops_amx;
 
 #endif

@@ -55,8 +55,8 @@ static inline vec v_keep_range(vec v, size_t first, size_t from, size_t to, vec 
     return _mm256_blendv_ps(other, v, _mm256_castsi256_ps(_mm256_andnot_si256(low, high)));
 }
 
-/* keeps the compiler from working v out beforehand */
-static inline void v_hold(vec *v) { __asm__ volatile("" : "+x"(*v)); }
+/* makes the compiler work v out */
+static inline void v_use(vec v) { __asm__ volatile("" : : "x"(v)); }
 
 static inline float v_sum(vec v)
 {

@@ -143,16 +143,13 @@ const thx_gemm thx_gemm_bf16_avx512 = {
 double thx_spin_bf16_avx512(size_t rounds)
 {
     enum { SUMS = 12 };
-    vec s[SUMS], a = _mm512_castsi512_ps(_mm512_set1_epi32(0x3f003f00)), b = a;
+    const vec half = _mm512_castsi512_ps(_mm512_set1_epi32(0x3f003f00));
+    vec       s[SUMS];
 
     for (int i = 0; i < SUMS; i++) s[i] = v_set((float)i);
-    v_hold(&a);
-    v_hold(&b);
     for (size_t r = 0; r < rounds; r++)
 #pragma GCC unroll 12
-        for (int i = 0; i < SUMS; i++) {
-            s[i] = _mm512_dpbf16_ps(s[i], pairs(a), pairs(b));
-            v_hold(&s[i]);
-        }
+        for (int i = 0; i < SUMS; i++) s[i] = _mm512_dpbf16_ps(s[i], pairs(half), pairs(half));
+    for (int i = 0; i < SUMS; i++) v_use(s[i]);
     return (double)rounds * SUMS * LANES * 4.0;
 }

@@ -42,8 +42,8 @@ static inline vec v_keep_range(vec v, size_t first, size_t from, size_t to, vec 
     return _mm512_mask_blend_ps((__mmask16)(high & ~low), other, v);
 }
 
-/* keeps the compiler from working v out beforehand */
-static inline void v_hold(vec *v) { __asm__ volatile("" : "+v"(*v)); }
+/* makes the compiler work v out */
+static inline void v_use(vec v) { __asm__ volatile("" : : "v"(v)); }
 
 static inline float v_sum(vec v) { return _mm512_reduce_add_ps(v); }
 static inline float v_top(vec v) { return _mm512_reduce_max_ps(v); }

@@ -4,14 +4,13 @@
  * products: W goes through a cache-sized panel (f32, or bf16 where the precision and the
  * processor allow it) that every row uses before the next panel is packed. Sums run over pieces of
  * K of fixed length, so the bits of a row depend on that row and W alone. */
-#include "ops/cpu/cpu_ops.h"
+#include "ops/cpu/rounded.h"
 
 #include <omp.h>
 
 enum {
     SLICE = 256,                /* columns whose panels are packed together: 384 KiB          */
     PIECE_BYTES = 1536,         /* of one column's piece of K                                 */
-    ROWS_BYTES = 32 << 20,      /* of activations rounded to bf16 at a time                   */
     FEW = 32,                   /* rows of W one task of generated rows takes                 */
     LEAST_ROWS = 96,            /* rows that repay the packing of a slice                     */
 };
@@ -131,28 +130,19 @@ static thorax_status dense_f32(thx_ctx *ctx, dense *d, thx_tensor x, thorax_erro
 /* Activations are rounded to bf16 as many rows at a time as the scratch holds. */
 static thorax_status dense_bf16(thx_ctx *ctx, dense *d, thx_tensor x, thorax_error *err)
 {
-    const thx_kernels *kernels = thx_kernels_of(ctx);
-    const size_t       K = d->w->K, T = x.rows, panels = (size_t)ctx->threads * panels_bytes(d->gemm);
-    size_t             lda = (K + 31) / 32 * 32;
-
-    if (lda % 2048 == 0) lda += 32; /* rows a multiple of 4 KiB apart would share few lines of the cache */
-    size_t chunk = ROWS_BYTES / (2 * lda) / d->gemm->mr * d->gemm->mr;
-    if (chunk < LEAST_ROWS) chunk = LEAST_ROWS;
-    if (chunk > T) chunk = T;
+    const size_t   K = d->w->K, T = x.rows, lda = thx_bf16_stride(K), panels = (size_t)ctx->threads * panels_bytes(d->gemm);
+    const size_t   chunk = thx_bf16_rows(lda, T, d->gemm->mr);
     unsigned char *room = thx_cpu_scratch(ctx, panels + chunk * lda * 2);
-    if (!room) return thx_fail(err, THORAX_NOMEM, 0, "linear: scratch for %zu rows of %zu", chunk, K);
 
+    if (!room) return thx_fail(err, THORAX_NOMEM, 0, "linear: scratch for %zu rows of %zu", chunk, K);
     uint16_t  *rounded = (uint16_t *)(void *)(room + panels);
     thx_tensor y = d->y;
     d->a = rounded;
     d->lda = lda;
     for (size_t first = 0; first < T; first += chunk) {
         d->y = thx_tensor_rows(y, first, T - first < chunk ? T - first : chunk);
-#pragma omp parallel for schedule(static) num_threads(ctx->threads)
-        for (size_t t = 0; t < d->y.rows; t++) {
-            kernels->narrow(rounded + t * lda, x.data + (first + t) * x.stride, THX_BF16, K);
-            if (K % 2) rounded[t * lda + K] = 0;
-        }
+        d->y.rows = T - first < chunk ? T - first : chunk;
+        thx_bf16_round(ctx, rounded, lda, thx_tensor_rows(x, first, d->y.rows), d->y.rows);
         dense_run(ctx, d, room);
     }
     return THORAX_OK;
@@ -174,6 +164,11 @@ thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx
     if (ctx->precision == THX_EXACT || w->type == THX_F32 || !k->bf16) {
         d.gemm = k->f32;
         return dense_f32(ctx, &d, x, err);
+    }
+    if (thx_cpu_of(ctx)->dnnl) {
+        bool                done;
+        const thorax_status st = thx_linear_dnnl(ctx, d.y, x, w, b, &done, err);
+        if (st || done) return st;
     }
     d.gemm = k->bf16;
     d.keep = w->type == THX_F16 && ctx->precision != THX_FAST_LOSSY;

@@ -12,3 +12,4 @@
 const thx_ops thx_ops_avx2 = { .name = "avx2", OPERATIONS };
 const thx_ops thx_ops_avx512 = { .name = "avx512", OPERATIONS };
 const thx_ops thx_ops_avx512_bf16 = { .name = "avx512-bf16", OPERATIONS };
+const thx_ops thx_ops_amx = { .name = "amx", OPERATIONS };

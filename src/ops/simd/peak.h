@@ -10,17 +10,14 @@ enum { SUMS = 12 }; /* independent sums: more than latency times units */
 /* rounds * SUMS multiply-adds of a vector; returns the operations done. */
 static double spin_f32(size_t rounds)
 {
-    vec s[SUMS], a = v_set(0.5f), b = v_set(0.25f);
+    const vec a = v_set(0.5f), b = v_set(0.25f);
+    vec       s[SUMS];
 
     for (int i = 0; i < SUMS; i++) s[i] = v_set((float)i);
-    v_hold(&a);
-    v_hold(&b);
     for (size_t r = 0; r < rounds; r++)
 #pragma GCC unroll 12
-        for (int i = 0; i < SUMS; i++) {
-            s[i] = v_fma(s[i], a, b);
-            v_hold(&s[i]);
-        }
+        for (int i = 0; i < SUMS; i++) s[i] = v_fma(s[i], a, b);
+    for (int i = 0; i < SUMS; i++) v_use(s[i]);
     return (double)rounds * SUMS * LANES * 2.0;
 }
 
