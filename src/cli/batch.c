@@ -146,7 +146,7 @@ static int prepare(batch *b, const cli_values *v)
         return CLI_USAGE;
     for (size_t i = 0; i < v->n_operands; i++)
         if (cli_paths_collect(&b->films, v->operands[i], &b->run.err)) return cli_fail(v, &b->run.err);
-    return CLI_OK;
+    return cli_paths_unique(&b->films, &b->run.err) ? cli_fail(v, &b->run.err) : CLI_OK;
 }
 
 static int run_batch(batch *b, const cli_values *v)

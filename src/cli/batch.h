@@ -12,6 +12,10 @@ typedef struct cli_paths { char **list; size_t n, room; } cli_paths;
  * when its turn comes. THORAX_IO: a folder or list that cannot be read; THORAX_NOMEM. */
 thorax_status cli_paths_collect(cli_paths *p, const char *input, thorax_error *err);
 thorax_status cli_paths_add(cli_paths *p, const char *path, thorax_error *err); /* copies */
+/* Leaves out what occurred before. */
+thorax_status cli_paths_unique(cli_paths *p, thorax_error *err);
+/* Sorts, so that `have` can be asked. */
+void          cli_paths_sort(cli_paths *p);
 bool          cli_paths_have(const cli_paths *p, const char *path);
 void          cli_paths_deinit(cli_paths *p);
 

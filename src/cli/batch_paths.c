@@ -25,11 +25,49 @@ thorax_status cli_paths_add(cli_paths *p, const char *path, thorax_error *err)
     return THORAX_OK;
 }
 
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+void cli_paths_sort(cli_paths *p)
+{
+    if (p->n) qsort(p->list, p->n, sizeof *p->list, by_name);
+}
+
 bool cli_paths_have(const cli_paths *p, const char *path)
 {
+    return p->n && bsearch(&path, p->list, p->n, sizeof *p->list, by_name);
+}
+
+typedef struct place { char *path; size_t at; } place;
+
+static int by_name_and_place(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    const int c = strcmp(x->path, y->path);
+    return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+thorax_status cli_paths_unique(cli_paths *p, thorax_error *err)
+{
+    place *places = calloc(p->n + 1, sizeof *places);
+    size_t kept = 0;
+
+    if (!places) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu paths", p->n);
+    for (size_t i = 0; i < p->n; i++) places[i] = (place){ p->list[i], i };
+    qsort(places, p->n, sizeof *places, by_name_and_place);
+    const char *last = NULL; /* the first of those that are alike */
+    for (size_t i = 0; i < p->n; i++) {
+        if (!last || strcmp(places[i].path, last)) {
+            last = places[i].path;
+            continue;
+        }
+        p->list[places[i].at] = NULL;
+        free(places[i].path);
+    }
     for (size_t i = 0; i < p->n; i++)
-        if (!strcmp(p->list[i], path)) return true;
-    return false;
+        if (p->list[i]) p->list[kept++] = p->list[i];
+    p->n = kept;
+    free(places);
+    return THORAX_OK;
 }
 
 void cli_paths_deinit(cli_paths *p)
@@ -47,8 +85,6 @@ static bool ends_with(const char *path, const char *ending)
 
 static bool is_film_name(const char *path) { return ends_with(path, ".png") || ends_with(path, ".jpg") || ends_with(path, ".jpeg"); }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
 /* Entries of one folder, sorted; hidden ones are left out. */
 static thorax_status list_folder(cli_paths *out, const char *path, thorax_error *err)
 {
@@ -59,7 +95,7 @@ static thorax_status list_folder(cli_paths *out, const char *path, thorax_error 
     for (struct dirent *d; !st && (d = readdir(folder));)
         if (*d->d_name != '.') st = cli_paths_add(out, d->d_name, err);
     closedir(folder);
-    if (out->n) qsort(out->list, out->n, sizeof *out->list, by_name);
+    cli_paths_sort(out);
     return st;
 }
 

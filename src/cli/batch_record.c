@@ -97,6 +97,7 @@ static thorax_status printed_paths(cli_paths *out, const cli_paths *films, thora
         st = json ? cli_paths_add(out, json_string_value(json), err) : thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
         json_decref(json);
     }
+    cli_paths_sort(out);
     return st;
 }
 
