@@ -24,6 +24,20 @@ static json_t *text_json(const char *text)
     return json;
 }
 
+/* Takes value; false when it is NULL or memory runs out. */
+static bool put(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
+/* The list if it is whole, else NULL. */
+static json_t *whole_list(json_t *list, bool whole)
+{
+    if (whole) return list;
+    json_decref(list);
+    return NULL;
+}
+
 static json_t *film_json(const thx_result *r)
 {
     if (!r->has_film) return json_null();
@@ -35,29 +49,31 @@ static json_t *film_json(const thx_result *r)
 static json_t *findings_json(const thx_result *r)
 {
     json_t *list = json_array();
+    bool whole = true;
 
     for (size_t i = 0; i < r->n_findings; i++) {
         const thorax_finding *f = &r->findings[i];
         json_t *present = f->present < 0 ? json_null() : json_boolean(f->present);
         json_t *score = isnan(f->score) ? json_null() : json_real(f->score);
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", f->name, "present", present, "score", score));
+        whole &= !json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", f->name, "present", present, "score", score));
     }
-    return list;
+    return whole_list(list, whole);
 }
 
 static json_t *boxes_json(const thx_result *r)
 {
     json_t *list = json_array();
     const double w = r->width, h = r->height;
+    bool whole = true;
 
     for (size_t i = 0; i < r->n_boxes; i++) {
         const thorax_labelled_box *b = &r->boxes[i];
         json_t *box = json_pack("{s:o, s:[f,f,f,f]}", "label", text_json(b->label), "box", b->x1, b->y1, b->x2, b->y2);
         if (r->has_film)
-            json_object_set_new(box, "pixels", json_pack("[f,f,f,f]", b->x1 * w, b->y1 * h, b->x2 * w, b->y2 * h));
-        json_array_append_new(list, box);
+            whole &= put(box, "pixels", json_pack("[f,f,f,f]", b->x1 * w, b->y1 * h, b->x2 * w, b->y2 * h));
+        whole &= !json_array_append_new(list, box);
     }
-    return list;
+    return whole_list(list, whole);
 }
 
 static json_t *types_json(unsigned types)
@@ -109,37 +125,38 @@ static json_t *provenance_json(const thx_result *r)
     return json;
 }
 
-static void add_answer(json_t *json, const thx_result *r)
+static bool add_answer(json_t *json, const thx_result *r)
 {
     const thorax_usage *u = &r->usage;
     json_t *ids = json_array();
+    bool whole = true;
 
-    for (size_t i = 0; i < r->ids.size; i++) json_array_append_new(ids, json_integer(r->ids.data[i]));
-    json_object_set_new(json, "ids", ids);
-    json_object_set_new(json, "usage", json_pack("{s:I, s:I, s:I, s:I}", "prompt_tokens", (json_int_t)u->prompt_tokens,
-                                                 "image_tokens", (json_int_t)u->image_tokens,
-                                                 "completion_tokens", (json_int_t)u->completion_tokens,
-                                                 "cached_tokens", (json_int_t)u->cached_tokens));
-    json_object_set_new(json, "timing", json_pack("{s:f, s:f, s:f}", "vision_s", u->vision_s, "prompt_s", u->prompt_s,
-                                                  "decode_s", u->decode_s));
+    for (size_t i = 0; i < r->ids.size; i++) whole &= !json_array_append_new(ids, json_integer(r->ids.data[i]));
+    whole &= put(json, "ids", ids);
+    whole &= put(json, "usage", json_pack("{s:I, s:I, s:I, s:I}", "prompt_tokens", (json_int_t)u->prompt_tokens,
+                                          "image_tokens", (json_int_t)u->image_tokens,
+                                          "completion_tokens", (json_int_t)u->completion_tokens,
+                                          "cached_tokens", (json_int_t)u->cached_tokens));
+    return whole & put(json, "timing", json_pack("{s:f, s:f, s:f}", "vision_s", u->vision_s, "prompt_s", u->prompt_s,
+                                                 "decode_s", u->decode_s));
 }
 
 char *thx_result_to_json(const thx_result *r)
 {
     json_t *json = json_object();
+    bool whole = put(json, "schema", json_integer(1));
 
-    json_object_set_new(json, "schema", json_integer(1));
-    json_object_set_new(json, "film", film_json(r));
-    json_object_set_new(json, "task", json_string(r->task));
-    json_object_set_new(json, "text", text_json(r->text));
-    json_object_set_new(json, "complete", json_boolean(r->complete));
-    if (!strcmp(r->task, "ask")) add_answer(json, r);
-    json_object_set_new(json, "findings", findings_json(r));
-    json_object_set_new(json, "boxes", boxes_json(r));
-    json_object_set_new(json, "provenance", provenance_json(r));
-    if (r->remark) json_object_set_new(json, "remark", text_json(r->remark));
-    json_object_set_new(json, "notice", json_string(thx_notice));
-    char *line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    whole &= put(json, "film", film_json(r));
+    whole &= put(json, "task", json_string(r->task));
+    whole &= put(json, "text", text_json(r->text));
+    whole &= put(json, "complete", json_boolean(r->complete));
+    if (!strcmp(r->task, "ask")) whole &= add_answer(json, r);
+    whole &= put(json, "findings", findings_json(r));
+    whole &= put(json, "boxes", boxes_json(r));
+    whole &= put(json, "provenance", provenance_json(r));
+    if (r->remark) whole &= put(json, "remark", text_json(r->remark));
+    whole &= put(json, "notice", json_string(thx_notice));
+    char *line = whole ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(json);
     return line;
 }

@@ -143,6 +143,7 @@ static void skip_stop(lexer *l, bool trims_newline)
 static void emit(lexer *l, tokens *t, thx_jinja_kind kind)
 {
     thx_string_add(&t->text, "", 0);
+    if (t->text.failed || t->value.failed) return; /* read_tag says so */
     if (kind == THX_JINJA_EXPRESSION && t->is_string) {
         put_text(l, t->value.data, t->value.size);
     } else if (kind != THX_JINJA_STATEMENT ||

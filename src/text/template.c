@@ -9,6 +9,7 @@
 #include "text/utf8.h"
 #include "base/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,11 +35,13 @@ static const char *default_of(const json_t *j)
 static thorax_status read_named(thx_template *t, const char *source, const char *folder,
                                 const char *name, thorax_error *err)
 {
-    char *path = thx_path_join(folder, name);
     const thorax_status st = thx_chat_read(t, source, err);
 
-    if (st) thx_error_prefix(err, path ? path : name);
-    free(path);
+    if (st) {
+        char path[160]; /* as much as a prefix shows */
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        thx_error_prefix(err, path);
+    }
     return st;
 }
 

@@ -153,6 +153,14 @@ static bool settle(thx_template *t, bool lists)
     return true;
 }
 
+static bool ran_out(const thx_template *t)
+{
+    bool failed = false;
+
+    for (size_t i = 0; i < THX_CHAT_PARTS; i++) failed |= t->owned[i].failed;
+    return failed;
+}
+
 thorax_status thx_chat_read(thx_template *t, const char *source, thorax_error *err)
 {
     thx_jinja jinja;
@@ -161,14 +169,13 @@ thorax_status thx_chat_read(thx_template *t, const char *source, thorax_error *e
     if (st) return st;
     parser p = { &jinja, 0, t };
     bool known = eat_lists(&p) && eat_rest(&p) && settle(t, true);
-    if (!known) {
+    if (!known && !ran_out(t)) {
         forget(t);
         p.at = 0;
         known = eat_plain(&p) && eat_rest(&p) && settle(t, false);
     }
     thx_jinja_deinit(&jinja);
-    for (size_t i = 0; i < THX_CHAT_PARTS; i++)
-        if (t->owned[i].failed) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    if (ran_out(t)) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if (known) return THORAX_OK;
     forget(t);
     return thx_fail(

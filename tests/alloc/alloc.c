@@ -13,6 +13,7 @@
 #include "base/string.h"
 #include "film/film.h"
 #include "prep/prep.h"
+#include "synth/checkpoint.h"
 #include "text/text.h"
 #include "weights/weights.h"
 
@@ -174,6 +175,47 @@ static thorax_status tokenizer(thorax_error *err)
     return st;
 }
 
+/* ---- the public functions, on a random checkpoint ---- */
+static thorax_status open_and_close(thorax_error *err)
+{
+    thorax_model       *model;
+    const thorax_status st = thorax_model_open(&model, in("model"), NULL, err);
+
+    if (st) assert_null(model);
+    thorax_model_close(model);
+    return st;
+}
+
+/* A conversation about a film, or about none; the result as JSON and as a picture. */
+static thorax_status converse(bool with_film, thorax_error *err)
+{
+    static const thorax_message question = { "user", "What is it?" };
+    thorax_film    *f = NULL;
+    thorax_model   *model;
+    thorax_session *session = NULL;
+    thorax_result  *result = NULL;
+    thorax_options  options = thorax_options_default();
+    thorax_model_options how = thorax_model_options_default();
+
+    how.threads = 1;
+    options.max_new_tokens = 2;
+    thorax_status st = thorax_model_open(&model, in("model"), &how, err);
+    if (!st && with_film) st = thorax_film_open(&f, in("film.png"), NULL, err);
+    if (!st) st = thorax_session_open(&session, model, f, err);
+    if (!st) st = thorax_chat(&result, session, &question, 1, &options, err);
+    if (st) assert_null(result);
+    if (!st && with_film) st = thorax_result_overlay(result, f, in("overlay.png"), err);
+    if (!st && !thorax_result_json(result)) st = thx_fail(err, THORAX_NOMEM, 0, "no JSON");
+    thorax_result_close(result);
+    thorax_session_close(session);
+    thorax_film_close(f);
+    thorax_model_close(model);
+    return st;
+}
+
+static thorax_status talk(thorax_error *err) { return converse(false, err); }
+static thorax_status look(thorax_error *err) { return converse(true, err); }
+
 static int write_inputs(void **state)
 {
     thorax_error  err;
@@ -189,6 +231,10 @@ static int write_inputs(void **state)
     write_tensors(in("shards/2.safetensors"), "{\"b\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4);
     const char index[] = "{\"metadata\":{},\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}}";
     assert_ok(thx_file_write(in("shards/model.safetensors.index.json"), index, sizeof index - 1, &err), err);
+    thx_checkpoint_options model = thx_checkpoint_options_default();
+    model.arch = "tiny";
+    model.seed = 5;
+    assert_ok(thx_checkpoint_write(&model, in("model"), NULL, &err), err);
     return 0;
 }
 
@@ -210,13 +256,17 @@ CASE(film)
 CASE(samples)
 CASE(weights)
 CASE(tokenizer)
+CASE(open_and_close)
+CASE(talk)
+CASE(look)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(npy_case),    cmocka_unit_test(files_case),   cmocka_unit_test(strings_case),
         cmocka_unit_test(film_case),   cmocka_unit_test(samples_case), cmocka_unit_test(weights_case),
-        cmocka_unit_test(tokenizer_case),
+        cmocka_unit_test(tokenizer_case), cmocka_unit_test(open_and_close_case), cmocka_unit_test(talk_case),
+        cmocka_unit_test(look_case),
     };
     return cmocka_run_group_tests(tests, write_inputs, remove_inputs);
 }
