@@ -23,11 +23,6 @@ void thorax_session_close(thorax_session *session)
     free(session);
 }
 
-thorax_options thorax_options_default(void)
-{
-    return (thorax_options){ .temperature = -1, .top_k = -1, .top_p = -1, .min_p = -1, .repetition_penalty = -1 };
-}
-
 static thx_film_facts facts_of(const thorax_session *s)
 {
     const thorax_film *f = s->film;

@@ -71,8 +71,9 @@ const cli_command cli_commands[] = {
       "(thorax-demo.png).",
       OPTIONS(CLI_MODEL, CLI_IMAGE, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_OVERLAY, CLI_JSON, CLI_QUIET, LAST), cli_demo },
     { "doctor", "", "What this machine offers, and whether the program computes as it should.",
-      "Opens the demo model (or -m) and compares an answer of the fast kernels with one of the reference kernels.",
-      OPTIONS(CLI_MODEL, CLI_CPU, CLI_THREADS, CLI_JSON, CLI_QUIET, LAST), cli_doctor },
+      "Opens the demo model (or -m), asks it for a report of its film (or -i), and compares the answer of the fast kernels with that of the "
+      "reference kernels.",
+      OPTIONS(CLI_MODEL, CLI_IMAGE, CLI_CPU, CLI_THREADS, CLI_JSON, CLI_QUIET, LAST), cli_doctor },
     { "help", "[COMMAND]", "Help of a command, the manual page, or all of it as Markdown.", NULL,
       OPTIONS(CLI_MAN, CLI_MARKDOWN, LAST), cli_help },
     { 0 },

@@ -76,8 +76,8 @@ enum { CHECK_TOKENS = 32 };
 static bool go_on(void *data, const char *what, size_t done, size_t total) { return cli_progress_step(data, what, done, total); }
 
 /* The first tokens of a report, with these kernels. */
-static thorax_status first_answer(char **out, const char *folder, const char *precision, const char *cpu, int threads, cli_progress *p,
-                                  thorax_error *err)
+static thorax_status first_answer(char **out, const cli_values *v, const char *folder, const char *precision, const char *cpu,
+                                  cli_progress *p, thorax_error *err)
 {
     thorax_model_options mo = thorax_model_options_default();
     thorax_options o = thorax_options_default();
@@ -89,13 +89,13 @@ static thorax_status first_answer(char **out, const char *folder, const char *pr
     *out = NULL;
     mo.precision = precision;
     mo.cpu = cpu;
-    mo.threads = threads;
+    mo.threads = (int)cli_count(v, CLI_THREADS, 0);
     o.max_new_tokens = CHECK_TOKENS;
     o.on_progress = go_on;
     o.data = p;
     cli_progress_title(p, "self check, %s", precision);
     thorax_status st = thorax_model_open(&model, folder, &mo, err);
-    if (!st) st = cli_demo_film(&film, folder, NULL, err);
+    if (!st) st = cli_demo_film(&film, folder, cli_text(v, CLI_IMAGE), err);
     if (!st) st = thorax_session_open(&session, model, film, err);
     if (!st) st = thorax_report(&result, session, &o, err);
     if (!st && !(*out = strdup(thorax_result_text(result)))) st = thx_fail(err, THORAX_NOMEM, 0, "no memory");
@@ -108,13 +108,12 @@ static thorax_status first_answer(char **out, const char *folder, const char *pr
 
 static thorax_status self_check(json_t *out, const cli_values *v, const char *folder, bool *same, thorax_error *err)
 {
-    const int threads = (int)cli_count(v, CLI_THREADS, 0);
     char *fast = NULL, *reference = NULL;
     cli_progress p;
 
     cli_progress_init(&p, cli_switch(v, CLI_QUIET));
-    thorax_status st = first_answer(&fast, folder, "auto", cli_text(v, CLI_CPU), threads, &p, err);
-    if (!st) st = first_answer(&reference, folder, "f32", "ref", threads, &p, err);
+    thorax_status st = first_answer(&fast, v, folder, "auto", cli_text(v, CLI_CPU), &p, err);
+    if (!st) st = first_answer(&reference, v, folder, "f32", "ref", &p, err);
     cli_progress_clear(&p);
     *same = !st && !strcmp(fast, reference);
     if (!st) json_object_set_new(out, "check", json_pack("{s:s, s:s, s:s, s:b}", "model", folder, "fast", fast, "reference", reference, "same", *same));

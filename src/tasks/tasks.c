@@ -22,6 +22,11 @@ void thx_result_close(thx_result *r)
     free(r);
 }
 
+thorax_options thorax_options_default(void)
+{
+    return (thorax_options){ .temperature = -1, .top_k = -1, .top_p = -1, .min_p = -1, .repetition_penalty = -1 };
+}
+
 /* ---- A result that knows where it comes from, before there is an answer ---- */
 
 static unsigned stored_types(const thx_weights *w)
