@@ -60,6 +60,7 @@ const char *cli_need(const cli_values *v, cli_option_id id);
  * The first one asks the work to stop at its next step; a second one ends the program at once. */
 void cli_interrupt_init(void);
 bool cli_interrupted(void);
+void cli_interrupt_default(void); /* from now on the first one ends the program, for work that cannot be asked */
 
 /* ---- Progress ----
  * On a terminal one line that is written over; elsewhere a line now and then, only when work is

@@ -71,8 +71,8 @@ const cli_command cli_commands[] = {
       "(thorax-demo.png).",
       OPTIONS(CLI_MODEL, CLI_IMAGE, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_OVERLAY, CLI_JSON, CLI_QUIET, LAST), cli_demo },
     { "doctor", "", "What this machine offers, and whether the program computes as it should.",
-      "Opens the demo model (or -m), asks it for a report of its film (or -i), and compares the answer of the fast kernels with that of the "
-      "reference kernels.",
+      "Opens the demo model (or -m) and compares the scores of its first token about its film (or -i), computed by the fast kernels "
+      "and in f32.",
       OPTIONS(CLI_MODEL, CLI_IMAGE, CLI_CPU, CLI_THREADS, CLI_JSON, CLI_QUIET, LAST), cli_doctor },
     { "help", "[COMMAND]", "Help of a command, the manual page, or all of it as Markdown.", NULL,
       OPTIONS(CLI_MAN, CLI_MARKDOWN, LAST), cli_help },

@@ -90,6 +90,12 @@ void cli_interrupt_init(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+void cli_interrupt_default(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
 bool cli_interrupted(void) { return interrupted != 0; }
 
 /* ---- Progress ---- */

@@ -59,8 +59,10 @@ static thx_precision precision_of(const char *name)
     return THX_FAST;
 }
 
-static int cpu_level_of(const char *name)
+int cli_cpu_level(const cli_values *v)
 {
+    const char *name = cli_text(v, CLI_CPU);
+
     for (int level = THX_CPU_REF; name && level <= THX_CPU_AVX512_BF16; level++)
         if (!strcmp(name, thx_cpu_level_name(level))) return level;
     return -1;
@@ -70,7 +72,7 @@ thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_erro
 {
     const thx_engine_options o = {
         .precision = precision_of(cli_text(v, CLI_PRECISION)), .compat = cli_compat(v),
-        .threads = (int)cli_count(v, CLI_THREADS, 0), .cpu_level = cpu_level_of(cli_text(v, CLI_CPU)),
+        .threads = (int)cli_count(v, CLI_THREADS, 0), .cpu_level = cli_cpu_level(v),
         .ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0), .mem_limit_bytes = cli_count(v, CLI_MEM_LIMIT, 0),
     };
     return thx_engine_open(out, cli_text(v, CLI_MODEL), &o, err);

@@ -20,6 +20,9 @@ thorax_status cli_picture_open(thx_picture *out, const cli_values *v, thorax_err
 /* The engine of -m with the options given. */
 thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_error *err);
 
+/* The level of --cpu; -1 = the best there is. */
+int cli_cpu_level(const cli_values *v);
+
 /* The compat of --compat. */
 thx_compat cli_compat(const cli_values *v);
 

@@ -21,6 +21,7 @@ static thorax_status begin(void *data, size_t T, size_t V, thorax_error *err)
 
 static thorax_status add_row(void *data, const float *row, size_t n, thorax_error *err)
 {
+    if (cli_interrupted()) return thx_fail(err, THORAX_CANCELLED, 0, "interrupted");
     return thx_npy_add(((sink *)data)->writer, row, n * sizeof *row, err);
 }
 
@@ -59,6 +60,7 @@ int cli_inspect_logits(const cli_values *v)
     if (!st && cli_text(v, CLI_IMAGE)) st = cli_picture_open(&picture, v, &err);
     if (!st) st = cli_engine_open(&e, v, &err);
     if (!st) st = thx_session_open(&s, e, picture.data ? &picture : NULL, &err);
+    if (!out.all) cli_interrupt_default(); /* nothing is written before the last moment */
     if (!st) st = score(s, &messages, cli_text(v, CLI_SYSTEM), &out, &T, &V, &err);
     const int code = st ? cli_fail(v, &err)
                         : cli_print_json(v, out.all ? json_pack("{s:[I,I]}", "shape", (json_int_t)T, (json_int_t)V)
