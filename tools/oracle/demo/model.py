@@ -174,6 +174,7 @@ class Demo(nn.Module):
         """Rows per film: base block, then the grid's rows that unpad keeps, a newline after each. A list of [Q, D]."""
         b = len(keep)
         x = self.multi_modal_projector(self.vision_tower(torch.cat([base, grid])) if features is None else features)
+        self.base_rows = x[:b]                                       # a view for training
         g, out = x[b:].view(b, CELLS, CELLS, -1), []
         for i, (top, bottom, left, right) in enumerate(keep):
             rows = g[i, top:bottom, left:right]
@@ -181,10 +182,12 @@ class Demo(nn.Module):
             out.append(torch.cat([x[i], torch.cat([rows, line], 1).flatten(0, 1)]))
         return out
 
-    def hidden(self, x, position, mask, caches=None):
-        """Decoder over embedded rows x [B, T, D]; position [B, T]; mask bool [B, 1, T, T'] or None."""
+    def hidden(self, x, position, mask, caches=None, taps=None):
+        """Decoder over embedded rows x [B, T, D]; position [B, T]; mask bool [B, 1, T, T'] or None. `taps` receives each layer's result."""
         cos, sin = rope(position, TEXT["width"] // TEXT["heads"])
         cos, sin = cos[:, None], sin[:, None]
         for i, layer in enumerate(self.language_model.model.layers):
             x = layer(x, cos, sin, mask, None if caches is None else caches[i])
+            if taps is not None:
+                taps.append(x)
         return self.language_model.model.norm(x)

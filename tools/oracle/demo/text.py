@@ -3,6 +3,7 @@
     python text.py FOLDER       writes FOLDER/tokenizer.json
 """
 import random
+import re
 import sys
 
 import numpy as np
@@ -31,6 +32,9 @@ def make_tokenizer(folder):
     t.save(f"{folder}/tokenizer.json")
 
 
+BOX = re.compile(r"\[([\d.]+), ([\d.]+), ([\d.]+), ([\d.]+)\]")
+
+
 class Words:
     """Ids of the chat template's pieces and of texts."""
 
@@ -45,13 +49,18 @@ class Words:
         return self.t.encode(text, add_special_tokens=False).ids
 
     def turn(self, question, answer, first):
-        """ids and which of them are learnt (answer and end); what comes before the answer is given."""
+        """ids, which of them are learnt (answer and end; what comes before is given), and for ids within a box that box."""
         key = (question, first)
         if key not in self.cache:
             before = self.ids("\n" + question) if first else self.ids("\n") + [self.start] + self.ids("user\n" + question)
             self.cache[key] = before + [self.end] + self.ids("\n") + [self.start] + self.ids("assistant\n")
-        q, a = self.cache[key], self.ids(answer) + [self.end] if answer is not None else []
-        return q + a, [False] * len(q) + [True] * len(a)
+        q = self.cache[key]
+        if answer is None:
+            return q, [False] * len(q), [None] * len(q)
+        e = self.t.encode(answer, add_special_tokens=False)
+        spans = [(m.start(), m.end() - 1, [float(v) for v in m.groups()]) for m in BOX.finditer(answer)]
+        box = [next((b for first, end, b in spans if first <= at[0] < end), None) for at in e.offsets]
+        return q + e.ids + [self.end], [False] * len(q) + [True] * (len(e.ids) + 1), [None] * len(q) + box + [None]
 
 
 def choose(turns, rng):
@@ -62,7 +71,7 @@ def choose(turns, rng):
     there, absent = [t for t in labels if "[" in t["answer"]], [t for t in labels if "[" not in t["answer"]]
     checks = of("ask")
     yes, no = [t for t in checks if t["answer"] == "Yes."], [t for t in checks if t["answer"] != "Yes."]
-    pick = rng.sample(regions, 4) + there + rng.sample(absent, min(1, len(absent))) + rng.sample(yes, min(1, len(yes))) + rng.sample(no, min(1, len(no)))
+    pick = rng.sample(regions, 5) + there + rng.sample(absent, min(1, len(absent))) + rng.sample(yes, min(1, len(yes))) + rng.sample(no, min(1, len(no)))
     phrases = of("phrase")
     pick += of("report", "classify") + rng.sample(phrases, min(1, len(phrases)))
     rng.shuffle(pick)
@@ -75,18 +84,19 @@ def choose(turns, rng):
 
 
 def sequence(words, turns, rng):
-    """Text part of one film: ids, learnt, branch number (from 1) and position after the image, as arrays."""
-    ids, learnt, branch, position = [], [], [], []
+    """Text part of one film: ids, learnt, branch number (from 1), position after the image, box (or -1), as arrays."""
+    ids, learnt, branch, position, boxes = [], [], [], [], []
     for b, turns_of in enumerate(choose(turns, rng), 1):
         p = 0
         for k, t in enumerate(turns_of):
-            i, l = words.turn(t["question"], t["answer"], k == 0)
+            i, l, x = words.turn(t["question"], t["answer"], k == 0)
             ids += i
             learnt += l
+            boxes += [v or [-1.0] * 4 for v in x]
             branch += [b] * len(i)
             position += range(p, p + len(i))
             p += len(i)
-    return np.array(ids), np.array(learnt), np.array(branch), np.array(position)
+    return np.array(ids), np.array(learnt), np.array(branch), np.array(position), np.array(boxes, np.float32)
 
 
 if __name__ == "__main__":
