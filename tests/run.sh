@@ -15,6 +15,7 @@ flags=${MESON_FLAGS:-}
 # Sanitizers make the compiler see doubtful conversions where there are none: warnings stay warnings.
 sanitizer='-Dbuildtype=debug -Doptimization=1 -Db_lundef=false -Dcli=false -Dbench=false -Dwerror=false'
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:allocator_may_return_null=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.supp:print_suppressions=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 passed=0
 failed=0

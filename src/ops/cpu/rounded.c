@@ -62,9 +62,12 @@ typedef struct blocks {
     bool                  direct, keep;
 } blocks;
 
+/* A multiple of a cache line, so that every thread's room is aligned. */
 static size_t room_bytes(const blocks *s)
 {
-    return thx_dnnl_heights[0] * s->cols * sizeof(float) + (s->direct ? 0 : s->cols * s->w->K * 2);
+    const size_t bytes = thx_dnnl_heights[0] * s->cols * sizeof(float) + (s->direct ? 0 : s->cols * s->w->K * 2);
+
+    return (bytes + 63) & ~(size_t)63;
 }
 
 /* y rows first .. (+)= c + b */
