@@ -12,8 +12,8 @@
 /* Dense products over a packed operand. A panel holds `nr` columns of B, K-major:
  * f32: [K][nr];  bf16: [(K+1)/2][nr][2], the odd last half zero. */
 typedef struct thx_gemm {
-    thx_type type;   /* of A and of the packed B: F32 or BF16 */
-    size_t   mr, nr; /* rows and columns of one block         */
+    thx_type type;         /* of A and of the packed B: F32 or BF16                   */
+    size_t   mr, nr, lanes; /* rows and columns of one block; columns of one vector    */
 
     /* Packs columns from rows of a matrix (B = Wᵀ): panel[k][i] = src[i][k], i < n <= nr, the other
      * columns zero. The rows lie `pitch` bytes apart. With a BF16 panel and F16 rows `low`
@@ -28,13 +28,13 @@ typedef struct thx_gemm {
                   size_t K, const float *carry);
     /* Do n f16 values all fit bf16? NULL where the question has no sense. */
     bool (*fits)(const void *src, size_t n);
+    /* One row's part of an online softmax over a block of `n` scores; n is a multiple of 32.
+     * scores[i] counts where from <= i < to. Updates the running maximum and sum, writes the factor for what
+     * was summed before into *carry, and the weights (of the gemm's type, 0 where not counted; f32
+     * weights may take the place of the scores). scale > 0. */
+    void (*softmax)(void *weights, float *scores, size_t n, size_t from, size_t to, float scale, float *top,
+                    float *total, float *carry);
 } thx_gemm;
-
-/* One row's part of an online softmax over a block of `n` scores; n is a multiple of 32.
- * scores[i] counts where from <= i < to. Updates the running maximum and sum, writes the
- * factor for what was summed before into *carry, and the weights (f32 or bf16, 0 where not counted). */
-typedef void thx_softmax_fn(void *weights, thx_type type, float *scores, size_t n, size_t from, size_t to,
-                            float scale, float *top, float *total, float *carry);
 
 typedef struct thx_kernels {
     const char *name;
@@ -58,8 +58,6 @@ typedef struct thx_kernels {
     /* y[t][d] += sum over i < n of p[t][i] * v[i][d], d < D; in the order of i. */
     void (*mix)(float *y, size_t ldy, const float *p, size_t ldp, size_t T, const void *v, thx_type type,
                 size_t pitch, size_t n, size_t D);
-
-    thx_softmax_fn *softmax;
 
     /* At best: loops of `rounds` steps that only multiply and add, and one that only reads. */
     double (*spin_f32)(size_t rounds);

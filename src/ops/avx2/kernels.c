@@ -3,15 +3,18 @@
 
 #include "ops/avx2/vec.h"
 #include "ops/simd/few.h"
+#include "ops/simd/rows.h"
+#include "ops/simd/softmax.h"
 #include "ops/simd/dense.h"
 #include "ops/simd/peak.h"
 
 static const thx_gemm gemm_f32 = {
-    .type = THX_F32, .mr = MR, .nr = NR, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols, .block = f32_run,
+    .type = THX_F32, .mr = MR, .nr = NR, .lanes = LANES, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols,
+    .block = f32_run, .softmax = f32_softmax,
 };
 
 const thx_kernels thx_kernels_avx2 = {
     .name = "avx2", .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm,
     .rotate = rotate, .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix,
-    .softmax = softmax, .spin_f32 = spin_f32, .sweep = sweep, .f32 = &gemm_f32,
+    .spin_f32 = spin_f32, .sweep = sweep, .f32 = &gemm_f32,
 };

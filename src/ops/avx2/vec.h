@@ -58,11 +58,27 @@ static inline vec v_keep_range(vec v, size_t first, size_t from, size_t to, vec 
 /* makes the compiler work v out */
 static inline void v_use(vec v) { __asm__ volatile("" : : "x"(v)); }
 
+/* The sum of the lanes: of lanes two apart, then one, then four. */
 static inline float v_sum(vec v)
 {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+    v = _mm256_add_ps(v, _mm256_permute_ps(v, 0x4e));
+    v = _mm256_add_ps(v, _mm256_permute_ps(v, 0xb1));
+    return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)));
+}
+static inline vec v_sums_two(vec a, vec b) /* a b a b per half, lanes two apart added */
+{
+    return _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+}
+static inline vec v_sums_four(const vec *s) /* one sum a lane, per half */
+{
+    const __m256d a = _mm256_castps_pd(v_sums_two(s[0], s[1])), b = _mm256_castps_pd(v_sums_two(s[2], s[3]));
+    return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(a, b)), _mm256_castpd_ps(_mm256_unpackhi_pd(a, b)));
+}
+/* The sums of the lanes of LANES vectors, each in the order of v_sum. */
+static inline vec v_sums(const vec s[LANES])
+{
+    const vec a = v_sums_four(s), b = v_sums_four(s + 4);
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
 static inline float v_top(vec v)
 {

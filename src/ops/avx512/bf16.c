@@ -6,6 +6,7 @@
 #include "ops/avx512/vec.h"
 #include "ops/simd/block.h"
 
+#include <math.h>
 #include <string.h>
 
 static inline __m512bh pairs(vec v) { return (__m512bh)v; }
@@ -136,8 +137,54 @@ static bool fits(const void *src, size_t n)
     return !more;
 }
 
+/* 2^x for x <= 0, to the bits that bf16 weights keep: relative error 3e-6. */
+static inline vec exp2_negative(vec x)
+{
+    const vec within = v_max(v_set(-200.0f), x), n = v_round(within), r = v_sub(within, n);
+    vec       p = v_set(1.33335581e-3f); /* (ln 2)^k / k! */
+
+    p = v_fma(p, r, v_set(9.61812911e-3f));
+    p = v_fma(p, r, v_set(5.55041087e-2f));
+    p = v_fma(p, r, v_set(0.240226507f));
+    p = v_fma(p, r, v_set(0.693147181f));
+    p = v_fma(p, r, v_set(1.0f));
+    return v_scale(p, n);
+}
+
+static inline vec score_at(const float *scores, size_t i, size_t from, size_t to)
+{
+    const vec s = v_load(scores + i);
+    return from > i || to < i + LANES ? v_keep_range(s, i, from, to, v_set(-INFINITY)) : s;
+}
+
+/* Works in powers of two: *top is a maximum of scores times scale / ln 2. The sum counts the
+ * weights before they are rounded. */
+static void softmax(void *weights, float *scores, size_t n, size_t from, size_t to, float scale, float *top,
+                    float *total, float *carry)
+{
+    const vec by = v_set(scale * 1.44269504f);
+    vec       high = v_set(-INFINITY), sum = v_set(0.0f);
+    float     past[LANES];
+
+    for (size_t i = 0; i < n; i += LANES) high = v_max(high, v_mul(score_at(scores, i, from, to), by));
+    const float found = v_top(high), now = found > *top ? found : *top;
+    const vec   shift = v_set(now > -INFINITY ? now : 0.0f);
+    for (size_t i = 0; i < n; i += 2 * LANES) {
+        const vec a = exp2_negative(v_fms(score_at(scores, i, from, to), by, shift));
+        const vec b = exp2_negative(v_fms(score_at(scores, i + LANES, from, to), by, shift));
+
+        sum = v_add(sum, v_add(a, b));
+        v_store((float *)(void *)((uint16_t *)weights + i), (vec)_mm512_cvtne2ps_pbh(b, a));
+    }
+    v_store(past, exp2_negative(v_sub(v_set(*top), shift)));
+    *carry = past[0];
+    *total = *total * past[0] + v_sum(sum);
+    *top = now;
+}
+
 const thx_gemm thx_gemm_bf16_avx512 = {
-    .type = THX_BF16, .mr = MR, .nr = NR, .pack_rows = pack_rows, .pack_cols = pack_cols, .block = run, .fits = fits,
+    .type = THX_BF16, .mr = MR, .nr = NR, .lanes = LANES, .pack_rows = pack_rows, .pack_cols = pack_cols, .block = run,
+    .fits = fits, .softmax = softmax,
 };
 
 double thx_spin_bf16_avx512(size_t rounds)

@@ -3,16 +3,19 @@
 
 #include "ops/avx512/vec.h"
 #include "ops/simd/few.h"
+#include "ops/simd/rows.h"
+#include "ops/simd/softmax.h"
 #include "ops/simd/dense.h"
 #include "ops/simd/peak.h"
 
 const thx_gemm thx_gemm_f32_avx512 = {
-    .type = THX_F32, .mr = MR, .nr = NR, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols, .block = f32_run,
+    .type = THX_F32, .mr = MR, .nr = NR, .lanes = LANES, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols,
+    .block = f32_run, .softmax = f32_softmax,
 };
 
 #define COMMON                                                                                              \
     .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm, .rotate = rotate,     \
-    .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix, .softmax = softmax,           \
+    .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix,           \
     .spin_f32 = spin_f32, .sweep = sweep, .f32 = &thx_gemm_f32_avx512
 
 const thx_kernels thx_kernels_avx512 = { .name = "avx512", COMMON };

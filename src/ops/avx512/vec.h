@@ -45,7 +45,31 @@ static inline vec v_keep_range(vec v, size_t first, size_t from, size_t to, vec 
 /* makes the compiler work v out */
 static inline void v_use(vec v) { __asm__ volatile("" : : "v"(v)); }
 
-static inline float v_sum(vec v) { return _mm512_reduce_add_ps(v); }
+/* The sum of the lanes: of lanes two apart, then one, then eight, then four. */
+static inline float v_sum(vec v)
+{
+    v = _mm512_add_ps(v, _mm512_permute_ps(v, 0x4e));
+    v = _mm512_add_ps(v, _mm512_permute_ps(v, 0xb1));
+    v = _mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0x4e));
+    return _mm512_cvtss_f32(_mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1)));
+}
+static inline vec v_sums_two(vec a, vec b) /* a b a b per quarter, lanes two apart added */
+{
+    return _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+}
+static inline vec v_sums_four(const vec *s) /* one sum a lane, per quarter */
+{
+    const __m512d a = _mm512_castps_pd(v_sums_two(s[0], s[1])), b = _mm512_castps_pd(v_sums_two(s[2], s[3]));
+    return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+}
+/* The sums of the lanes of LANES vectors, each in the order of v_sum. */
+static inline vec v_sums(const vec s[LANES])
+{
+    const vec a = v_sums_four(s), b = v_sums_four(s + 4), c = v_sums_four(s + 8), d = v_sums_four(s + 12);
+    const vec ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    const vec cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+}
 static inline float v_top(vec v) { return _mm512_reduce_max_ps(v); }
 
 static inline vec v_load_f16(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }

@@ -71,6 +71,7 @@ typedef struct plan {
     size_t             heads;      /* of a group                                    */
     size_t             tokens;     /* of a tile at most                             */
     size_t             Eq, Eo;     /* E rounded up: even for q, whole lines for out */
+    size_t             step;       /* columns of one panel of values                */
     size_t             room_bytes; /* of one thread                                 */
     size_t             size;       /* bytes of an element of the gemm               */
 } plan;
@@ -86,8 +87,8 @@ static unsigned char *carve(unsigned char *base, size_t *used, size_t bytes)
 /* Lays the room out from `base`; with NULL it only counts. */
 static room room_at(const plan *p, unsigned char *base, size_t *bytes)
 {
-    const size_t rows = p->tokens * p->heads, nr = p->gemm->nr, E = p->a->E;
-    const size_t mr = p->gemm->mr, values = (E + nr - 1) / nr * nr;
+    const size_t rows = p->tokens * p->heads, E = p->a->E, mr = p->gemm->mr;
+    const size_t values = (E + p->step - 1) / p->step * p->gemm->nr;
     room         r;
 
     *bytes = 0;
@@ -137,8 +138,8 @@ static void pack_block(const plan *p, const room *r, size_t g, size_t start, siz
     for (size_t i = 0; i < n; i += nr)
         gemm->pack_rows(r->keys + i * p->Eq * p->size, k + i * pitch, type, pitch, least(nr, n - i), E, false);
     const unsigned char *v = rows_together(p, true, g, start, n, from, r->plain, &pitch);
-    for (size_t i = 0; i < E; i += nr)
-        gemm->pack_cols(r->values + i * BLOCK * p->size, v + i * bytes, type, pitch, least(nr, E - i), n);
+    for (size_t i = 0; i < E; i += p->step)
+        gemm->pack_cols(r->values + i / p->step * nr * BLOCK * p->size, v + i * bytes, type, pitch, least(p->step, E - i), n);
 }
 
 /* Up to mr rows (row .. row+m-1 of the tile that begins at `token`) against the packed block of keys
@@ -159,13 +160,12 @@ static void strip(const plan *p, const room *r, size_t token, size_t row, size_t
         visible(a, token + (row + j) / p->heads, &from, &to);
         const size_t low = from > start ? from - start : 0, high = to > start ? to - start : 0;
 
-        p->kernels->softmax((unsigned char *)r->weights + j * BLOCK * p->size, gemm->type, r->scores + j * BLOCK,
-                            (n + 31) / 32 * 32, low, least(high, n), a->scale, r->top + row + j, r->total + row + j,
-                            r->carry + j);
+        gemm->softmax((unsigned char *)r->weights + j * BLOCK * p->size, r->scores + j * BLOCK, (n + 31) / 32 * 32, low,
+                      least(high, n), a->scale, r->top + row + j, r->total + row + j, r->carry + j);
     }
-    for (size_t i = 0; i < a->E; i += nr)
-        gemm->block(r->out + row * p->Eo + i, p->Eo, r->weights, BLOCK, r->values + i * BLOCK * p->size, m,
-                    least(nr, a->E - i), n, r->carry);
+    for (size_t i = 0; i < a->E; i += p->step)
+        gemm->block(r->out + row * p->Eo + i, p->Eo, r->weights, BLOCK, r->values + i / p->step * nr * BLOCK * p->size, m,
+                    least(p->step, a->E - i), n, r->carry);
 }
 
 static void tile_begin(const plan *p, const room *r, size_t g, size_t token, size_t rows)
@@ -229,6 +229,9 @@ static thorax_status attend_prompt(thx_ctx *ctx, const thx_attend *a, thorax_err
     p.tokens = p.heads < TILE ? TILE / p.heads : 1;
     const size_t tiles = (segment + p.tokens - 1) / p.tokens; /* of a segment, all about as long */
     p.tokens = (segment + tiles - 1) / tiles;
+    /* as few panels of values as E needs, all about as wide: 72 columns are 48 and 24, not 64 and 8 */
+    const size_t vectors = (a->E + p.gemm->lanes - 1) / p.gemm->lanes, panels = (a->E + p.gemm->nr - 1) / p.gemm->nr;
+    p.step = (vectors + panels - 1) / panels * p.gemm->lanes;
     p.Eq = (a->E + 1) / 2 * 2;
     p.Eo = (a->E + 15) / 16 * 16;
     room_at(&p, NULL, &p.room_bytes);
@@ -276,8 +279,8 @@ static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t fr
 
         to_part.top[h] = -INFINITY;
         to_part.total[h] = 0.0f;
-        p->kernels->softmax(scores + h * CHUNK, THX_F32, scores + h * CHUNK, keys, from - start, to - start, a->scale,
-                            to_part.top + h, to_part.total + h, &carry);
+        p->kernels->f32->softmax(scores + h * CHUNK, scores + h * CHUNK, keys, from - start, to - start, a->scale,
+                                 to_part.top + h, to_part.total + h, &carry);
     }
     memset(to_part.out, 0, p->heads * E * sizeof(float));
     for (size_t i = from, run; i < to; i += run) {

@@ -1,62 +1,77 @@
 /* Few rows against a matrix that is read once: the products of generated rows, and one query
- * row against the cache. Included after "vec.h" and rows.h.
+ * row against the cache. Included after "vec.h".
  *
- * Every sum runs in one vector over k (lane l takes k = l, l + LANES, ...) and is folded
- * at the end, whatever the number of rows in flight; so a result never depends on its
- * neighbours. Eight sums at a time hide the latency of the additions. */
+ * Every sum runs in one vector over k (lane l takes k = l, l + LANES, ...) and its lanes are
+ * added in one fixed order, whatever the number of sums in flight; so a result never depends on its
+ * neighbours. Eight or more sums at a time hide the latency of the additions. */
 #ifndef THX_OPS_SIMD_FEW_H
 #define THX_OPS_SIMD_FEW_H
 
-#include "ops/simd/rows.h"
+#include "ops/simd/load.h"
 
-enum { AHEAD = 1024 }; /* bytes fetched ahead of a row of weights */
+/* How far ahead memory is fetched: within a long row of weights, some rows on among short ones (keys, values). */
+enum { AHEAD = 1024, AHEAD_ROWS = 24 };
 
-/* R rows of w against X rows of x, R and X constants. */
+/* R rows of w against X rows of x, both constants, R * X <= LANES. */
 static inline __attribute__((always_inline)) void dot_block(float *y, size_t ldy, const float *x, size_t ldx,
                                                             const unsigned char *w, thx_type type, size_t pitch,
                                                             size_t K, const int R, const int X)
 {
-    const size_t size = type == THX_F32 ? 4 : 2;
-    vec          s[8];
+    const size_t size = type == THX_F32 ? 4 : 2, ahead = pitch > AHEAD ? AHEAD : AHEAD_ROWS * pitch;
+    vec          s[LANES];
+    float        sums[LANES];
 
-    for (int i = 0; i < R * X; i++) s[i] = v_set(0.0f);
+    for (int i = 0; i < LANES; i++) s[i] = v_set(0.0f);
     FOR_VECTORS(k, n, K, {
         vec wk[8];
         for (int r = 0; r < R; r++) {
-            _mm_prefetch((const char *)w + (size_t)r * pitch + k * size + AHEAD, _MM_HINT_T0);
-            wk[r] = v_load_as(w + (size_t)r * pitch + k * size, type, n);
+            const unsigned char *at = w + (size_t)r * pitch + k * size;
+            _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
+            wk[r] = v_load_as(at, type, n);
         }
         for (int j = 0; j < X; j++) {
             const vec xk = v_get(x + (size_t)j * ldx + k, n);
             for (int r = 0; r < R; r++) s[j * R + r] = v_fma(wk[r], xk, s[j * R + r]);
         }
     });
+    v_store(sums, v_sums(s));
     for (int j = 0; j < X; j++)
-        for (int r = 0; r < R; r++) y[(size_t)j * ldy + (size_t)r] = v_sum(s[j * R + r]);
+        for (int r = 0; r < R; r++) y[(size_t)j * ldy + (size_t)r] = sums[j * R + r];
 }
 
-/* All T rows of x against R rows of w, which stay in the cache for those after the first. */
-static inline __attribute__((always_inline)) void dot_rows(float *y, size_t ldy, const float *x, size_t ldx, size_t T,
+/* n rows of w against X rows of x, R at a time. */
+static inline __attribute__((always_inline)) void dot_rows(float *y, size_t ldy, const float *x, size_t ldx,
                                                            const unsigned char *w, thx_type type, size_t pitch,
-                                                           size_t K, const int R)
+                                                           size_t n, size_t K, const int R, const int X)
 {
-    size_t t = 0;
+    size_t i = 0;
 
-    if (R <= 4)
-        for (; t + 2 <= T; t += 2) dot_block(y + t * ldy, ldy, x + t * ldx, ldx, w, type, pitch, K, R, 2);
-    for (; t < T; t++) dot_block(y + t * ldy, ldy, x + t * ldx, ldx, w, type, pitch, K, R, 1);
+    for (; i + (size_t)R <= n; i += (size_t)R) dot_block(y + i, ldy, x, ldx, w + i * pitch, type, pitch, K, R, X);
+    for (; i < n; i++) dot_block(y + i, ldy, x, ldx, w + i * pitch, type, pitch, K, 1, X);
 }
 
+/* At most 8 rows of x at a time, and as many of w as the registers hold sums for. */
 static inline __attribute__((always_inline)) void dot_as(float *y, size_t ldy, const float *x, size_t ldx, size_t T,
                                                          const unsigned char *w, thx_type type, size_t pitch,
                                                          size_t n, size_t K)
 {
-    size_t i = 0;
+    enum { HALF = LANES / 8, QUARTER = LANES / 4 }; /* rows of w beside 8 and 4 rows of x */
 
-    if (T == 1)
-        for (; i + 8 <= n; i += 8) dot_rows(y + i, ldy, x, ldx, T, w + i * pitch, type, pitch, K, 8);
-    for (; i + 4 <= n; i += 4) dot_rows(y + i, ldy, x, ldx, T, w + i * pitch, type, pitch, K, 4);
-    for (; i < n; i++) dot_rows(y + i, ldy, x, ldx, T, w + i * pitch, type, pitch, K, 1);
+    for (size_t t = 0; t < T; t += 8) {
+        float       *to = y + t * ldy;
+        const float *from = x + t * ldx;
+
+        switch (T - t) {
+        case 1: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, 8, 1); break;
+        case 2: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, 4, 2); break;
+        case 3: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, QUARTER, 3); break;
+        case 4: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, QUARTER, 4); break;
+        case 5: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 5); break;
+        case 6: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 6); break;
+        case 7: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 7); break;
+        default: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 8); break;
+        }
+    }
 }
 
 static void dot(float *y, size_t ldy, const float *x, size_t ldx, size_t T, const void *w, thx_type type,
@@ -67,36 +82,63 @@ static void dot(float *y, size_t ldy, const float *x, size_t ldx, size_t T, cons
     else dot_as(y, ldy, x, ldx, T, w, THX_F32, pitch, n, K);
 }
 
-/* X rows of y, one vector of columns. */
+/* X rows of y, C vectors of columns (the last of `width` values), both constants. */
 static inline __attribute__((always_inline)) void mix_block(float *y, size_t ldy, const float *p, size_t ldp,
                                                             const unsigned char *v, thx_type type, size_t pitch,
-                                                            size_t n, size_t width, const int X)
+                                                            size_t n, size_t width, const int X, const int C)
 {
-    vec s[8];
+    const size_t size = type == THX_F32 ? 4 : 2;
+    vec          s[8][2];
 
-    for (int j = 0; j < X; j++) s[j] = v_get(y + (size_t)j * ldy, width);
+    for (int j = 0; j < X; j++)
+        for (int c = 0; c < C; c++) s[j][c] = v_get(y + (size_t)j * ldy + (size_t)c * LANES, width);
     for (size_t i = 0; i < n; i++) {
-        const vec vi = v_load_as(v + i * pitch, type, width);
-        for (int j = 0; j < X; j++) s[j] = v_fma(v_set(p[(size_t)j * ldp + i]), vi, s[j]);
+        vec vi[2];
+        _mm_prefetch((const char *)v + (i + AHEAD_ROWS) * pitch, _MM_HINT_T0);
+        for (int c = 0; c < C; c++) vi[c] = v_load_as(v + i * pitch + (size_t)c * LANES * size, type, width);
+        for (int j = 0; j < X; j++) {
+            const vec pj = v_set(p[(size_t)j * ldp + i]);
+            for (int c = 0; c < C; c++) s[j][c] = v_fma(pj, vi[c], s[j][c]);
+        }
     }
-    for (int j = 0; j < X; j++) v_put(y + (size_t)j * ldy, s[j], width);
+    for (int j = 0; j < X; j++)
+        for (int c = 0; c < C; c++) v_put(y + (size_t)j * ldy + (size_t)c * LANES, s[j][c], width);
+}
+
+/* X rows of y, all D columns: two vectors at a time where the registers hold the sums. */
+static inline __attribute__((always_inline)) void mix_rows(float *y, size_t ldy, const float *p, size_t ldp,
+                                                           const unsigned char *v, thx_type type, size_t pitch,
+                                                           size_t n, size_t D, const int X)
+{
+    enum { WIDE = LANES > 8 ? 2 : 1 };
+    const size_t size = type == THX_F32 ? 4 : 2;
+    size_t       d = 0;
+
+    for (; d + WIDE * LANES <= D; d += WIDE * LANES)
+        mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, n, LANES, X, WIDE);
+    for (; d + LANES <= D; d += LANES) mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, n, LANES, X, 1);
+    if (d < D) mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, n, D - d, X, 1);
 }
 
 static inline __attribute__((always_inline)) void mix_as(float *y, size_t ldy, const float *p, size_t ldp, size_t T,
                                                          const unsigned char *v, thx_type type, size_t pitch, size_t n,
                                                          size_t D)
 {
-    const size_t size = type == THX_F32 ? 4 : 2;
+    for (size_t t = 0; t < T; t += 8) {
+        float       *to = y + t * ldy;
+        const float *by = p + t * ldp;
 
-    FOR_VECTORS(d, width, D, {
-        size_t t = 0;
-        for (; t + 8 <= T; t += 8)
-            mix_block(y + t * ldy + d, ldy, p + t * ldp, ldp, v + d * size, type, pitch, n, width, 8);
-        for (; t + 4 <= T; t += 4)
-            mix_block(y + t * ldy + d, ldy, p + t * ldp, ldp, v + d * size, type, pitch, n, width, 4);
-        for (; t < T; t++)
-            mix_block(y + t * ldy + d, ldy, p + t * ldp, ldp, v + d * size, type, pitch, n, width, 1);
-    });
+        switch (T - t) {
+        case 1: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 1); break;
+        case 2: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 2); break;
+        case 3: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 3); break;
+        case 4: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 4); break;
+        case 5: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 5); break;
+        case 6: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 6); break;
+        case 7: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 7); break;
+        default: mix_rows(to, ldy, by, ldp, v, type, pitch, n, D, 8); break;
+        }
+    }
 }
 
 static void mix(float *y, size_t ldy, const float *p, size_t ldp, size_t T, const void *v, thx_type type,

@@ -121,38 +121,4 @@ static void blend(float *y, const float *const corner[4], float ty, float tx, si
     });
 }
 
-/* See thx_softmax_fn. A row that counts nothing here keeps its state. */
-static inline __attribute__((always_inline)) void softmax_as(void *weights, thx_type type, float *scores, size_t n,
-                                                             size_t from, size_t to, float scale, float *top,
-                                                             float *total, float *carry)
-{
-    const vec none = v_set(-INFINITY);
-    vec       high = none, sum = v_set(0.0f);
-
-    for (size_t i = 0; i < n; i += LANES) {
-        vec s = v_mul(v_load(scores + i), v_set(scale));
-        if (from > i || to < i + LANES) s = v_keep_range(s, i, from, to, none);
-        v_store(scores + i, s);
-        high = v_max(high, s);
-    }
-    const float found = v_top(high), now = found > *top ? found : *top;
-    const vec   shift = v_set(now > -INFINITY ? now : 0.0f);
-    for (size_t i = 0; i < n; i += LANES) {
-        const vec p = v_exp(v_sub(v_load(scores + i), shift));
-        sum = v_add(sum, p);
-        v_store_as((unsigned char *)weights + i * (type == THX_F32 ? 4 : 2), p, type, LANES);
-    }
-    float past[LANES];
-    v_store(past, v_exp(v_sub(v_set(*top), shift)));
-    *carry = past[0];
-    *total = *total * past[0] + v_sum(sum);
-    *top = now;
-}
-static void softmax(void *weights, thx_type type, float *scores, size_t n, size_t from, size_t to, float scale,
-                    float *top, float *total, float *carry)
-{
-    if (type == THX_BF16) softmax_as(weights, THX_BF16, scores, n, from, to, scale, top, total, carry);
-    else softmax_as(weights, THX_F32, scores, n, from, to, scale, top, total, carry);
-}
-
 #endif
