@@ -10,7 +10,10 @@ const char *thorax_status_text(thorax_status status) { return thx_status_text(st
 const char *thorax_version(void) { return THX_VERSION; }
 const char *thorax_notice(void) { return thx_notice; }
 
-thorax_model_options thorax_model_options_default(void) { return (thorax_model_options){ .precision = "auto" }; }
+thorax_model_options thorax_model_options_default(void)
+{
+    return (thorax_model_options){ .precision = "auto" };
+}
 
 static thorax_status parse_precision(thx_precision *out, const char *name, thorax_error *err)
 {
@@ -18,7 +21,9 @@ static thorax_status parse_precision(thx_precision *out, const char *name, thora
     if (!name || !strcmp(name, "auto")) return THORAX_OK;
     if (!strcmp(name, "f32")) *out = THX_EXACT;
     else if (!strcmp(name, "lossy")) *out = THX_FAST_LOSSY;
-    else return thx_fail(err, THORAX_USAGE, 0, "precision \"%.40s\": expected f32, auto or lossy", name);
+    else
+        return thx_fail(err, THORAX_USAGE, 0, "precision \"%.40s\": expected f32, auto or lossy",
+                        name);
     return THORAX_OK;
 }
 
@@ -41,21 +46,27 @@ static thorax_status parse_cpu(int *out, const char *name, thorax_error *err)
             *out = level;
             return THORAX_OK;
         }
-    return thx_fail(err, THORAX_USAGE, 0, "cpu \"%.40s\": expected ref, avx2, avx512 or avx512-bf16", name);
+    return thx_fail(err, THORAX_USAGE, 0,
+                    "cpu \"%.40s\": expected ref, avx2, avx512 or avx512-bf16", name);
 }
 
-static thorax_status engine_options(thx_engine_options *out, const thorax_model_options *o, thorax_error *err)
+static thorax_status engine_options(thx_engine_options *out, const thorax_model_options *o,
+                                    thorax_error *err)
 {
-    *out = (thx_engine_options){ .threads = o->threads, .ctx_tokens = o->ctx_tokens, .mem_limit_bytes = o->mem_limit_bytes };
+    *out = (thx_engine_options){ .threads = o->threads,
+                                 .ctx_tokens = o->ctx_tokens,
+                                 .mem_limit_bytes = o->mem_limit_bytes };
     if (o->threads < 0 || o->threads > THREADS_MAX)
-        return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads, THREADS_MAX);
+        return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads,
+                        THREADS_MAX);
     thorax_status st = parse_precision(&out->precision, o->precision, err);
     if (!st) st = parse_compat(&out->compat, o->compat, err);
     if (!st) st = parse_cpu(&out->cpu_level, o->cpu, err);
     return st;
 }
 
-thorax_status thorax_model_open(thorax_model **out, const char *folder, const thorax_model_options *options, thorax_error *err)
+thorax_status thorax_model_open(thorax_model **out, const char *folder,
+                                const thorax_model_options *options, thorax_error *err)
 {
     const thorax_model_options defaults = thorax_model_options_default();
     thx_engine_options eo;
@@ -78,35 +89,58 @@ void thorax_model_close(thorax_model *model)
     free(model);
 }
 
-const char *thorax_model_family(const thorax_model *model) { return thx_engine_model(model->engine)->family->name; }
-const char *thorax_model_identity(const thorax_model *model) { return thx_engine_model(model->engine)->identity; }
-const char *thorax_model_remark(const thorax_model *model) { return thx_engine_model(model->engine)->remark; }
-uint32_t thorax_model_ctx_tokens(const thorax_model *model) { return thx_engine_ctx_tokens(model->engine); }
+const char *thorax_model_family(const thorax_model *model)
+{
+    return thx_engine_model(model->engine)->family->name;
+}
+const char *thorax_model_identity(const thorax_model *model)
+{
+    return thx_engine_model(model->engine)->identity;
+}
+const char *thorax_model_remark(const thorax_model *model)
+{
+    return thx_engine_model(model->engine)->remark;
+}
+uint32_t thorax_model_ctx_tokens(const thorax_model *model)
+{
+    return thx_engine_ctx_tokens(model->engine);
+}
 
-thorax_status thorax_film_tokens(uint32_t *tokens, const thorax_model *model, const thorax_film *film, thorax_error *err)
+thorax_status thorax_film_tokens(uint32_t *tokens, const thorax_model *model,
+                                 const thorax_film *film, thorax_error *err)
 {
     const thx_recipe *recipe = &thx_engine_model(model->engine)->recipe;
     thx_geometry g;
 
-    const thorax_status st = thx_geometry_plan(&g, recipe, film->picture.width, film->picture.height, err);
+    const thorax_status st =
+        thx_geometry_plan(&g, recipe, film->picture.width, film->picture.height, err);
     *tokens = st ? 0 : g.image_tokens;
     return st;
 }
 
-thorax_status thorax_model_plan(thorax_plan *out, const thorax_model *model, const thorax_film *film, uint32_t text_tokens,
+thorax_status thorax_model_plan(thorax_plan *out, const thorax_model *model,
+                                const thorax_film *film, uint32_t text_tokens,
                                 uint32_t max_new_tokens, thorax_error *err)
 {
-    const uint32_t new_tokens = max_new_tokens ? max_new_tokens : thx_engine_model(model->engine)->family->max_new_tokens;
+    const uint32_t new_tokens =
+        max_new_tokens ? max_new_tokens : thx_engine_model(model->engine)->family->max_new_tokens;
     thx_plan p;
 
     *out = (thorax_plan){ 0 };
-    const thorax_status st = thx_engine_plan(&p, model->engine, film ? film->picture.width : 0, film ? film->picture.height : 0,
-                                             text_tokens, new_tokens, err);
+    const thorax_status st =
+        thx_engine_plan(&p, model->engine, film ? film->picture.width : 0,
+                        film ? film->picture.height : 0, text_tokens, new_tokens, err);
     if (!st)
         *out = (thorax_plan){
-            .weights_mapped_bytes = p.weights_mapped_bytes, .weights_bytes = p.weights_bytes, .vision_bytes = p.vision_bytes,
-            .image_rows_bytes = p.image_rows_bytes, .kv_bytes = p.kv_bytes, .scratch_bytes = p.scratch_bytes,
-            .peak_bytes = p.peak_bytes, .image_tokens = p.image_tokens, .tokens = p.tokens,
+            .weights_mapped_bytes = p.weights_mapped_bytes,
+            .weights_bytes = p.weights_bytes,
+            .vision_bytes = p.vision_bytes,
+            .image_rows_bytes = p.image_rows_bytes,
+            .kv_bytes = p.kv_bytes,
+            .scratch_bytes = p.scratch_bytes,
+            .peak_bytes = p.peak_bytes,
+            .image_tokens = p.image_tokens,
+            .tokens = p.tokens,
         };
     return st;
 }

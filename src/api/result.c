@@ -40,7 +40,8 @@ const char *thorax_result_json(thorax_result *result)
     return result->json;
 }
 
-thorax_status thorax_result_overlay(const thorax_result *result, const thorax_film *film, const char *path, thorax_error *err)
+thorax_status thorax_result_overlay(const thorax_result *result, const thorax_film *film,
+                                    const char *path, thorax_error *err)
 {
     return thx_result_write_overlay(result->result, &film->picture, path, err);
 }

@@ -1,5 +1,5 @@
-/* thorax ask: one answer to a question. On a terminal the answer appears as it is made; elsewhere it is
- * printed whole, so that what is cut short leaves nothing behind. */
+/* thorax ask: one answer to a question. On a terminal the answer appears as it is made; elsewhere
+ * it is printed whole, so that what is cut short leaves nothing behind. */
 #include "cli/run.h"
 
 #include <stdio.h>
@@ -75,7 +75,8 @@ static int ask(cli_run *r, const cli_messages *m)
     int code;
 
     if (path && thorax_film_open(&film, path, &r->film_options, &r->err)) return cli_run_fail(r);
-    if (cli_switch(r->values, CLI_PLAN)) code = cli_print_plan(r, film, text_bytes(m, r->options.system));
+    if (cli_switch(r->values, CLI_PLAN))
+        code = cli_print_plan(r, film, text_bytes(m, r->options.system));
     else code = answer(r, film, m);
     thorax_film_close(film);
     return code;
@@ -87,9 +88,12 @@ static int prepare(const cli_values *v, cli_messages *m)
     const char *history = cli_text(v, CLI_HISTORY);
     thorax_error err;
 
-    if (!cli_operands(v, 1, false, "one PROMPT (in quotes)") || !cli_need(v, CLI_MODEL)) return CLI_USAGE;
-    if (!v->operands[0][strspn(v->operands[0], " \t\r\n")]) return cli_fail_text(v, CLI_USAGE, "the prompt is empty");
-    if (cli_text(v, CLI_OVERLAY) && !cli_text(v, CLI_IMAGE)) return cli_fail_text(v, CLI_USAGE, "--overlay needs a film: -i FILM");
+    if (!cli_operands(v, 1, false, "one PROMPT (in quotes)") || !cli_need(v, CLI_MODEL))
+        return CLI_USAGE;
+    if (!v->operands[0][strspn(v->operands[0], " \t\r\n")])
+        return cli_fail_text(v, CLI_USAGE, "the prompt is empty");
+    if (cli_text(v, CLI_OVERLAY) && !cli_text(v, CLI_IMAGE))
+        return cli_fail_text(v, CLI_USAGE, "--overlay needs a film: -i FILM");
     if (history && cli_messages_read(m, history, &err)) return cli_fail(v, &err);
     return cli_messages_add(m, "user", v->operands[0], &err) ? cli_fail(v, &err) : CLI_OK;
 }

@@ -1,8 +1,10 @@
 /* thorax batch: one task over many films, into a file of JSON lines.
  *
- * The file is appended to and synchronised line by line, so that what was answered survives whatever comes. With
- * --resume it is read first: lines of films that are done (path and content) are kept, a torn last line and the
- * lines of failures that are tried again are left out. A lock on the file turns a second writer away. */
+ * The file is appended to and synchronised line by line, so that what was answered survives
+ * whatever comes. With
+ * --resume it is read first: lines of films that are done (path and content) are kept, a torn last
+ * line and the lines of failures that are tried again are left out. A lock on the file turns a
+ * second writer away. */
 #include "cli/batch.h"
 
 #include "base/file.h"
@@ -25,14 +27,18 @@ typedef struct batch {
 
 /* ---- Lines ---- */
 
-static const char *const code_names[] = { [CLI_FAILURE] = "failure", [CLI_USAGE] = "usage", [CLI_MODEL_INVALID] = "model",
-                                          [CLI_FILM_REFUSED] = "film", [CLI_NO_MEMORY] = "memory" };
+static const char *const code_names[] = { [CLI_FAILURE] = "failure",
+                                          [CLI_USAGE] = "usage",
+                                          [CLI_MODEL_INVALID] = "model",
+                                          [CLI_FILM_REFUSED] = "film",
+                                          [CLI_NO_MEMORY] = "memory" };
 
 static char *error_line(const char *path, const thorax_error *err)
 {
     const int code = cli_exit_code(err->status);
-    json_t *json = json_pack("{s:i, s:{s:o}, s:{s:s, s:o}}", "schema", 1, "film", "path", thx_json_path(path), "error", "code",
-                             code_names[code] ? code_names[code] : "failure", "text", thx_json_path(err->text));
+    json_t *json = json_pack(
+        "{s:i, s:{s:o}, s:{s:s, s:o}}", "schema", 1, "film", "path", thx_json_path(path), "error",
+        "code", code_names[code] ? code_names[code] : "failure", "text", thx_json_path(err->text));
     char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
     json_decref(json);
@@ -57,7 +63,8 @@ static char *answer_line(batch *b, const char *path, bool *known)
     if (!st && !*known) st = b->task(&result, session, &b->run, err);
     const char *json = result ? thorax_result_json(result) : NULL;
     if (json) line = strdup(json);
-    if (!st && !*known && !line) thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the result", path);
+    if (!st && !*known && !line)
+        thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the result", path);
     thorax_result_close(result);
     thorax_session_close(session);
     thorax_film_close(film);
@@ -77,7 +84,8 @@ static int one_film(batch *b, const char *path)
         free(line);
         return CLI_INTERRUPTED;
     }
-    if (!line && (b->run.err.status == THORAX_MODEL || b->run.err.status == THORAX_USAGE)) return cli_run_fail(&b->run);
+    if (!line && (b->run.err.status == THORAX_MODEL || b->run.err.status == THORAX_USAGE))
+        return cli_run_fail(&b->run);
     if (!line) {
         cli_progress_clear(&b->run.progress);
         cli_fail_text(b->run.values, CLI_FAILURE, "%s", b->run.err.text);
@@ -117,9 +125,12 @@ static int run_films(batch *b)
         }
     }
     cli_progress_clear(&b->run.progress);
-    if (code == CLI_INTERRUPTED) return cli_fail_text(b->run.values, code, "interrupted after %zu films (--resume goes on)", b->done);
+    if (code == CLI_INTERRUPTED)
+        return cli_fail_text(b->run.values, code, "interrupted after %zu films (--resume goes on)",
+                             b->done);
     if (!code && !b->run.progress.quiet)
-        fprintf(stderr, "thorax batch: %zu done, %zu failed, %zu passed over: %s\n", b->done, b->failed, b->passed_over, b->record.path);
+        fprintf(stderr, "thorax batch: %zu done, %zu failed, %zu passed over: %s\n", b->done,
+                b->failed, b->passed_over, b->record.path);
     return code ? code : b->failed ? CLI_SOME_FAILED : CLI_OK;
 }
 
@@ -127,8 +138,12 @@ static int run_films(batch *b)
 
 static bool choose_task(batch *b, const cli_values *v)
 {
-    static const struct { const char *name; cli_task_fn *task; } tasks[] = {
-        { "report", cli_task_report }, { "classify", cli_task_classify }, { "ground", cli_task_ground }, { "ask", cli_task_ask },
+    static const struct { const char *name; cli_task_fn *task;
+    } tasks[] = {
+        { "report", cli_task_report },
+        { "classify", cli_task_classify },
+        { "ground", cli_task_ground },
+        { "ask", cli_task_ask },
     };
     const char *name = cli_need(v, CLI_TASK);
 
@@ -142,10 +157,12 @@ static bool choose_task(batch *b, const cli_values *v)
 
 static int prepare(batch *b, const cli_values *v)
 {
-    if (!cli_operands(v, 1, true, "a film, folder or list") || !cli_need(v, CLI_MODEL) || !cli_need(v, CLI_OUTPUT) || !choose_task(b, v))
+    if (!cli_operands(v, 1, true, "a film, folder or list") || !cli_need(v, CLI_MODEL) ||
+        !cli_need(v, CLI_OUTPUT) || !choose_task(b, v))
         return CLI_USAGE;
     for (size_t i = 0; i < v->n_operands; i++)
-        if (cli_paths_collect(&b->films, v->operands[i], &b->run.err)) return cli_fail(v, &b->run.err);
+        if (cli_paths_collect(&b->films, v->operands[i], &b->run.err))
+            return cli_fail(v, &b->run.err);
     return cli_paths_unique(&b->films, &b->run.err) ? cli_fail(v, &b->run.err) : CLI_OK;
 }
 
@@ -154,7 +171,8 @@ static int run_batch(batch *b, const cli_values *v)
     const int code = cli_run_open(&b->run, v);
     if (code) return code;
     const cli_record_key key = { b->task_name, thorax_model_identity(b->run.model) };
-    if (cli_record_open(&b->record, cli_text(v, CLI_OUTPUT), cli_switch(v, CLI_RESUME), &key, &b->films, &b->run.err))
+    if (cli_record_open(&b->record, cli_text(v, CLI_OUTPUT), cli_switch(v, CLI_RESUME), &key,
+                        &b->films, &b->run.err))
         return cli_run_fail(&b->run);
     return run_films(b);
 }

@@ -20,12 +20,16 @@ thorax_status cli_paths_add(cli_paths *p, const char *path, thorax_error *err)
         p->list = list;
         p->room = room;
     }
-    if (!(p->list[p->n] = strdup(path))) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
+    if (!(p->list[p->n] = strdup(path)))
+        return thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
     p->n++;
     return THORAX_OK;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 void cli_paths_sort(cli_paths *p)
 {
@@ -83,7 +87,10 @@ static bool ends_with(const char *path, const char *ending)
     return n >= m && !strcasecmp(path + n - m, ending);
 }
 
-static bool is_film_name(const char *path) { return ends_with(path, ".png") || ends_with(path, ".jpg") || ends_with(path, ".jpeg"); }
+static bool is_film_name(const char *path)
+{
+    return ends_with(path, ".png") || ends_with(path, ".jpg") || ends_with(path, ".jpeg");
+}
 
 /* Entries of one folder, sorted; hidden ones are left out. */
 static thorax_status list_folder(cli_paths *out, const char *path, thorax_error *err)
@@ -91,7 +98,8 @@ static thorax_status list_folder(cli_paths *out, const char *path, thorax_error 
     DIR *folder = opendir(path);
     thorax_status st = THORAX_OK;
 
-    if (!folder) return thx_fail(err, THORAX_IO, 0, "%s: cannot open the folder: %s", path, strerror(errno));
+    if (!folder)
+        return thx_fail(err, THORAX_IO, 0, "%s: cannot open the folder: %s", path, strerror(errno));
     for (struct dirent *d; !st && (d = readdir(folder));)
         if (*d->d_name != '.') st = cli_paths_add(out, d->d_name, err);
     closedir(folder);
@@ -103,7 +111,9 @@ static thorax_status collect_folder(cli_paths *p, const char *path, int depth, t
 {
     cli_paths names = { 0 };
 
-    if (depth > DEPTH_MAX) return thx_fail(err, THORAX_IO, 0, "%s: folders are nested deeper than %d", path, DEPTH_MAX);
+    if (depth > DEPTH_MAX)
+        return thx_fail(err, THORAX_IO, 0, "%s: folders are nested deeper than %d", path,
+                        DEPTH_MAX);
     thorax_status st = list_folder(&names, path, err);
     for (size_t i = 0; !st && i < names.n; i++) {
         char *full = thx_path_join(path, names.list[i]);
@@ -124,7 +134,8 @@ static thorax_status add_listed(cli_paths *p, const char *list, char *line, thor
     if (*line == '/' || !slash) return cli_paths_add(p, line, err);
     char *folder = strndup(list, (size_t)(slash - list) + 1);
     char *full = folder ? thx_path_join(folder, line) : NULL;
-    const thorax_status st = full ? cli_paths_add(p, full, err) : thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
+    const thorax_status st =
+        full ? cli_paths_add(p, full, err) : thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
     free(full);
     free(folder);
     return st;

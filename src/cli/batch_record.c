@@ -24,7 +24,8 @@ static int compare_done(const void *a, const void *b)
     return c ? c : strcmp(x->sha256, y->sha256);
 }
 
-static thorax_status remember(cli_record *r, const char *path, const char *sha256, thorax_error *err)
+static thorax_status remember(cli_record *r, const char *path, const char *sha256,
+                              thorax_error *err)
 {
     if (r->n_done == r->room_done) {
         const size_t room = r->room_done ? 2 * r->room_done : 64;
@@ -54,22 +55,29 @@ bool cli_record_has(const cli_record *r, const char *path, const char *sha256)
 
 /* ---- Reading an earlier file ---- */
 
-static thorax_status check_key(const json_t *line, const cli_record_key *key, const char *path, size_t number, thorax_error *err)
+static thorax_status check_key(const json_t *line, const cli_record_key *key, const char *path,
+                               size_t number, thorax_error *err)
 {
     const char *task = json_string_value(json_object_get(line, "task"));
-    const char *model = json_string_value(json_object_get(json_object_get(line, "provenance"), "model"));
+    const char *model =
+        json_string_value(json_object_get(json_object_get(line, "provenance"), "model"));
 
     if (!task || strcmp(task, key->task))
-        return thx_fail(err, THORAX_USAGE, 0, "%s: line %zu is of the task \"%.20s\", not %s: choose another -o", path, number,
-                        task ? task : "", key->task);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s: line %zu is of the task \"%.20s\", not %s: choose another -o", path,
+                        number, task ? task : "", key->task);
     if (!model || strcmp(model, key->model))
-        return thx_fail(err, THORAX_USAGE, 0, "%s: line %zu was written by another model: choose another -o", path, number);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s: line %zu was written by another model: choose another -o", path,
+                        number);
     return THORAX_OK;
 }
 
-/* One whole line: kept (appended to `kept`) unless it is the failure of a film that is tried again. */
-static thorax_status read_line(cli_record *r, thx_string *kept, const char *text, size_t size, size_t number,
-                               const cli_record_key *key, const cli_paths *retry, thorax_error *err)
+/* One whole line: kept (appended to `kept`) unless it is the failure of a film that is tried again.
+ * */
+static thorax_status read_line(cli_record *r, thx_string *kept, const char *text, size_t size,
+                               size_t number, const cli_record_key *key, const cli_paths *retry,
+                               thorax_error *err)
 {
     json_t *line = json_loadb(text, size, 0, NULL);
     const json_t *film = json_object_get(line, "film");
@@ -78,7 +86,10 @@ static thorax_status read_line(cli_record *r, thx_string *kept, const char *text
     thorax_status st = THORAX_OK;
     bool keep = true;
 
-    if (!path) st = thx_fail(err, THORAX_USAGE, 0, "%s: line %zu is not one that batch wrote: choose another -o", r->path, number);
+    if (!path)
+        st = thx_fail(err, THORAX_USAGE, 0,
+                      "%s: line %zu is not one that batch wrote: choose another -o", r->path,
+                      number);
     else if (json_object_get(line, "error")) keep = !cli_paths_have(retry, path);
     else st = check_key(line, key, r->path, number, err);
     if (!st && keep && sha256) st = remember(r, path, sha256, err);
@@ -94,21 +105,24 @@ static thorax_status printed_paths(cli_paths *out, const cli_paths *films, thora
 
     for (size_t i = 0; !st && i < films->n; i++) {
         json_t *json = thx_json_path(films->list[i]);
-        st = json ? cli_paths_add(out, json_string_value(json), err) : thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
+        st = json ? cli_paths_add(out, json_string_value(json), err)
+                  : thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
         json_decref(json);
     }
     cli_paths_sort(out);
     return st;
 }
 
-static thorax_status read_lines(cli_record *r, thx_string *kept, const char *data, size_t size, const cli_record_key *key,
-                                const cli_paths *films, thorax_error *err)
+static thorax_status read_lines(cli_record *r, thx_string *kept, const char *data, size_t size,
+                                const cli_record_key *key, const cli_paths *films,
+                                thorax_error *err)
 {
     cli_paths retry = { 0 };
     size_t number = 1;
     thorax_status st = printed_paths(&retry, films, err);
 
-    for (const char *at = data, *end; !st && (end = memchr(at, '\n', size - (size_t)(at - data))); at = end + 1, number++)
+    for (const char *at = data, *end; !st && (end = memchr(at, '\n', size - (size_t)(at - data)));
+         at = end + 1, number++)
         st = read_line(r, kept, at, (size_t)(end - at) + 1, number, key, &retry, err);
     cli_paths_deinit(&retry); /* what follows the last line end was torn off while it was written */
     if (!st && kept->failed) st = thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", r->path);
@@ -118,21 +132,25 @@ static thorax_status read_lines(cli_record *r, thx_string *kept, const char *dat
 
 /* ---- Writing ---- */
 
-static thorax_status write_all(int fd, const char *path, const char *data, size_t size, thorax_error *err)
+static thorax_status write_all(int fd, const char *path, const char *data, size_t size,
+                               thorax_error *err)
 {
     while (size) {
         const ssize_t n = write(fd, data, size);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", path, strerror(errno));
+        if (n < 0)
+            return thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", path, strerror(errno));
         data += n;
         size -= (size_t)n;
     }
-    if (fsync(fd) && errno != EINVAL && errno != EROFS) /* pipes and the like cannot be synchronised */
+    if (fsync(fd) && errno != EINVAL &&
+        errno != EROFS) /* pipes and the like cannot be synchronised */
         return thx_fail(err, THORAX_IO, 0, "%s: cannot synchronise: %s", path, strerror(errno));
     return THORAX_OK;
 }
 
-/* Replaces the file by the lines that are kept: beside it, then renamed over it, the lock taken before. */
+/* Replaces the file by the lines that are kept: beside it, then renamed over it, the lock taken
+ * before. */
 static thorax_status rewrite(cli_record *r, const thx_string *kept, thorax_error *err)
 {
     const size_t room = strlen(r->path) + 32;
@@ -142,9 +160,11 @@ static thorax_status rewrite(cli_record *r, const thx_string *kept, thorax_error
     snprintf(temp, room, "%s.part-%ld", r->path, (long)getpid());
     const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
     thorax_status st = THORAX_OK;
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB)) st = thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", temp, strerror(errno));
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+        st = thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", temp, strerror(errno));
     if (!st) st = write_all(fd, temp, kept->data ? kept->data : "", kept->size, err);
-    if (!st && rename(temp, r->path)) st = thx_fail(err, THORAX_IO, 0, "%s: cannot replace: %s", r->path, strerror(errno));
+    if (!st && rename(temp, r->path))
+        st = thx_fail(err, THORAX_IO, 0, "%s: cannot replace: %s", r->path, strerror(errno));
     if (st && fd >= 0) {
         unlink(temp);
         close(fd);
@@ -162,12 +182,14 @@ static thorax_status open_locked(cli_record *r, thorax_error *err)
     for (int tries = 0; tries < 8; tries++) {
         struct stat mine, there;
         const int fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        if (fd < 0) return thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", r->path, strerror(errno));
+        if (fd < 0)
+            return thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", r->path, strerror(errno));
         if (flock(fd, LOCK_EX | LOCK_NB)) {
             close(fd);
             return thx_fail(err, THORAX_IO, 0, "%s: another program writes this file", r->path);
         }
-        if (!fstat(fd, &mine) && !stat(r->path, &there) && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+        if (!fstat(fd, &mine) && !stat(r->path, &there) && mine.st_ino == there.st_ino &&
+            mine.st_dev == there.st_dev) {
             r->fd = fd;
             return THORAX_OK;
         }
@@ -176,7 +198,8 @@ static thorax_status open_locked(cli_record *r, thorax_error *err)
     return thx_fail(err, THORAX_IO, 0, "%s: is being replaced by others", r->path);
 }
 
-static thorax_status resume_from(cli_record *r, const cli_record_key *key, const cli_paths *films, thorax_error *err)
+static thorax_status resume_from(cli_record *r, const cli_record_key *key, const cli_paths *films,
+                                 thorax_error *err)
 {
     thx_string kept = { 0 };
     char *data;
@@ -191,8 +214,8 @@ static thorax_status resume_from(cli_record *r, const cli_record_key *key, const
     return st;
 }
 
-thorax_status cli_record_open(cli_record *r, const char *path, bool resume, const cli_record_key *key, const cli_paths *films,
-                              thorax_error *err)
+thorax_status cli_record_open(cli_record *r, const char *path, bool resume,
+                              const cli_record_key *key, const cli_paths *films, thorax_error *err)
 {
     struct stat st_file;
 
@@ -200,9 +223,11 @@ thorax_status cli_record_open(cli_record *r, const char *path, bool resume, cons
     if (!r->path) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", path);
     thorax_status st = open_locked(r, err);
     if (st) return st;
-    if (fstat(r->fd, &st_file) || !S_ISREG(st_file.st_mode)) return THORAX_OK; /* a pipe: nothing to resume */
+    if (fstat(r->fd, &st_file) || !S_ISREG(st_file.st_mode))
+        return THORAX_OK; /* a pipe: nothing to resume */
     if (resume) return resume_from(r, key, films, err);
-    if (st_file.st_size) return thx_fail(err, THORAX_USAGE, 0, "%s: exists already; --resume goes on with it", path);
+    if (st_file.st_size)
+        return thx_fail(err, THORAX_USAGE, 0, "%s: exists already; --resume goes on with it", path);
     return THORAX_OK;
 }
 

@@ -83,7 +83,8 @@ static int answer(chat *c, const char *question)
     if (cli_messages_add(&c->messages, "user", question, err)) return cli_run_fail(&c->run);
     c->progress = c->run.progress;
     c->begun = false;
-    thorax_status st = thorax_chat(&result, c->session, c->messages.list, c->messages.n, &c->run.options, err);
+    thorax_status st =
+        thorax_chat(&result, c->session, c->messages.list, c->messages.n, &c->run.options, err);
     cli_progress_clear(&c->progress);
     if (c->begun || !st) putchar('\n');
     if (cli_interrupted()) st = THORAX_CANCELLED;
@@ -104,7 +105,8 @@ static thorax_status look_at(chat *c, const char *path)
     thorax_film *film = NULL;
     thorax_session *session;
 
-    thorax_status st = path ? thorax_film_open(&film, path, &c->run.film_options, &c->run.err) : THORAX_OK;
+    thorax_status st =
+        path ? thorax_film_open(&film, path, &c->run.film_options, &c->run.err) : THORAX_OK;
     if (!st) st = thorax_session_open(&session, c->run.model, film, &c->run.err);
     if (st) {
         thorax_film_close(film);
@@ -120,7 +122,8 @@ static thorax_status look_at(chat *c, const char *path)
 /* A line that begins with a slash; *leave is set by /quit. */
 static thorax_status obey(chat *c, const char *line, bool *leave)
 {
-    const size_t length = strcspn(line, " "), n = length > 1 ? length : SIZE_MAX; /* "/q" is enough, "/" is not */
+    const size_t length = strcspn(line, " "),
+                 n = length > 1 ? length : SIZE_MAX; /* "/q" is enough, "/" is not */
     const char *argument = line + length + strspn(line + length, " ");
     thorax_error *err = &c->run.err;
 
@@ -135,7 +138,8 @@ static thorax_status obey(chat *c, const char *line, bool *leave)
     } else if (!strncmp(line, "/save", n)) {
         if (!*argument) return thx_fail(err, THORAX_USAGE, 0, "/save needs a file");
         return cli_messages_write(&c->messages, argument, err);
-    } else return thx_fail(err, THORAX_USAGE, 0, "unknown command \"%.40s\" (/help lists them)", line);
+    } else
+        return thx_fail(err, THORAX_USAGE, 0, "unknown command \"%.40s\" (/help lists them)", line);
     return THORAX_OK;
 }
 
@@ -164,10 +168,12 @@ static int begin(chat *c, const cli_values *v)
 {
     const char *history = cli_text(v, CLI_HISTORY);
 
-    if (!cli_operands(v, 0, false, "no argument (questions come from the terminal)")) return CLI_USAGE;
+    if (!cli_operands(v, 0, false, "no argument (questions come from the terminal)"))
+        return CLI_USAGE;
     const int code = cli_run_open(&c->run, v);
     if (code) return code;
-    if (history && cli_messages_read(&c->messages, history, &c->run.err)) return cli_run_fail(&c->run);
+    if (history && cli_messages_read(&c->messages, history, &c->run.err))
+        return cli_run_fail(&c->run);
     if (look_at(c, cli_text(v, CLI_IMAGE))) return cli_run_fail(&c->run);
     c->terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
     c->run.options.on_text = on_text;

@@ -1,7 +1,7 @@
 /* What the commands share: the command table, errors and exit codes, Ctrl-C, progress.
  *
- * The contract with users and scripts: results on standard output; on standard error one line when something
- * went wrong, and progress where work is long. Exit codes: see cli_exit_code. */
+ * The contract with users and scripts: results on standard output; on standard error one line when
+ * something went wrong, and progress where work is long. Exit codes: see cli_exit_code. */
 #ifndef THX_CLI_CLI_H
 #define THX_CLI_CLI_H
 
@@ -42,14 +42,21 @@ int cli_help(const cli_values *v);
 
 /* ---- Errors and exit codes ---- */
 enum {
-    CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2, CLI_SOME_FAILED = 3, CLI_MODEL_INVALID = 4, CLI_FILM_REFUSED = 5,
-    CLI_NO_MEMORY = 6, CLI_INTERRUPTED = 130
+    CLI_OK = 0,
+    CLI_FAILURE = 1,
+    CLI_USAGE = 2,
+    CLI_SOME_FAILED = 3,
+    CLI_MODEL_INVALID = 4,
+    CLI_FILM_REFUSED = 5,
+    CLI_NO_MEMORY = 6,
+    CLI_INTERRUPTED = 130
 };
 int cli_exit_code(thorax_status status);
 
 /* Prints "thorax COMMAND: TEXT" on standard error, one line; returns the exit code of the error. */
 int cli_fail(const cli_values *v, const thorax_error *err);
-int cli_fail_text(const cli_values *v, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int cli_fail_text(const cli_values *v, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Exactly n operands, or at least n. False after an error line: exit with CLI_USAGE. */
 bool cli_operands(const cli_values *v, size_t n, bool or_more, const char *what);
@@ -60,7 +67,8 @@ const char *cli_need(const cli_values *v, cli_option_id id);
  * The first one asks the work to stop at its next step; a second one ends the program at once. */
 void cli_interrupt_init(void);
 bool cli_interrupted(void);
-void cli_interrupt_default(void); /* from now on the first one ends the program, for work that cannot be asked */
+void cli_interrupt_default(
+    void); /* from now on the first one ends the program, for work that cannot be asked */
 
 /* ---- Progress ----
  * On a terminal one line that is written over; elsewhere a line now and then, only when work is
@@ -75,7 +83,8 @@ typedef struct cli_progress {
 } cli_progress;
 
 void cli_progress_init(cli_progress *p, bool quiet);
-void cli_progress_title(cli_progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_progress_title(cli_progress *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Fits thorax_options.on_progress and thx_progress.step; false once Ctrl-C was pressed. */
 bool cli_progress_step(void *progress, const char *what, size_t done, size_t total);
 void cli_progress_clear(cli_progress *p);

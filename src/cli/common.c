@@ -54,8 +54,8 @@ bool cli_operands(const cli_values *v, size_t n, bool or_more, const char *what)
 {
     if (v->n_operands == n || (or_more && v->n_operands > n)) return true;
     if (v->n_operands > n)
-        cli_fail_text(v, CLI_USAGE, "expected %s, found %zu arguments, the second is \"%.60s\"", what, v->n_operands,
-                      v->operands[v->n_operands > 1 ? 1 : 0]);
+        cli_fail_text(v, CLI_USAGE, "expected %s, found %zu arguments, the second is \"%.60s\"",
+                      what, v->n_operands, v->operands[v->n_operands > 1 ? 1 : 0]);
     else cli_fail_text(v, CLI_USAGE, "expected %s (thorax %s --help tells more)", what, v->command);
     return false;
 }
@@ -66,12 +66,15 @@ const char *cli_need(const cli_values *v, cli_option_id id)
     const char *text = cli_text(v, id);
 
     if (text && *text) return text;
-    if (o->letter) cli_fail_text(v, CLI_USAGE, "-%c %s (--%s) is missing: %s", o->letter, o->argument, o->name, o->help);
+    if (o->letter)
+        cli_fail_text(v, CLI_USAGE, "-%c %s (--%s) is missing: %s", o->letter, o->argument, o->name,
+                      o->help);
     else cli_fail_text(v, CLI_USAGE, "--%s %s is missing: %s", o->name, o->argument, o->help);
     return NULL;
 }
 
-/* ---- Ctrl-C: the one variable of the program that is not const, since a signal handler can reach no other ---- */
+/* ---- Ctrl-C: the one variable of the program that is not const, since a signal handler can reach
+ * no other ---- */
 
 static volatile sig_atomic_t interrupted;
 

@@ -52,7 +52,8 @@ char *cli_demo_folder(const char *given)
     return folder;
 }
 
-thorax_status cli_demo_film(thorax_film **out, const char *folder, const char *given, thorax_error *err)
+thorax_status cli_demo_film(thorax_film **out, const char *folder, const char *given,
+                            thorax_error *err)
 {
     char *path = given ? strdup(given) : thx_path_join(folder, "film.png");
     thx_phantom phantom;
@@ -67,8 +68,8 @@ thorax_status cli_demo_film(thorax_film **out, const char *folder, const char *g
     free(path);
     thorax_status st = thx_phantom_draw(&phantom, DEMO_SEED, 0, NULL, err);
     if (st) return st;
-    st = thorax_film_from_samples(out, phantom.pixels, (uint32_t)phantom.width, (uint32_t)phantom.height, 1, 2, "a phantom drawn now",
-                                  NULL, err);
+    st = thorax_film_from_samples(out, phantom.pixels, (uint32_t)phantom.width,
+                                  (uint32_t)phantom.height, 1, 2, "a phantom drawn now", NULL, err);
     thx_phantom_deinit(&phantom);
     return st;
 }
@@ -107,7 +108,8 @@ static thorax_status answer_all(demo *d)
     if (!st) st = thorax_classify(&d->findings, d->session, &r->options, &r->err);
     if (!st) {
         const size_t n = choose_phrases(phrases, d->findings);
-        st = thorax_ground_all(&d->boxes, d->session, phrases, n, THORAX_GROUND_REGION, &r->options, &r->err);
+        st = thorax_ground_all(&d->boxes, d->session, phrases, n, THORAX_GROUND_REGION, &r->options,
+                               &r->err);
     }
     if (!st) st = thorax_result_overlay(d->boxes, d->film, d->overlay, &r->err);
     return st;
@@ -129,7 +131,8 @@ static void print_boxes(const thorax_result *result)
     const thorax_labelled_box *b = thorax_result_boxes(result, &n);
 
     for (size_t i = 0; i < n; i++)
-        printf("  %-22s [%.2f, %.2f, %.2f, %.2f]\n", b[i].label, b[i].x1, b[i].y1, b[i].x2, b[i].y2);
+        printf("  %-22s [%.2f, %.2f, %.2f, %.2f]\n", b[i].label, b[i].x1, b[i].y1, b[i].x2,
+               b[i].y2);
 }
 
 static void print_demo(const demo *d, const char *folder)
@@ -138,8 +141,8 @@ static void print_demo(const demo *d, const char *folder)
 
     printf("Model: %s\n", folder);
     if (remark) printf("       %s\n", remark);
-    printf("Film:  %u x %u pixels, a phantom drawn by a program: no patient, no diagnosis\n", thorax_film_width(d->film),
-           thorax_film_height(d->film));
+    printf("Film:  %u x %u pixels, a phantom drawn by a program: no patient, no diagnosis\n",
+           thorax_film_width(d->film), thorax_film_height(d->film));
     printf("\nReport\n  %s\n", thorax_result_text(d->report));
     printf("\nFindings the model names\n");
     print_findings(d->findings);
@@ -180,7 +183,9 @@ int cli_demo(const cli_values *v)
 
     if (!cli_operands(v, 0, false, "no argument")) return CLI_USAGE;
     char *folder = cli_demo_folder(cli_text(v, CLI_MODEL));
-    if (!folder) return cli_fail_text(v, CLI_FAILURE, "the demo model is not beside the program; name its folder with -m");
+    if (!folder)
+        return cli_fail_text(v, CLI_FAILURE,
+                             "the demo model is not beside the program; name its folder with -m");
     const int code = show(&d, v, folder);
     thorax_result_close(d.report);
     thorax_result_close(d.findings);

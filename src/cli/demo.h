@@ -4,11 +4,12 @@
 
 #include "thorax.h"
 
-/* The demo model's folder: -m, else beside the program (../share/thorax/models/demo, ../models/demo), else where it was
- * installed to. The caller frees it; NULL when there is none. */
+/* The demo model's folder: -m, else beside the program (../share/thorax/models/demo,
+ * ../models/demo), else where it was installed to. The caller frees it; NULL when there is none. */
 char *cli_demo_folder(const char *given);
 
 /* Its film: `given`, else film.png of the folder, else a phantom drawn now. */
-thorax_status cli_demo_film(thorax_film **out, const char *folder, const char *given, thorax_error *err);
+thorax_status cli_demo_film(thorax_film **out, const char *folder, const char *given,
+                            thorax_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* thorax doctor: what this machine offers, and whether the program computes as it should: scores of the fast
- * kernels against scores in f32. */
+/* thorax doctor: what this machine offers, and whether the program computes as it should: scores of
+ * the fast kernels against scores in f32. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "api/api.h"
 #include "cli/demo.h"
@@ -43,7 +43,8 @@ static uint64_t memory_bytes(const char *key)
 {
     char text[64];
 
-    return proc_value(text, sizeof text, "/proc/meminfo", key) ? strtoull(text, NULL, 10) * 1024 : 0;
+    return proc_value(text, sizeof text, "/proc/meminfo", key) ? strtoull(text, NULL, 10) * 1024
+                                                               : 0;
 }
 
 static json_t *libraries(void)
@@ -54,28 +55,33 @@ static json_t *libraries(void)
     snprintf(dnnl, sizeof dnnl, "%d.%d.%d", d->major, d->minor, d->patch);
     pcre2_config(PCRE2_CONFIG_VERSION, pcre);
     pcre[strcspn(pcre, " ")] = 0;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "oneDNN", dnnl, "jansson", JANSSON_VERSION, "libpng", png_get_libpng_ver(NULL),
-                     "pcre2", pcre, "utf8proc", utf8proc_version(), "cairo", cairo_version_string());
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "oneDNN", dnnl, "jansson", JANSSON_VERSION,
+                     "libpng", png_get_libpng_ver(NULL), "pcre2", pcre, "utf8proc",
+                     utf8proc_version(), "cairo", cairo_version_string());
 }
 
 static json_t *machine(void)
 {
     char name[128] = "unknown";
     cpu_set_t set;
-    const int cores = !sched_getaffinity(0, sizeof set, &set) ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    const int cores = !sched_getaffinity(0, sizeof set, &set) ? CPU_COUNT(&set)
+                                                              : (int)sysconf(_SC_NPROCESSORS_ONLN);
 
     proc_value(name, sizeof name, "/proc/cpuinfo", "model name");
-    return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:o}", "program", "thorax " THX_VERSION, "processor", name, "cores", cores, "kernels",
-                     thx_cpu_level_name(thx_cpu_level()), "memory_bytes", (json_int_t)memory_bytes("MemTotal"),
-                     "memory_available_bytes", (json_int_t)memory_bytes("MemAvailable"), "libraries", libraries());
+    return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:o}", "program", "thorax " THX_VERSION,
+                     "processor", name, "cores", cores, "kernels",
+                     thx_cpu_level_name(thx_cpu_level()), "memory_bytes",
+                     (json_int_t)memory_bytes("MemTotal"), "memory_available_bytes",
+                     (json_int_t)memory_bytes("MemAvailable"), "libraries", libraries());
 }
 
 /* ---- The self check ----
- * Scores of the first token of a report. A small model is compared with the reference kernels; a large one, for which they
- * would take hours, with the widest kernels in f32. */
+ * Scores of the first token of a report. A small model is compared with the reference kernels; a
+ * large one, for which they would take hours, with the widest kernels in f32. */
 
 enum { SMALL_MODEL_BYTES = 256 << 20 };
-static const double error_max = 0.05; /* largest difference over the largest score; bf16 rounding gives about 0.01 */
+static const double error_max =
+    0.05; /* largest difference over the largest score; bf16 rounding gives about 0.01 */
 
 typedef struct scores { float *row; size_t n; } scores;
 
@@ -90,7 +96,8 @@ static thorax_status keep_row(void *data, const float *row, size_t n, thorax_err
     return THORAX_OK;
 }
 
-static thorax_status score(scores *out, const cli_values *v, const char *folder, const thx_engine_options *o, thorax_error *err)
+static thorax_status score(scores *out, const cli_values *v, const char *folder,
+                           const thx_engine_options *o, thorax_error *err)
 {
     thx_engine *e = NULL;
     thorax_film *film = NULL;
@@ -125,7 +132,8 @@ static double compare(const scores *fast, const scores *reference)
 }
 
 /* Is the folder's model small enough for the reference kernels? */
-static thorax_status is_small(bool *small, const char *folder, const thx_engine_options *o, thorax_error *err)
+static thorax_status is_small(bool *small, const char *folder, const thx_engine_options *o,
+                              thorax_error *err)
 {
     thx_engine *e;
     const thorax_status st = thx_engine_open(&e, folder, o, err);
@@ -135,9 +143,12 @@ static thorax_status is_small(bool *small, const char *folder, const thx_engine_
     return st;
 }
 
-static thorax_status self_check(json_t *out, const cli_values *v, const char *folder, bool *agree, thorax_error *err)
+static thorax_status self_check(json_t *out, const cli_values *v, const char *folder, bool *agree,
+                                thorax_error *err)
 {
-    const thx_engine_options fast_options = { .precision = THX_FAST, .cpu_level = cli_cpu_level(v), .threads = (int)cli_count(v, CLI_THREADS, 0) };
+    const thx_engine_options fast_options = { .precision = THX_FAST,
+                                              .cpu_level = cli_cpu_level(v),
+                                              .threads = (int)cli_count(v, CLI_THREADS, 0) };
     thx_engine_options reference_options = fast_options;
     scores fast = { 0 }, reference = { 0 };
     bool small;
@@ -150,8 +161,10 @@ static thorax_status self_check(json_t *out, const cli_values *v, const char *fo
     const double error = st ? 0 : compare(&fast, &reference);
     *agree = !st && error <= error_max; /* false for NaN too */
     if (!st)
-        json_object_set_new(out, "check", json_pack("{s:o, s:s, s:f, s:f, s:b}", "model", thx_json_path(folder), "reference",
-                                                    small ? "ref, f32" : "f32", "error", error, "limit", error_max, "agree", *agree));
+        json_object_set_new(out, "check",
+                            json_pack("{s:o, s:s, s:f, s:f, s:b}", "model", thx_json_path(folder),
+                                      "reference", small ? "ref, f32" : "f32", "error", error,
+                                      "limit", error_max, "agree", *agree));
     free(fast.row);
     free(reference.row);
     return st;
@@ -165,24 +178,33 @@ static void print_machine(const json_t *j)
     const char *name;
     json_t *version;
 
-    printf("program     %s\nprocessor   %s, %d cores\nkernels     %s\n", json_string_value(json_object_get(j, "program")),
-           json_string_value(json_object_get(j, "processor")), (int)json_integer_value(json_object_get(j, "cores")),
+    printf("program     %s\nprocessor   %s, %d cores\nkernels     %s\n",
+           json_string_value(json_object_get(j, "program")),
+           json_string_value(json_object_get(j, "processor")),
+           (int)json_integer_value(json_object_get(j, "cores")),
            json_string_value(json_object_get(j, "kernels")));
-    printf("memory      %s, %s available\nlibraries  ", cli_size(all, (uint64_t)json_integer_value(json_object_get(j, "memory_bytes"))),
-           cli_size(available, (uint64_t)json_integer_value(json_object_get(j, "memory_available_bytes"))));
-    json_object_foreach(json_object_get(j, "libraries"), name, version) printf(" %s %s", name, json_string_value(version));
+    printf("memory      %s, %s available\nlibraries  ",
+           cli_size(all, (uint64_t)json_integer_value(json_object_get(j, "memory_bytes"))),
+           cli_size(available,
+                    (uint64_t)json_integer_value(json_object_get(j, "memory_available_bytes"))));
+    json_object_foreach(json_object_get(j, "libraries"), name, version)
+        printf(" %s %s", name, json_string_value(version));
     putchar('\n');
 }
 
 static void print_check(const json_t *check)
 {
     if (!check) {
-        printf("self check  no model: the demo model is not beside the program (-m names another)\n");
+        printf(
+            "self check  no model: the demo model is not beside the program (-m names another)\n");
         return;
     }
-    printf("self check  %s: scores of the fast kernels and of %s differ by %.2g of the largest one: %s\n",
-           json_string_value(json_object_get(check, "model")), json_string_value(json_object_get(check, "reference")),
-           json_real_value(json_object_get(check, "error")), json_is_true(json_object_get(check, "agree")) ? "good" : "TOO MUCH");
+    printf("self check  %s: scores of the fast kernels and of %s differ by %.2g of the largest "
+           "one: %s\n",
+           json_string_value(json_object_get(check, "model")),
+           json_string_value(json_object_get(check, "reference")),
+           json_real_value(json_object_get(check, "error")),
+           json_is_true(json_object_get(check, "agree")) ? "good" : "TOO MUCH");
 }
 
 int cli_doctor(const cli_values *v)
@@ -208,7 +230,10 @@ int cli_doctor(const cli_values *v)
     } else {
         json_decref(json);
     }
-    if (!code && !agree) code = cli_fail_text(v, CLI_FAILURE, "the fast kernels do not compute what they should; --cpu ref is slow and safe");
+    if (!code && !agree)
+        code = cli_fail_text(
+            v, CLI_FAILURE,
+            "the fast kernels do not compute what they should; --cpu ref is slow and safe");
     free(folder);
     return code;
 }

@@ -8,12 +8,14 @@
 
 /* ---- The tasks ---- */
 
-thorax_status cli_task_report(thorax_result **out, thorax_session *session, const cli_run *r, thorax_error *err)
+thorax_status cli_task_report(thorax_result **out, thorax_session *session, const cli_run *r,
+                              thorax_error *err)
 {
     return thorax_report(out, session, &r->options, err);
 }
 
-thorax_status cli_task_classify(thorax_result **out, thorax_session *session, const cli_run *r, thorax_error *err)
+thorax_status cli_task_classify(thorax_result **out, thorax_session *session, const cli_run *r,
+                                thorax_error *err)
 {
     return thorax_classify(out, session, &r->options, err);
 }
@@ -25,7 +27,8 @@ static thorax_ground_kind kind_of(const char *name)
     return THORAX_GROUND_AUTO;
 }
 
-thorax_status cli_task_ground(thorax_result **out, thorax_session *session, const cli_run *r, thorax_error *err)
+thorax_status cli_task_ground(thorax_result **out, thorax_session *session, const cli_run *r,
+                              thorax_error *err)
 {
     const char **phrases = calloc(r->values->n_given + 1, sizeof *phrases);
     size_t n = 0, at = 0;
@@ -33,12 +36,14 @@ thorax_status cli_task_ground(thorax_result **out, thorax_session *session, cons
     *out = NULL;
     if (!phrases) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the phrases");
     for (const char *p; (p = cli_next(r->values, CLI_PHRASE, &at));) phrases[n++] = p;
-    const thorax_status st = thorax_ground_all(out, session, phrases, n, kind_of(cli_text(r->values, CLI_KIND)), &r->options, err);
+    const thorax_status st = thorax_ground_all(
+        out, session, phrases, n, kind_of(cli_text(r->values, CLI_KIND)), &r->options, err);
     free(phrases);
     return st;
 }
 
-thorax_status cli_task_ask(thorax_result **out, thorax_session *session, const cli_run *r, thorax_error *err)
+thorax_status cli_task_ask(thorax_result **out, thorax_session *session, const cli_run *r,
+                           thorax_error *err)
 {
     const thorax_message message = { "user", cli_text(r->values, CLI_PROMPT) };
     return thorax_chat(out, session, &message, 1, &r->options, err);
@@ -59,7 +64,8 @@ bool cli_check_phrases(const cli_values *v)
 
 /* ---- One film ---- */
 
-static int draw_overlay(cli_run *r, const thorax_result *result, const thorax_film *film, const char *path)
+static int draw_overlay(cli_run *r, const thorax_result *result, const thorax_film *film,
+                        const char *path)
 {
     const char *overlay = cli_text(r->values, CLI_OVERLAY);
 
@@ -71,7 +77,8 @@ static int draw_overlay(cli_run *r, const thorax_result *result, const thorax_fi
     return st ? cli_run_fail(r) : CLI_OK;
 }
 
-static int answer(cli_run *r, const thorax_film *film, const char *path, const char *heading, cli_task_fn *task)
+static int answer(cli_run *r, const thorax_film *film, const char *path, const char *heading,
+                  cli_task_fn *task)
 {
     thorax_session *session;
     thorax_result *result = NULL;
@@ -107,7 +114,8 @@ static bool overlay_fits(const cli_values *v)
     const char *overlay = cli_text(v, CLI_OVERLAY);
 
     if (!overlay || v->n_operands < 2 || thx_is_folder(overlay)) return true;
-    cli_fail_text(v, CLI_USAGE, "--overlay %.100s: for several films expected a folder that exists", overlay);
+    cli_fail_text(v, CLI_USAGE, "--overlay %.100s: for several films expected a folder that exists",
+                  overlay);
     return false;
 }
 
@@ -122,7 +130,8 @@ int cli_run_films(const cli_values *v, cli_task_fn *task)
     for (size_t i = 0; !code && i < n; i++) {
         if (n > 1) cli_progress_title(&r.progress, "film %zu of %zu", i + 1, n);
         code = one_film(&r, v->operands[i], n > 1 ? v->operands[i] : NULL, task);
-        if (n == 1 || code == CLI_INTERRUPTED || code == CLI_MODEL_INVALID || code == CLI_USAGE) break;
+        if (n == 1 || code == CLI_INTERRUPTED || code == CLI_MODEL_INVALID || code == CLI_USAGE)
+            break;
         failed += code != CLI_OK;
         code = CLI_OK;
     }

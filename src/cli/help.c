@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char exit_codes[] =
-    "0 success; 1 failure, a missing file too; 2 wrong usage; 3 some or all of several inputs failed; "
-    "4 the model folder cannot be used; 5 the film cannot be read or is refused; 6 not enough memory; 130 interrupted.";
+static const char exit_codes[] = "0 success; 1 failure, a missing file too; 2 wrong usage; 3 some "
+                                 "or all of several inputs failed; "
+                                 "4 the model folder cannot be used; 5 the film cannot be read or "
+                                 "is refused; 6 not enough memory; 130 interrupted.";
 
 static const char about[] =
-    "Thorax opens a chest X-ray vision-language model as it was published, reads a film, and answers: a report, "
+    "Thorax opens a chest X-ray vision-language model as it was published, reads a film, and "
+    "answers: a report, "
     "findings, boxes, a conversation. Research use only: nothing it prints is a diagnosis.";
 
 enum { WIDTH = 80, HELP_COLUMN = 28 };
@@ -85,11 +87,15 @@ static void print_paragraphs(FILE *f, const char *text, const char *before)
 
 /* ---- --help ---- */
 
-static const char *usage_options(const cli_command *c) { return c->options[0] ? " [OPTION]..." : ""; }
+static const char *usage_options(const cli_command *c)
+{
+    return c->options[0] ? " [OPTION]..." : "";
+}
 
 void cli_print_help(FILE *f, const cli_command *c)
 {
-    fprintf(f, "Usage: thorax %s%s%s%s\n\n", c->name, usage_options(c), *c->operands ? " " : "", c->operands);
+    fprintf(f, "Usage: thorax %s%s%s%s\n\n", c->name, usage_options(c), *c->operands ? " " : "",
+            c->operands);
     print_wrapped(f, c->summary, 0, 0);
     print_paragraphs(f, c->text, "\n");
     fputs("\nOptions:\n", f);
@@ -132,7 +138,8 @@ static void troff(FILE *f, const char *text)
 static void man_command(FILE *f, const cli_command *c)
 {
     fputs(".SS ", f);
-    fprintf(f, "\"thorax %s%s%s%s\"\n", c->name, usage_options(c), *c->operands ? " " : "", c->operands);
+    fprintf(f, "\"thorax %s%s%s%s\"\n", c->name, usage_options(c), *c->operands ? " " : "",
+            c->operands);
     troff(f, c->summary);
     if (c->text) fputs(".PP\n", f), troff(f, c->text);
     for (const unsigned char *o = c->options; *o; o++) {
@@ -148,11 +155,13 @@ static void man_command(FILE *f, const cli_command *c)
 void cli_print_man(FILE *f)
 {
     fprintf(f, ".TH THORAX 1 \"\" \"thorax %s\" \"User Commands\"\n.SH NAME\n", thorax_version());
-    fputs("thorax \\- chest X\\-ray vision\\-language models: open, look, answer\n.SH SYNOPSIS\n", f);
+    fputs("thorax \\- chest X\\-ray vision\\-language models: open, look, answer\n.SH SYNOPSIS\n",
+          f);
     fputs(".B thorax\nCOMMAND [OPTION]... [ARGUMENT]...\n.SH DESCRIPTION\n", f);
     troff(f, about);
     fputs(".PP\n", f);
-    troff(f, "Results go to standard output, progress and errors to standard error. A value is looked for on the command line, "
+    troff(f, "Results go to standard output, progress and errors to standard error. A value is "
+             "looked for on the command line, "
              "then in the environment variable named in brackets.");
     fputs(".SH COMMANDS\n", f);
     for (const cli_command *c = cli_commands; c->name; c++) man_command(f, c);
@@ -173,12 +182,18 @@ static void cell(FILE *f, const char *text)
 
 void cli_print_markdown(FILE *f)
 {
-    fprintf(f, "# Command line\n\nMade by `thorax help --markdown`; a test compares the two.\n\n%s\n\n", about);
-    fprintf(f, "Results go to standard output, progress and errors (one line) to standard error. A value is looked for on the "
-               "command line, then in the environment variable in brackets, then it has its default.\n\nExit codes: %s\n", exit_codes);
+    fprintf(
+        f, "# Command line\n\nMade by `thorax help --markdown`; a test compares the two.\n\n%s\n\n",
+        about);
+    fprintf(f,
+            "Results go to standard output, progress and errors (one line) to standard error. A "
+            "value is looked for on the "
+            "command line, then in the environment variable in brackets, then it has its "
+            "default.\n\nExit codes: %s\n",
+            exit_codes);
     for (const cli_command *c = cli_commands; c->name; c++) {
-        fprintf(f, "\n## thorax %s\n\n`thorax %s%s%s%s`\n\n%s\n", c->name, c->name, usage_options(c), *c->operands ? " " : "",
-                c->operands, c->summary);
+        fprintf(f, "\n## thorax %s\n\n`thorax %s%s%s%s`\n\n%s\n", c->name, c->name,
+                usage_options(c), *c->operands ? " " : "", c->operands, c->summary);
         if (c->text) fprintf(f, "\n%s\n", c->text);
         fputs("\n| option | meaning |\n|---|---|\n", f);
         for (const unsigned char *o = c->options; *o; o++) {
@@ -199,14 +214,17 @@ int cli_help(const cli_values *v)
     else if (!v->n_operands) cli_print_overview(stdout, "");
     else {
         char name[128];
-        snprintf(name, sizeof name, "%s%s%s", v->operands[0], v->n_operands > 1 ? " " : "", v->n_operands > 1 ? v->operands[1] : "");
+        snprintf(name, sizeof name, "%s%s%s", v->operands[0], v->n_operands > 1 ? " " : "",
+                 v->n_operands > 1 ? v->operands[1] : "");
         for (const cli_command *c = cli_commands; c->name; c++)
             if (!strcmp(c->name, name)) {
                 cli_print_help(stdout, c);
                 return CLI_OK;
             }
         if (!strcmp(name, "inspect") || !strcmp(name, "synth")) cli_print_overview(stdout, name);
-        else return cli_fail_text(v, CLI_USAGE, "no command \"%.60s\" (thorax help lists them)", name);
+        else
+            return cli_fail_text(v, CLI_USAGE, "no command \"%.60s\" (thorax help lists them)",
+                                 name);
     }
     return CLI_OK;
 }

@@ -43,14 +43,18 @@ thorax_status cli_picture_open(thx_picture *out, const cli_values *v, thorax_err
     thx_film *film;
 
     *out = (thx_picture){ 0 };
-    if (name && !thx_profile_parse(&profile, name)) return thx_fail(err, THORAX_USAGE, 0, "profile \"%.40s\" is not known", name);
+    if (name && !thx_profile_parse(&profile, name))
+        return thx_fail(err, THORAX_USAGE, 0, "profile \"%.40s\" is not known", name);
     thorax_status st = thx_film_open(&film, cli_text(v, CLI_IMAGE), NULL, err);
     if (!st) st = thx_film_render(out, film, profile, err);
     thx_film_close(film);
     return st;
 }
 
-thx_compat cli_compat(const cli_values *v) { return cli_text(v, CLI_COMPAT) ? THX_COMPAT_446 : THX_COMPAT_CURRENT; }
+thx_compat cli_compat(const cli_values *v)
+{
+    return cli_text(v, CLI_COMPAT) ? THX_COMPAT_446 : THX_COMPAT_CURRENT;
+}
 
 static thx_precision precision_of(const char *name)
 {
@@ -71,9 +75,12 @@ int cli_cpu_level(const cli_values *v)
 thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_error *err)
 {
     const thx_engine_options o = {
-        .precision = precision_of(cli_text(v, CLI_PRECISION)), .compat = cli_compat(v),
-        .threads = (int)cli_count(v, CLI_THREADS, 0), .cpu_level = cli_cpu_level(v),
-        .ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0), .mem_limit_bytes = cli_count(v, CLI_MEM_LIMIT, 0),
+        .precision = precision_of(cli_text(v, CLI_PRECISION)),
+        .compat = cli_compat(v),
+        .threads = (int)cli_count(v, CLI_THREADS, 0),
+        .cpu_level = cli_cpu_level(v),
+        .ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0),
+        .mem_limit_bytes = cli_count(v, CLI_MEM_LIMIT, 0),
     };
     return thx_engine_open(out, cli_text(v, CLI_MODEL), &o, err);
 }

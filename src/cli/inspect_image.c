@@ -8,14 +8,19 @@
 
 /* ---- Geometry ---- */
 
-static json_t *pair(const uint32_t p[2]) { return json_pack("[I,I]", (json_int_t)p[0], (json_int_t)p[1]); }
+static json_t *pair(const uint32_t p[2])
+{
+    return json_pack("[I,I]", (json_int_t)p[0], (json_int_t)p[1]);
+}
 
 static json_t *geometry_json(const thx_geometry *g)
 {
-    return json_pack("{s:[I,I], s:o, s:o, s:o, s:[I,I,I,I], s:o, s:o, s:I}", "size", (json_int_t)g->width, (json_int_t)g->height,
-                     "best", pair(g->best), "resized", pair(g->resized), "grid", pair(g->grid), "pad", (json_int_t)g->pad[0],
-                     (json_int_t)g->pad[1], (json_int_t)g->pad[2], (json_int_t)g->pad[3], "unpadded", pair(g->unpadded),
-                     "final", pair(g->final), "image_tokens", (json_int_t)g->image_tokens);
+    return json_pack("{s:[I,I], s:o, s:o, s:o, s:[I,I,I,I], s:o, s:o, s:I}", "size",
+                     (json_int_t)g->width, (json_int_t)g->height, "best", pair(g->best), "resized",
+                     pair(g->resized), "grid", pair(g->grid), "pad", (json_int_t)g->pad[0],
+                     (json_int_t)g->pad[1], (json_int_t)g->pad[2], (json_int_t)g->pad[3],
+                     "unpadded", pair(g->unpadded), "final", pair(g->final), "image_tokens",
+                     (json_int_t)g->image_tokens);
 }
 
 /* "640x480" */
@@ -41,14 +46,18 @@ int cli_inspect_geometry(const cli_values *v)
     size_t at = 0;
     int code = CLI_OK;
 
-    if (!folder || !cli_operands(v, 0, false, "no argument") || !cli_need(v, CLI_SIZE)) return CLI_USAGE;
+    if (!folder || !cli_operands(v, 0, false, "no argument") || !cli_need(v, CLI_SIZE))
+        return CLI_USAGE;
     if (thx_model_open_parts(&m, folder, false, true, &err)) return cli_fail(v, &err);
     m->recipe.compat = cli_compat(v);
     for (const char *text; !code && (text = cli_next(v, CLI_SIZE, &at));) {
         uint32_t size[2];
         thx_geometry g;
-        if (!parse_size(size, text)) code = cli_fail_text(v, CLI_USAGE, "--size: expected WIDTHxHEIGHT, found \"%.40s\"", text);
-        else if (thx_geometry_plan(&g, &m->recipe, size[0], size[1], &err)) code = cli_fail(v, &err);
+        if (!parse_size(size, text))
+            code =
+                cli_fail_text(v, CLI_USAGE, "--size: expected WIDTHxHEIGHT, found \"%.40s\"", text);
+        else if (thx_geometry_plan(&g, &m->recipe, size[0], size[1], &err))
+            code = cli_fail(v, &err);
         else code = cli_print_json(v, geometry_json(&g));
     }
     thx_model_close(m);
@@ -57,7 +66,8 @@ int cli_inspect_geometry(const cli_values *v)
 
 /* ---- Tiles ---- */
 
-static thorax_status write_tiles(const thx_tiles *t, const thx_recipe *recipe, const char *path, thorax_error *err)
+static thorax_status write_tiles(const thx_tiles *t, const thx_recipe *recipe, const char *path,
+                                 thorax_error *err)
 {
     const thx_geometry *g = thx_tiles_geometry(t);
     const size_t side = recipe->tile_px, bytes = 3 * side * side * sizeof(float);
@@ -84,7 +94,8 @@ int cli_inspect_tiles(const cli_values *v)
     thx_tiles *t = NULL;
     thorax_error err;
 
-    if (!folder || !cli_need(v, CLI_IMAGE) || !cli_operands(v, 0, false, "no argument")) return CLI_USAGE;
+    if (!folder || !cli_need(v, CLI_IMAGE) || !cli_operands(v, 0, false, "no argument"))
+        return CLI_USAGE;
     thorax_status st = thx_model_open_parts(&m, folder, false, true, &err);
     if (!st) {
         m->recipe.compat = cli_compat(v);
@@ -95,8 +106,9 @@ int cli_inspect_tiles(const cli_values *v)
     int code = st ? cli_fail(v, &err) : CLI_OK;
     if (!code) {
         const thx_geometry *g = thx_tiles_geometry(t);
-        code = cli_print_json(v, json_pack("{s:I, s:I, s:o, s:I}", "width", (json_int_t)g->width, "height", (json_int_t)g->height,
-                                           "grid", pair(g->grid), "image_tokens", (json_int_t)g->image_tokens));
+        code = cli_print_json(v, json_pack("{s:I, s:I, s:o, s:I}", "width", (json_int_t)g->width,
+                                           "height", (json_int_t)g->height, "grid", pair(g->grid),
+                                           "image_tokens", (json_int_t)g->image_tokens));
     }
     thx_tiles_close(t);
     thx_picture_deinit(&picture);
@@ -113,12 +125,14 @@ static thorax_status add_rows(void *data, thx_tensor rows, thorax_error *err)
     thorax_status st = THORAX_OK;
 
     for (size_t i = 0; !st && i < rows.rows; i++)
-        st = thx_npy_add(((sink *)data)->writer, rows.data + i * rows.stride, rows.cols * sizeof(float), err);
+        st = thx_npy_add(((sink *)data)->writer, rows.data + i * rows.stride,
+                         rows.cols * sizeof(float), err);
     return st;
 }
 
 /* Shape of a stage: tower [tiles, P, Dv], projector [tiles, P, D], rows [N, D]. */
-static size_t stage_shape(size_t shape[3], const thx_model *m, const thx_geometry *g, const char *stage)
+static size_t stage_shape(size_t shape[3], const thx_model *m, const thx_geometry *g,
+                          const char *stage)
 {
     const size_t D = m->decoder.config.D;
 
@@ -133,8 +147,9 @@ static size_t stage_shape(size_t shape[3], const thx_model *m, const thx_geometr
     return 3;
 }
 
-static thorax_status write_stage(thx_session *session, const thx_model *m, const char *stage, const char *path, cli_progress *p,
-                                 size_t shape[3], size_t *rank, thorax_error *err)
+static thorax_status write_stage(thx_session *session, const thx_model *m, const char *stage,
+                                 const char *path, cli_progress *p, size_t shape[3], size_t *rank,
+                                 thorax_error *err)
 {
     const thx_geometry *g = thx_session_geometry(session);
     const thx_progress progress = { .step = cli_progress_step, .data = p };
@@ -148,7 +163,8 @@ static thorax_status write_stage(thx_session *session, const thx_model *m, const
     thorax_status st = thx_npy_begin(&s.writer, path, "f4", shape, *rank, err);
     if (st) return st;
     st = thx_session_encode(session, &progress, &stages, &rows, err);
-    if (!st && !strcmp(stage, "rows")) st = thx_npy_add(s.writer, rows, shape[0] * shape[1] * sizeof *rows, err);
+    if (!st && !strcmp(stage, "rows"))
+        st = thx_npy_add(s.writer, rows, shape[0] * shape[1] * sizeof *rows, err);
     if (st) thx_npy_cancel(s.writer);
     else st = thx_npy_end(s.writer, err);
     return st;
@@ -158,7 +174,8 @@ static json_t *shape_json(const char *stage, const size_t *shape, size_t rank)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < rank; i++) json_array_append_new(list, json_integer((json_int_t)shape[i]));
+    for (size_t i = 0; i < rank; i++)
+        json_array_append_new(list, json_integer((json_int_t)shape[i]));
     return json_pack("{s:s, s:o}", "stage", stage, "shape", list);
 }
 
@@ -172,8 +189,8 @@ int cli_inspect_features(const cli_values *v)
     cli_progress progress;
     thorax_error err;
 
-    if (!cli_need(v, CLI_MODEL) || !cli_need(v, CLI_IMAGE) || !(stage = cli_need(v, CLI_STAGE)) || !(out = cli_need(v, CLI_OUTPUT)) ||
-        !cli_operands(v, 0, false, "no argument"))
+    if (!cli_need(v, CLI_MODEL) || !cli_need(v, CLI_IMAGE) || !(stage = cli_need(v, CLI_STAGE)) ||
+        !(out = cli_need(v, CLI_OUTPUT)) || !cli_operands(v, 0, false, "no argument"))
         return CLI_USAGE;
     cli_progress_init(&progress, cli_switch(v, CLI_QUIET));
     thorax_status st = cli_picture_open(&picture, v, &err);

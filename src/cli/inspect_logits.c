@@ -26,15 +26,16 @@ static thorax_status add_row(void *data, const float *row, size_t n, thorax_erro
 }
 
 /* Scores of a conversation into the file of -o. */
-static thorax_status score(thx_session *s, const cli_messages *m, const char *system, sink *out, size_t *T, size_t *V,
-                           thorax_error *err)
+static thorax_status score(thx_session *s, const cli_messages *m, const char *system, sink *out,
+                           size_t *T, size_t *V, thorax_error *err)
 {
     size_t n = 0;
     thx_message *turns = calloc(m->n + 1, sizeof *turns);
 
     if (!turns) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu messages", m->n);
     if (system) turns[n++] = (thx_message){ "system", system };
-    for (size_t i = 0; i < m->n; i++) turns[n++] = (thx_message){ m->list[i].role, m->list[i].content };
+    for (size_t i = 0; i < m->n; i++)
+        turns[n++] = (thx_message){ m->list[i].role, m->list[i].content };
     thorax_status st = thx_session_logits(s, turns, n, out->all, T, V, begin, add_row, out, err);
     free(turns);
     if (st) thx_npy_cancel(out->writer);
@@ -53,8 +54,8 @@ int cli_inspect_logits(const cli_values *v)
     size_t T = 0, V = 0;
     thorax_error err;
 
-    if (!cli_need(v, CLI_MODEL) || !(path = cli_need(v, CLI_MESSAGES)) || !(out.path = cli_need(v, CLI_OUTPUT)) ||
-        !cli_operands(v, 0, false, "no argument"))
+    if (!cli_need(v, CLI_MODEL) || !(path = cli_need(v, CLI_MESSAGES)) ||
+        !(out.path = cli_need(v, CLI_OUTPUT)) || !cli_operands(v, 0, false, "no argument"))
         return CLI_USAGE;
     thorax_status st = cli_messages_read(&messages, path, &err);
     if (!st && cli_text(v, CLI_IMAGE)) st = cli_picture_open(&picture, v, &err);
@@ -63,7 +64,8 @@ int cli_inspect_logits(const cli_values *v)
     if (!out.all) cli_interrupt_default(); /* nothing is written before the last moment */
     if (!st) st = score(s, &messages, cli_text(v, CLI_SYSTEM), &out, &T, &V, &err);
     const int code = st ? cli_fail(v, &err)
-                        : cli_print_json(v, out.all ? json_pack("{s:[I,I]}", "shape", (json_int_t)T, (json_int_t)V)
+                        : cli_print_json(v, out.all ? json_pack("{s:[I,I]}", "shape", (json_int_t)T,
+                                                                (json_int_t)V)
                                                     : json_pack("{s:[I]}", "shape", (json_int_t)V));
     thx_session_close(s);
     thx_engine_close(e);

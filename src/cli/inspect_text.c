@@ -14,16 +14,20 @@ static thorax_status parse_ids(thx_ids *out, const char *text, thorax_error *err
         errno = 0;
         const long long id = strtoll(text, &end, 10);
         if (end == text || errno || id < 0 || id > INT32_MAX)
-            return thx_fail(err, THORAX_USAGE, 0, "--decode: expected ids parted by commas, found \"%.40s\"", text);
+            return thx_fail(err, THORAX_USAGE, 0,
+                            "--decode: expected ids parted by commas, found \"%.40s\"", text);
         thx_ids_add(out, (int32_t)id);
         text = end + strspn(end, " ");
         if (*text == ',') text += 1 + strspn(text + 1, " ");
-        else if (*text) return thx_fail(err, THORAX_USAGE, 0, "--decode: expected a comma, found \"%.40s\"", text);
+        else if (*text)
+            return thx_fail(err, THORAX_USAGE, 0, "--decode: expected a comma, found \"%.40s\"",
+                            text);
     }
     return out->failed ? thx_fail(err, THORAX_NOMEM, 0, "no memory for the ids") : THORAX_OK;
 }
 
-static thorax_status encode(json_t **out, const thx_tokenizer *t, const char *text, thorax_error *err)
+static thorax_status encode(json_t **out, const thx_tokenizer *t, const char *text,
+                            thorax_error *err)
 {
     thx_ids ids = { 0 };
     const thorax_status st = thx_tokenizer_encode(t, text, strlen(text), true, &ids, err);
@@ -33,7 +37,8 @@ static thorax_status encode(json_t **out, const thx_tokenizer *t, const char *te
     return st;
 }
 
-static thorax_status decode(json_t **out, const thx_tokenizer *t, const char *text, bool no_special, thorax_error *err)
+static thorax_status decode(json_t **out, const thx_tokenizer *t, const char *text, bool no_special,
+                            thorax_error *err)
 {
     thx_string s = { 0 };
     thx_ids ids = { 0 };
@@ -50,22 +55,26 @@ static thorax_status decode(json_t **out, const thx_tokenizer *t, const char *te
 /* A folder without a usable tokenizer is a model that cannot be used. */
 static int fail_model(const cli_values *v, thorax_error *err)
 {
-    if (err->status == THORAX_IO || err->status == THORAX_FORMAT || err->status == THORAX_LIMIT) err->status = THORAX_MODEL;
+    if (err->status == THORAX_IO || err->status == THORAX_FORMAT || err->status == THORAX_LIMIT)
+        err->status = THORAX_MODEL;
     return cli_fail(v, err);
 }
 
 int cli_inspect_tokens(const cli_values *v)
 {
-    const char *text = cli_text(v, CLI_TEXT_OPTION), *ids = cli_text(v, CLI_DECODE), *folder = cli_need(v, CLI_MODEL);
+    const char *text = cli_text(v, CLI_TEXT_OPTION), *ids = cli_text(v, CLI_DECODE),
+               *folder = cli_need(v, CLI_MODEL);
     thx_tokenizer *t;
     json_t *json = NULL;
     thorax_error err;
 
     if (!folder || !cli_operands(v, 0, false, "no argument")) return CLI_USAGE;
-    if (!text == !ids) return cli_fail_text(v, CLI_USAGE, "expected one of --text TEXT and --decode IDS");
+    if (!text == !ids)
+        return cli_fail_text(v, CLI_USAGE, "expected one of --text TEXT and --decode IDS");
     thorax_status st = thx_tokenizer_open(&t, folder, &err);
     if (st) return fail_model(v, &err);
-    st = text ? encode(&json, t, text, &err) : decode(&json, t, ids, cli_switch(v, CLI_NO_SPECIAL), &err);
+    st = text ? encode(&json, t, text, &err)
+              : decode(&json, t, ids, cli_switch(v, CLI_NO_SPECIAL), &err);
     thx_tokenizer_close(t);
     return st ? cli_fail(v, &err) : cli_print_json(v, json);
 }
@@ -73,7 +82,8 @@ int cli_inspect_tokens(const cli_values *v)
 /* ---- Prompts ---- */
 
 /* Image rows of the film of -i; 0 without one. */
-static thorax_status image_tokens(size_t *out, const thx_model *m, const cli_values *v, thorax_error *err)
+static thorax_status image_tokens(size_t *out, const thx_model *m, const cli_values *v,
+                                  thorax_error *err)
 {
     thx_picture picture;
     thx_geometry g;
@@ -89,8 +99,8 @@ static thorax_status image_tokens(size_t *out, const thx_model *m, const cli_val
     return st;
 }
 
-static thorax_status render(json_t **out, const thx_model *m, const cli_messages *messages, size_t tokens, const char *system,
-                            thorax_error *err)
+static thorax_status render(json_t **out, const thx_model *m, const cli_messages *messages,
+                            size_t tokens, const char *system, thorax_error *err)
 {
     thx_prompt p = { 0 };
     size_t n = 0;
@@ -99,11 +109,15 @@ static thorax_status render(json_t **out, const thx_model *m, const cli_messages
     *out = NULL;
     if (!turns) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu messages", messages->n);
     if (system) turns[n++] = (thx_message){ "system", system };
-    for (size_t i = 0; i < messages->n; i++) turns[n++] = (thx_message){ messages->list[i].role, messages->list[i].content };
-    const thorax_status st = thx_template_render(&p, m->chat, m->tokenizer, turns, n, tokens, m->image_id, err);
+    for (size_t i = 0; i < messages->n; i++)
+        turns[n++] = (thx_message){ messages->list[i].role, messages->list[i].content };
+    const thorax_status st =
+        thx_template_render(&p, m->chat, m->tokenizer, turns, n, tokens, m->image_id, err);
     if (!st)
-        *out = json_pack("{s:o, s:o, s:I}", "prompt", cli_json_text(p.text.data ? p.text.data : "", p.text.size), "ids",
-                         cli_json_ids(p.ids.data, p.ids.size), "image_tokens", (json_int_t)p.image_tokens);
+        *out = json_pack("{s:o, s:o, s:I}", "prompt",
+                         cli_json_text(p.text.data ? p.text.data : "", p.text.size), "ids",
+                         cli_json_ids(p.ids.data, p.ids.size), "image_tokens",
+                         (json_int_t)p.image_tokens);
     thx_prompt_deinit(&p);
     free(turns);
     return st;

@@ -9,7 +9,8 @@
 enum { CHUNK = 16 << 20 }; /* between two looks at Ctrl-C */
 
 /* Hashes a tensor's bytes; false when Ctrl-C was pressed. */
-static bool hash_view(char hex[65], const thx_view *view, cli_progress *p, uint64_t *done, uint64_t total)
+static bool hash_view(char hex[65], const thx_view *view, cli_progress *p, uint64_t *done,
+                      uint64_t total)
 {
     const unsigned char *data = view->data;
     size_t left = (size_t)view->count * thx_type_bytes(view->type);
@@ -32,9 +33,10 @@ static json_t *view_json(const thx_view *view, const char *hex)
 {
     json_t *shape = json_array();
 
-    for (uint32_t i = 0; i < view->rank; i++) json_array_append_new(shape, json_integer((json_int_t)view->shape[i]));
-    return json_pack("{s:o, s:s, s:o, s:s}", "name", cli_json_text(view->name, strlen(view->name)), "dtype", thx_type_name(view->type),
-                     "shape", shape, "sha256", hex);
+    for (uint32_t i = 0; i < view->rank; i++)
+        json_array_append_new(shape, json_integer((json_int_t)view->shape[i]));
+    return json_pack("{s:o, s:s, s:o, s:s}", "name", cli_json_text(view->name, strlen(view->name)),
+                     "dtype", thx_type_name(view->type), "shape", shape, "sha256", hex);
 }
 
 static int print_all(const cli_values *v, const thx_weights *w)
@@ -50,7 +52,8 @@ static int print_all(const cli_values *v, const thx_weights *w)
         const thx_view *view = thx_weights_at(w, i);
         const bool done_well = hash_view(hex, view, &p, &done, total);
         cli_progress_clear(&p);
-        code = done_well ? cli_print_json(v, view_json(view, hex)) : cli_fail_text(v, CLI_INTERRUPTED, "interrupted");
+        code = done_well ? cli_print_json(v, view_json(view, hex))
+                         : cli_fail_text(v, CLI_INTERRUPTED, "interrupted");
     }
     return code;
 }
@@ -64,7 +67,8 @@ int cli_inspect_weights(const cli_values *v)
     const char *path = v->operands[0];
     if (thx_weights_open(&w, path, &err)) {
         const bool there = thx_file_exists(path) || thx_is_folder(path);
-        if (there && err.status != THORAX_NOMEM) err.status = THORAX_MODEL; /* it is there, and refused */
+        if (there && err.status != THORAX_NOMEM)
+            err.status = THORAX_MODEL; /* it is there, and refused */
         return cli_fail(v, &err);
     }
     const int code = print_all(v, w);

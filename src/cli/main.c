@@ -18,7 +18,10 @@ static const cli_command *find(int argc, char **argv, int *words)
     return NULL;
 }
 
-static bool is_group(const char *name) { return !strcmp(name, "inspect") || !strcmp(name, "synth"); }
+static bool is_group(const char *name)
+{
+    return !strcmp(name, "inspect") || !strcmp(name, "synth");
+}
 
 static bool is_help(const char *word) { return !strcmp(word, "--help") || !strcmp(word, "-h"); }
 
@@ -36,13 +39,17 @@ static int without_command(int argc, char **argv)
         printf("thorax %s\n", thorax_version());
         return CLI_OK;
     }
-    if (!*word) return cli_fail_text(&none, CLI_USAGE, "expected a command (thorax --help lists them)");
+    if (!*word)
+        return cli_fail_text(&none, CLI_USAGE, "expected a command (thorax --help lists them)");
     if (is_group(word) && argc > 2 && is_help(argv[2])) {
         cli_print_overview(stdout, word);
         return CLI_OK;
     }
-    if (is_group(word)) return cli_fail_text(&none, CLI_USAGE, "%s: expected what (thorax %s --help lists it)", word, word);
-    return cli_fail_text(&none, CLI_USAGE, "unknown command \"%.60s\" (thorax --help lists them)", word);
+    if (is_group(word))
+        return cli_fail_text(&none, CLI_USAGE, "%s: expected what (thorax %s --help lists it)",
+                             word, word);
+    return cli_fail_text(&none, CLI_USAGE, "unknown command \"%.60s\" (thorax --help lists them)",
+                         word);
 }
 
 static int run_command(const cli_command *c, int argc, char **argv)
@@ -51,7 +58,8 @@ static int run_command(const cli_command *c, int argc, char **argv)
     thorax_error err;
     int code;
 
-    if (cli_values_parse(&values, c->name, c->options, argc, argv, &err)) code = cli_fail(&values, &err);
+    if (cli_values_parse(&values, c->name, c->options, argc, argv, &err))
+        code = cli_fail(&values, &err);
     else if (cli_switch(&values, CLI_HELP)) {
         cli_print_help(stdout, c);
         code = CLI_OK;

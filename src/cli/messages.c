@@ -9,7 +9,8 @@
 
 enum { FILE_BYTES = 64 << 20 };
 
-thorax_status cli_messages_add(cli_messages *m, const char *role, const char *content, thorax_error *err)
+thorax_status cli_messages_add(cli_messages *m, const char *role, const char *content,
+                               thorax_error *err)
 {
     char *r = strdup(role), *c = strdup(content);
 
@@ -46,13 +47,16 @@ void cli_messages_deinit(cli_messages *m)
     *m = (cli_messages){ 0 };
 }
 
-static thorax_status read_turn(cli_messages *out, const json_t *turn, const char *path, thorax_error *err)
+static thorax_status read_turn(cli_messages *out, const json_t *turn, const char *path,
+                               thorax_error *err)
 {
     const char *role = json_string_value(json_object_get(turn, "role"));
     const char *content = json_string_value(json_object_get(turn, "content"));
 
     if (!role || !content)
-        return thx_fail(err, THORAX_USAGE, 0, "%s: turn %zu: expected {\"role\": text, \"content\": text}", path, out->n + 1);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s: turn %zu: expected {\"role\": text, \"content\": text}", path,
+                        out->n + 1);
     return cli_messages_add(out, role, content, err);
 }
 
@@ -67,9 +71,14 @@ thorax_status cli_messages_read(cli_messages *out, const char *path, thorax_erro
     if (st) return st;
     json_t *list = json_loadb(data, size, 0, &why);
     free(data);
-    if (!list) return thx_fail(err, THORAX_USAGE, (uint64_t)why.position, "%s: expected JSON: %s (line %d)", path, why.text, why.line);
-    if (!json_is_array(list)) st = thx_fail(err, THORAX_USAGE, 0, "%s: expected a JSON list of {\"role\", \"content\"}", path);
-    for (size_t i = 0; !st && i < json_array_size(list); i++) st = read_turn(out, json_array_get(list, i), path, err);
+    if (!list)
+        return thx_fail(err, THORAX_USAGE, (uint64_t)why.position,
+                        "%s: expected JSON: %s (line %d)", path, why.text, why.line);
+    if (!json_is_array(list))
+        st = thx_fail(err, THORAX_USAGE, 0, "%s: expected a JSON list of {\"role\", \"content\"}",
+                      path);
+    for (size_t i = 0; !st && i < json_array_size(list); i++)
+        st = read_turn(out, json_array_get(list, i), path, err);
     json_decref(list);
     if (st) cli_messages_deinit(out);
     return st;
@@ -80,7 +89,8 @@ thorax_status cli_messages_write(const cli_messages *m, const char *path, thorax
     json_t *list = json_array();
 
     for (size_t i = 0; i < m->n; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "role", m->list[i].role, "content", m->list[i].content));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "role", m->list[i].role, "content", m->list[i].content));
     char *text = list ? json_dumps(list, JSON_INDENT(2)) : NULL;
     json_decref(list);
     if (!text) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for %zu messages", path, m->n);

@@ -80,7 +80,8 @@ static bool is_choice(const char *choices, const char *text)
 }
 
 /* `where` says whose value it is: "--top-k" or "THORAX_TOP_K". */
-static thorax_status check_value(const cli_option *o, const char *where, const char *text, thorax_error *err)
+static thorax_status check_value(const cli_option *o, const char *where, const char *text,
+                                 thorax_error *err)
 {
     uint64_t n = 0;
     double x = 0;
@@ -91,16 +92,22 @@ static thorax_status check_value(const cli_option *o, const char *where, const c
         return THORAX_OK;
     case CLI_CHOICE:
         if (is_choice(o->choices, text)) return THORAX_OK;
-        return thx_fail(err, THORAX_USAGE, 0, "%s: \"%.60s\" is none of: %s", where, text, o->choices);
+        return thx_fail(err, THORAX_USAGE, 0, "%s: \"%.60s\" is none of: %s", where, text,
+                        o->choices);
     case CLI_COUNT:
         if (parse_count(&n, text) && (double)n >= o->low && (double)n <= o->high) return THORAX_OK;
-        return thx_fail(err, THORAX_USAGE, 0, "%s: expected an integer from %.0f to %.0f, found \"%.60s\"", where, o->low, o->high, text);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s: expected an integer from %.0f to %.0f, found \"%.60s\"", where, o->low,
+                        o->high, text);
     case CLI_REAL:
         if (parse_real(&x, text) && x >= o->low && x <= o->high) return THORAX_OK;
-        return thx_fail(err, THORAX_USAGE, 0, "%s: expected a number from %g to %g, found \"%.60s\"", where, o->low, o->high, text);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s: expected a number from %g to %g, found \"%.60s\"", where, o->low,
+                        o->high, text);
     case CLI_BYTES:
         if (cli_parse_bytes(&n, text)) return THORAX_OK;
-        return thx_fail(err, THORAX_USAGE, 0, "%s: expected bytes such as 800M or 4G, found \"%.60s\"", where, text);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s: expected bytes such as 800M or 4G, found \"%.60s\"", where, text);
     }
     return THORAX_OK;
 }
@@ -112,7 +119,8 @@ typedef struct parser {
     char          letters[2 * CLI_OPTIONS + 2];
 } parser;
 
-/* What getopt_long wants to know; a long option returns 256 + its id. ":" first: a missing value is told apart. */
+/* What getopt_long wants to know; a long option returns 256 + its id. ":" first: a missing value is
+ * told apart. */
 static void parser_init(parser *p, const unsigned char *options)
 {
     size_t n = 0, at = 0;
@@ -120,7 +128,9 @@ static void parser_init(parser *p, const unsigned char *options)
     p->letters[at++] = ':';
     for (; *options; options++, n++) {
         const cli_option *o = &table[*options];
-        p->long_options[n] = (struct option){ o->name, o->argument ? required_argument : no_argument, NULL, 256 + *options };
+        p->long_options[n] =
+            (struct option){ o->name, o->argument ? required_argument : no_argument, NULL,
+                             256 + *options };
         if (!o->letter) continue;
         p->letters[at++] = o->letter;
         if (o->argument) p->letters[at++] = ':';
@@ -144,11 +154,13 @@ static thorax_status bad_option(int c, char **argv, const char *command, thorax_
     if (optopt > 0 && optopt < 256) word = letter;
     if (optopt >= 256) {
         const cli_option *o = &table[optopt - 256];
-        if (c == ':') return thx_fail(err, THORAX_USAGE, 0, "--%s needs a value: %s", o->name, o->argument);
+        if (c == ':')
+            return thx_fail(err, THORAX_USAGE, 0, "--%s needs a value: %s", o->name, o->argument);
         return thx_fail(err, THORAX_USAGE, 0, "--%s takes no value", o->name);
     }
     if (c == ':') return thx_fail(err, THORAX_USAGE, 0, "%.60s needs a value", word);
-    return thx_fail(err, THORAX_USAGE, 0, "unknown option %.60s (thorax %s --help lists them)", word, command);
+    return thx_fail(err, THORAX_USAGE, 0, "unknown option %.60s (thorax %s --help lists them)",
+                    word, command);
 }
 
 static thorax_status parse_line(cli_values *out, int argc, char **argv, thorax_error *err)
@@ -162,10 +174,12 @@ static thorax_status parse_line(cli_values *out, int argc, char **argv, thorax_e
     while ((c = getopt_long(argc, argv, p.letters, p.long_options, NULL)) != -1) {
         char where[64];
         if (c == '?' || c == ':') return bad_option(c, argv, out->command, err);
-        const cli_option_id id = c >= 256 ? (cli_option_id)(c - 256) : id_of_letter(out->options, c);
+        const cli_option_id id =
+            c >= 256 ? (cli_option_id)(c - 256) : id_of_letter(out->options, c);
         snprintf(where, sizeof where, "--%s", table[id].name);
         out->given[out->n_given++] = (cli_given){ id, table[id].argument ? optarg : "1" };
-        const thorax_status st = check_value(&table[id], where, out->given[out->n_given - 1].text, err);
+        const thorax_status st =
+            check_value(&table[id], where, out->given[out->n_given - 1].text, err);
         if (st) return st;
     }
     out->operands = argv + optind;
@@ -187,8 +201,8 @@ static thorax_status check_environment(const unsigned char *options, thorax_erro
     return st;
 }
 
-thorax_status cli_values_parse(cli_values *out, const char *command, const unsigned char *options, int argc, char **argv,
-                               thorax_error *err)
+thorax_status cli_values_parse(cli_values *out, const char *command, const unsigned char *options,
+                               int argc, char **argv, thorax_error *err)
 {
     *out = (cli_values){ .command = command, .options = options };
     size_t most = 1;

@@ -45,7 +45,9 @@ int cli_run_open_at(cli_run *r, const cli_values *v, const char *folder)
     const char *profile = cli_text(v, CLI_PROFILE);
     const thorax_model_options mo = model_options(v);
 
-    *r = (cli_run){ .values = v, .options = answer_options(v), .film_options = thorax_film_options_default(),
+    *r = (cli_run){ .values = v,
+                    .options = answer_options(v),
+                    .film_options = thorax_film_options_default(),
                     .json = cli_switch(v, CLI_JSON) };
     if (profile) r->film_options.profile = profile;
     cli_progress_init(&r->progress, cli_switch(v, CLI_QUIET));
@@ -84,7 +86,11 @@ static void print_findings(const thorax_result *result)
     const thorax_finding *f = thorax_result_findings(result, &n);
 
     for (size_t i = 0; i < n; i++)
-        printf("%s%-7s %s\n", i ? "" : "\n", f[i].present < 0 ? "unsaid" : f[i].present ? "yes" : "no", f[i].name);
+        printf("%s%-7s %s\n", i ? "" : "\n",
+               f[i].present < 0 ? "unsaid"
+               : f[i].present   ? "yes"
+                                : "no",
+               f[i].name);
 }
 
 static void print_boxes(const thorax_result *result)
@@ -93,7 +99,8 @@ static void print_boxes(const thorax_result *result)
     const thorax_labelled_box *b = thorax_result_boxes(result, &n);
 
     for (size_t i = 0; i < n; i++)
-        printf("%s[%.4g, %.4g, %.4g, %.4g] %s\n", i ? "" : "\n", b[i].x1, b[i].y1, b[i].x2, b[i].y2, b[i].label);
+        printf("%s[%.4g, %.4g, %.4g, %.4g] %s\n", i ? "" : "\n", b[i].x1, b[i].y1, b[i].x2, b[i].y2,
+               b[i].label);
 }
 
 static void print_text(cli_run *r, thorax_result *result, const char *heading)
@@ -105,7 +112,8 @@ static void print_text(cli_run *r, thorax_result *result, const char *heading)
     if (!strcmp(task, "ask")) return;
     if (!strcmp(task, "classify")) print_findings(result);
     if (!strcmp(task, "ground")) print_boxes(result);
-    if (!thorax_result_complete(result)) printf("\n(cut off: the limit of new tokens was reached)\n");
+    if (!thorax_result_complete(result))
+        printf("\n(cut off: the limit of new tokens was reached)\n");
     printf("\n%s%s(%s)\n", remark ? remark : "", remark ? "\n" : "", thorax_notice());
     if (heading) putchar('\n');
 }
@@ -115,7 +123,8 @@ int cli_print_result(cli_run *r, thorax_result *result, const char *heading)
     cli_progress_clear(&r->progress);
     if (r->json) {
         const char *json = thorax_result_json(result);
-        if (!json) return cli_fail_text(r->values, CLI_NO_MEMORY, "no memory for the result as JSON");
+        if (!json)
+            return cli_fail_text(r->values, CLI_NO_MEMORY, "no memory for the result as JSON");
         puts(json);
     } else {
         print_text(r, result, heading);
@@ -144,16 +153,21 @@ enum { TEMPLATE_TOKENS = 64 };
 
 int cli_print_plan(cli_run *r, const thorax_film *film, size_t bytes)
 {
-    const uint32_t text = bytes < UINT32_MAX / 2 ? (uint32_t)bytes + TEMPLATE_TOKENS : UINT32_MAX / 2;
+    const uint32_t text =
+        bytes < UINT32_MAX / 2 ? (uint32_t)bytes + TEMPLATE_TOKENS : UINT32_MAX / 2;
     thorax_plan p;
 
-    if (thorax_model_plan(&p, r->model, film, text, r->options.max_new_tokens, &r->err)) return cli_run_fail(r);
+    if (thorax_model_plan(&p, r->model, film, text, r->options.max_new_tokens, &r->err))
+        return cli_run_fail(r);
     if (r->json) {
-        printf("{\"weights_mapped_bytes\":%llu,\"weights_bytes\":%llu,\"vision_bytes\":%llu,\"image_rows_bytes\":%llu,"
-               "\"kv_bytes\":%llu,\"scratch_bytes\":%llu,\"peak_bytes\":%llu,\"image_tokens\":%u,\"tokens\":%u}\n",
+        printf("{\"weights_mapped_bytes\":%llu,\"weights_bytes\":%llu,\"vision_bytes\":%llu,"
+               "\"image_rows_bytes\":%llu,"
+               "\"kv_bytes\":%llu,\"scratch_bytes\":%llu,\"peak_bytes\":%llu,\"image_tokens\":%u,"
+               "\"tokens\":%u}\n",
                (unsigned long long)p.weights_mapped_bytes, (unsigned long long)p.weights_bytes,
-               (unsigned long long)p.vision_bytes, (unsigned long long)p.image_rows_bytes, (unsigned long long)p.kv_bytes,
-               (unsigned long long)p.scratch_bytes, (unsigned long long)p.peak_bytes, p.image_tokens, p.tokens);
+               (unsigned long long)p.vision_bytes, (unsigned long long)p.image_rows_bytes,
+               (unsigned long long)p.kv_bytes, (unsigned long long)p.scratch_bytes,
+               (unsigned long long)p.peak_bytes, p.image_tokens, p.tokens);
         return CLI_OK;
     }
     print_plan_line("weights, mapped from the files", p.weights_mapped_bytes);

@@ -20,14 +20,16 @@ int cli_synth_phantom(const cli_values *v)
     o.not_films = cli_real(v, CLI_NOT_FILMS, 0);
     o.split = cli_text(v, CLI_SPLIT);
     cli_progress_init(&p, cli_switch(v, CLI_QUIET));
-    const thorax_status st = thx_phantom_write(seed, (size_t)count, folder, &o, &(thx_progress){ cli_progress_step, &p }, &err);
+    const thorax_status st = thx_phantom_write(seed, (size_t)count, folder, &o,
+                                               &(thx_progress){ cli_progress_step, &p }, &err);
     cli_progress_clear(&p);
     return st ? cli_fail(v, &err) : CLI_OK;
 }
 
 int cli_synth_model(const cli_values *v)
 {
-    const char *folder = cli_need(v, CLI_OUTPUT), *arch = cli_text(v, CLI_ARCH), *dtype = cli_text(v, CLI_DTYPE);
+    const char *folder = cli_need(v, CLI_OUTPUT), *arch = cli_text(v, CLI_ARCH),
+               *dtype = cli_text(v, CLI_DTYPE);
     thx_checkpoint_options o = thx_checkpoint_options_default();
     cli_progress p;
     thorax_error err;
@@ -42,7 +44,8 @@ int cli_synth_model(const cli_values *v)
     o.layers_text = (uint32_t)cli_count(v, CLI_LAYERS_TEXT, 0);
     o.shard_bytes = cli_count(v, CLI_SHARD_BYTES, 0);
     cli_progress_init(&p, cli_switch(v, CLI_QUIET));
-    const thorax_status st = thx_checkpoint_write(&o, folder, &(thx_progress){ cli_progress_step, &p }, &err);
+    const thorax_status st =
+        thx_checkpoint_write(&o, folder, &(thx_progress){ cli_progress_step, &p }, &err);
     cli_progress_clear(&p);
     return st ? cli_fail(v, &err) : CLI_OK;
 }

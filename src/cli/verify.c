@@ -9,8 +9,10 @@
 enum { FAULTS_SHOWN = 20 }; /* of each kind, as text; JSON has them all */
 
 static const char *const state_names[] = {
-    [THX_TENSOR_USED] = "used", [THX_TENSOR_UNUSED] = "unused", [THX_TENSOR_UNKNOWN] = "unknown", [THX_TENSOR_MISSING] = "missing",
-    [THX_TENSOR_SHAPE] = "wrong shape", [THX_TENSOR_TYPE] = "wrong type", [THX_TENSOR_TWICE] = "twice",
+    [THX_TENSOR_USED] = "used",         [THX_TENSOR_UNUSED] = "unused",
+    [THX_TENSOR_UNKNOWN] = "unknown",   [THX_TENSOR_MISSING] = "missing",
+    [THX_TENSOR_SHAPE] = "wrong shape", [THX_TENSOR_TYPE] = "wrong type",
+    [THX_TENSOR_TWICE] = "twice",
 };
 
 typedef struct tally {
@@ -23,7 +25,8 @@ typedef struct tally {
 
 static bool can_run(const thx_account *a)
 {
-    return !a->count[THX_TENSOR_MISSING] && !a->count[THX_TENSOR_SHAPE] && !a->count[THX_TENSOR_TYPE] && !a->count[THX_TENSOR_TWICE];
+    return !a->count[THX_TENSOR_MISSING] && !a->count[THX_TENSOR_SHAPE] &&
+           !a->count[THX_TENSOR_TYPE] && !a->count[THX_TENSOR_TWICE];
 }
 
 /* ---- Values ---- */
@@ -56,7 +59,8 @@ static bool count_values(tally *t, const thx_weights *w, cli_progress *p)
 static void print_shape(const uint64_t *shape, uint32_t rank)
 {
     putchar('[');
-    for (uint32_t i = 0; i < rank; i++) printf("%s%llu", i ? ", " : "", (unsigned long long)shape[i]);
+    for (uint32_t i = 0; i < rank; i++)
+        printf("%s%llu", i ? ", " : "", (unsigned long long)shape[i]);
     putchar(']');
 }
 
@@ -64,7 +68,9 @@ static void print_fault(const thx_account_line *l)
 {
     printf("  %s: %s", state_names[l->state], l->name);
     if (l->want_rank) printf(", expected "), print_shape(l->want, l->want_rank);
-    if (l->view) printf(", found %s ", thx_type_name(l->view->type)), print_shape(l->view->shape, l->view->rank);
+    if (l->view)
+        printf(", found %s ", thx_type_name(l->view->type)),
+            print_shape(l->view->shape, l->view->rank);
     putchar('\n');
 }
 
@@ -74,7 +80,8 @@ static void print_faults(const thx_account *a)
         size_t shown = 0;
         for (size_t i = 0; i < a->n && shown < FAULTS_SHOWN; i++)
             if ((int)a->lines[i].state == state) print_fault(&a->lines[i]), shown++;
-        if (a->count[state] > shown) printf("  %s: %zu more\n", state_names[state], a->count[state] - shown);
+        if (a->count[state] > shown)
+            printf("  %s: %zu more\n", state_names[state], a->count[state] - shown);
     }
 }
 
@@ -83,26 +90,33 @@ static void print_values(const tally *t)
     for (int i = 0; i < THX_TYPES; i++)
         if (t->types[i]) printf("type        %zu x %s\n", t->types[i], thx_type_name((thx_type)i));
     if (!t->read) return;
-    printf("values      %llu infinite, %llu NaN, %llu f16 values that bf16 cannot hold\n", (unsigned long long)t->all.inf,
-           (unsigned long long)t->all.nan, (unsigned long long)t->all.not_bf16);
-    if (t->first_bad) printf("  %zu tensors with infinities or NaN, the first is %s\n", t->bad_tensors, t->first_bad);
+    printf("values      %llu infinite, %llu NaN, %llu f16 values that bf16 cannot hold\n",
+           (unsigned long long)t->all.inf, (unsigned long long)t->all.nan,
+           (unsigned long long)t->all.not_bf16);
+    if (t->first_bad)
+        printf("  %zu tensors with infinities or NaN, the first is %s\n", t->bad_tensors,
+               t->first_bad);
 }
 
-static void print_account(const cli_values *v, const thx_model *m, const thx_account *a, const tally *t)
+static void print_account(const cli_values *v, const thx_model *m, const thx_account *a,
+                          const tally *t)
 {
     char size[32];
 
     printf("model       %s\nfamily      %s\n", v->operands[0], m->family->name);
     if (m->remark) printf("remark      %s\n", m->remark);
-    printf("tensors     %zu in %s:", thx_weights_count(m->weights), cli_size(size, thx_weights_bytes(m->weights)));
-    for (int s = THX_TENSOR_USED; s <= THX_TENSOR_TWICE; s++) printf("%s %zu %s", s ? "," : "", a->count[s], state_names[s]);
+    printf("tensors     %zu in %s:", thx_weights_count(m->weights),
+           cli_size(size, thx_weights_bytes(m->weights)));
+    for (int s = THX_TENSOR_USED; s <= THX_TENSOR_TWICE; s++)
+        printf("%s %zu %s", s ? "," : "", a->count[s], state_names[s]);
     putchar('\n');
     print_faults(a);
     print_values(t);
     if (m->tokenizer) printf("tokenizer   %zu ids\n", thx_tokenizer_size(m->tokenizer));
     if (m->chat) printf("template    %s\n", thx_template_name(m->chat));
-    printf("recipe      tiles of %u pixels, patches of %u, %u resolutions, at most %u tiles' worth of rows\n", m->recipe.tile_px,
-           m->recipe.patch_px, m->recipe.n_pinpoints, m->recipe.max_patches);
+    printf("recipe      tiles of %u pixels, patches of %u, %u resolutions, at most %u tiles' worth "
+           "of rows\n",
+           m->recipe.tile_px, m->recipe.patch_px, m->recipe.n_pinpoints, m->recipe.max_patches);
     printf("verdict     %s\n", can_run(a) ? "can run" : "cannot run");
 }
 
@@ -112,13 +126,15 @@ static json_t *shape_json(const uint64_t *shape, uint32_t rank)
 {
     json_t *list = json_array();
 
-    for (uint32_t i = 0; i < rank; i++) json_array_append_new(list, json_integer((json_int_t)shape[i]));
+    for (uint32_t i = 0; i < rank; i++)
+        json_array_append_new(list, json_integer((json_int_t)shape[i]));
     return list;
 }
 
 static json_t *fault_json(const thx_account_line *l)
 {
-    json_t *json = json_pack("{s:s, s:o}", "state", state_names[l->state], "name", cli_json_text(l->name, strlen(l->name)));
+    json_t *json = json_pack("{s:s, s:o}", "state", state_names[l->state], "name",
+                             cli_json_text(l->name, strlen(l->name)));
 
     if (l->want_rank) json_object_set_new(json, "expected", shape_json(l->want, l->want_rank));
     if (l->view) {
@@ -132,23 +148,35 @@ static json_t *account_json(const thx_model *m, const thx_account *a, const tall
 {
     json_t *count = json_object(), *faults = json_array(), *types = json_object();
 
-    for (int s = THX_TENSOR_USED; s <= THX_TENSOR_TWICE; s++) json_object_set_new(count, state_names[s], json_integer((json_int_t)a->count[s]));
+    for (int s = THX_TENSOR_USED; s <= THX_TENSOR_TWICE; s++)
+        json_object_set_new(count, state_names[s], json_integer((json_int_t)a->count[s]));
     for (size_t i = 0; i < a->n; i++)
-        if (a->lines[i].state >= THX_TENSOR_UNKNOWN) json_array_append_new(faults, fault_json(&a->lines[i]));
+        if (a->lines[i].state >= THX_TENSOR_UNKNOWN)
+            json_array_append_new(faults, fault_json(&a->lines[i]));
     for (int i = 0; i < THX_TYPES; i++)
-        if (t->types[i]) json_object_set_new(types, thx_type_name((thx_type)i), json_integer((json_int_t)t->types[i]));
-    json_t *json = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:b}", "family", m->family->name, "identity", m->identity, "tensors",
-                             (json_int_t)thx_weights_count(m->weights), "bytes", (json_int_t)thx_weights_bytes(m->weights), "account",
-                             count, "faults", faults, "types", types, "runs", can_run(a));
-    json_object_set_new(json, "values", !t->read ? json_null()
-                        : json_pack("{s:I, s:I, s:I}", "inf", (json_int_t)t->all.inf, "nan", (json_int_t)t->all.nan, "not_bf16",
-                                    (json_int_t)t->all.not_bf16));
-    if (m->tokenizer) json_object_set_new(json, "tokenizer_ids", json_integer((json_int_t)thx_tokenizer_size(m->tokenizer)));
+        if (t->types[i])
+            json_object_set_new(types, thx_type_name((thx_type)i),
+                                json_integer((json_int_t)t->types[i]));
+    json_t *json =
+        json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:b}", "family", m->family->name, "identity",
+                  m->identity, "tensors", (json_int_t)thx_weights_count(m->weights), "bytes",
+                  (json_int_t)thx_weights_bytes(m->weights), "account", count, "faults", faults,
+                  "types", types, "runs", can_run(a));
+    json_object_set_new(json, "values",
+                        !t->read ? json_null()
+                                 : json_pack("{s:I, s:I, s:I}", "inf", (json_int_t)t->all.inf,
+                                             "nan", (json_int_t)t->all.nan, "not_bf16",
+                                             (json_int_t)t->all.not_bf16));
+    if (m->tokenizer)
+        json_object_set_new(json, "tokenizer_ids",
+                            json_integer((json_int_t)thx_tokenizer_size(m->tokenizer)));
     if (m->chat) json_object_set_new(json, "template", json_string(thx_template_name(m->chat)));
     if (m->remark) json_object_set_new(json, "remark", cli_json_text(m->remark, strlen(m->remark)));
-    json_object_set_new(json, "recipe", json_pack("{s:I, s:I, s:I, s:I}", "tile_px", (json_int_t)m->recipe.tile_px, "patch_px",
-                                                  (json_int_t)m->recipe.patch_px, "resolutions", (json_int_t)m->recipe.n_pinpoints,
-                                                  "max_patches", (json_int_t)m->recipe.max_patches));
+    json_object_set_new(json, "recipe",
+                        json_pack("{s:I, s:I, s:I, s:I}", "tile_px", (json_int_t)m->recipe.tile_px,
+                                  "patch_px", (json_int_t)m->recipe.patch_px, "resolutions",
+                                  (json_int_t)m->recipe.n_pinpoints, "max_patches",
+                                  (json_int_t)m->recipe.max_patches));
     return json;
 }
 
@@ -166,9 +194,11 @@ static int report(const cli_values *v, const thx_model *m, const thx_account *a)
     if (cli_switch(v, CLI_JSON)) code = cli_print_json(v, account_json(m, a, &t));
     else print_account(v, m, a, &t);
     if (!code && !can_run(a))
-        code = cli_fail_text(v, CLI_MODEL_INVALID, "%s: cannot run: %zu tensors missing, %zu of wrong shape, %zu of wrong type, %zu twice",
-                             v->operands[0], a->count[THX_TENSOR_MISSING], a->count[THX_TENSOR_SHAPE], a->count[THX_TENSOR_TYPE],
-                             a->count[THX_TENSOR_TWICE]);
+        code = cli_fail_text(
+            v, CLI_MODEL_INVALID,
+            "%s: cannot run: %zu tensors missing, %zu of wrong shape, %zu of wrong type, %zu twice",
+            v->operands[0], a->count[THX_TENSOR_MISSING], a->count[THX_TENSOR_SHAPE],
+            a->count[THX_TENSOR_TYPE], a->count[THX_TENSOR_TWICE]);
     return code;
 }
 

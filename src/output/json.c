@@ -41,8 +41,8 @@ static json_t *whole_list(json_t *list, bool whole)
 static json_t *film_json(const thx_result *r)
 {
     if (!r->has_film) return json_null();
-    return json_pack("{s:o, s:s, s:I, s:I, s:s}", "path", thx_json_path(r->film_name), "sha256", r->film_sha256,
-                     "width", (json_int_t)r->width, "height", (json_int_t)r->height,
+    return json_pack("{s:o, s:s, s:I, s:I, s:s}", "path", thx_json_path(r->film_name), "sha256",
+                     r->film_sha256, "width", (json_int_t)r->width, "height", (json_int_t)r->height,
                      "profile", thx_profile_name(r->profile));
 }
 
@@ -55,7 +55,8 @@ static json_t *findings_json(const thx_result *r)
         const thorax_finding *f = &r->findings[i];
         json_t *present = f->present < 0 ? json_null() : json_boolean(f->present);
         json_t *score = isnan(f->score) ? json_null() : json_real(f->score);
-        whole &= !json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", f->name, "present", present, "score", score));
+        whole &= !json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", f->name,
+                                                        "present", present, "score", score));
     }
     return whole_list(list, whole);
 }
@@ -68,9 +69,11 @@ static json_t *boxes_json(const thx_result *r)
 
     for (size_t i = 0; i < r->n_boxes; i++) {
         const thorax_labelled_box *b = &r->boxes[i];
-        json_t *box = json_pack("{s:o, s:[f,f,f,f]}", "label", text_json(b->label), "box", b->x1, b->y1, b->x2, b->y2);
+        json_t *box = json_pack("{s:o, s:[f,f,f,f]}", "label", text_json(b->label), "box", b->x1,
+                                b->y1, b->x2, b->y2);
         if (r->has_film)
-            whole &= put(box, "pixels", json_pack("[f,f,f,f]", b->x1 * w, b->y1 * h, b->x2 * w, b->y2 * h));
+            whole &= put(box, "pixels",
+                         json_pack("[f,f,f,f]", b->x1 * w, b->y1 * h, b->x2 * w, b->y2 * h));
         whole &= !json_array_append_new(list, box);
     }
     return whole_list(list, whole);
@@ -89,16 +92,19 @@ static json_t *types_json(unsigned types)
 static json_t *decoding_json(const thx_provenance *p)
 {
     const thx_sampling *s = &p->sampling;
-    json_t *json = json_pack("{s:b, s:I, s:f, s:b}", "sample", s->sample, "max_new_tokens", (json_int_t)p->max_new_tokens,
-                             "repetition_penalty", s->repetition_penalty, "ignore_eos", p->ignore_eos);
+    json_t *json = json_pack("{s:b, s:I, s:f, s:b}", "sample", s->sample, "max_new_tokens",
+                             (json_int_t)p->max_new_tokens, "repetition_penalty",
+                             s->repetition_penalty, "ignore_eos", p->ignore_eos);
 
     if (s->sample)
-        json_object_update_new(json, json_pack("{s:f, s:i, s:f, s:f}", "temperature", s->temperature, "top_k", s->top_k,
-                                               "top_p", s->top_p, "min_p", s->min_p));
+        json_object_update_new(json,
+                               json_pack("{s:f, s:i, s:f, s:f}", "temperature", s->temperature,
+                                         "top_k", s->top_k, "top_p", s->top_p, "min_p", s->min_p));
     return json;
 }
 
-/* An unsigned number that JSON readers take as it is: an integer, beyond 63 bits its digits as text. */
+/* An unsigned number that JSON readers take as it is: an integer, beyond 63 bits its digits as
+ * text. */
 static json_t *seed_json(const thx_sampling *s)
 {
     char digits[24];
@@ -111,17 +117,22 @@ static json_t *seed_json(const thx_sampling *s)
 
 static json_t *provenance_json(const thx_result *r)
 {
-    static const char *const precisions[] = { [THX_EXACT] = "f32", [THX_FAST] = "auto", [THX_FAST_LOSSY] = "lossy" };
+    static const char *const precisions[] = {
+        [THX_EXACT] = "f32", [THX_FAST] = "auto", [THX_FAST_LOSSY] = "lossy"
+    };
     const thx_provenance *p = &r->provenance;
     json_t *compat = p->compat == THX_COMPAT_446 ? json_string("transformers-4.46") : json_null();
-    json_t *json = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:s, s:o, s:o}", "program", "thorax " THX_VERSION,
-                             "model", p->model, "family", p->family, "types", types_json(p->types),
-                             "precision", precisions[p->precision], "kernels", p->kernels, "compat", compat,
-                             "prompt_sha256", p->prompt_sha256, "decoding", decoding_json(p), "seed", seed_json(&p->sampling));
+    json_t *json = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:s, s:o, s:o}", "program",
+                             "thorax " THX_VERSION, "model", p->model, "family", p->family, "types",
+                             types_json(p->types), "precision", precisions[p->precision], "kernels",
+                             p->kernels, "compat", compat, "prompt_sha256", p->prompt_sha256,
+                             "decoding", decoding_json(p), "seed", seed_json(&p->sampling));
 
-    if (r->has_film) json_object_set_new(json, "profile", json_string(thx_profile_name(r->profile)));
+    if (r->has_film)
+        json_object_set_new(json, "profile", json_string(thx_profile_name(r->profile)));
     if (!strcmp(r->task, "classify"))
-        json_object_set_new(json, "rule", json_string(p->substring_rule ? "substring" : "negation-aware"));
+        json_object_set_new(json, "rule",
+                            json_string(p->substring_rule ? "substring" : "negation-aware"));
     return json;
 }
 
@@ -131,14 +142,17 @@ static bool add_answer(json_t *json, const thx_result *r)
     json_t *ids = json_array();
     bool whole = true;
 
-    for (size_t i = 0; i < r->ids.size; i++) whole &= !json_array_append_new(ids, json_integer(r->ids.data[i]));
+    for (size_t i = 0; i < r->ids.size; i++)
+        whole &= !json_array_append_new(ids, json_integer(r->ids.data[i]));
     whole &= put(json, "ids", ids);
-    whole &= put(json, "usage", json_pack("{s:I, s:I, s:I, s:I}", "prompt_tokens", (json_int_t)u->prompt_tokens,
-                                          "image_tokens", (json_int_t)u->image_tokens,
-                                          "completion_tokens", (json_int_t)u->completion_tokens,
-                                          "cached_tokens", (json_int_t)u->cached_tokens));
-    return whole & put(json, "timing", json_pack("{s:f, s:f, s:f}", "vision_s", u->vision_s, "prompt_s", u->prompt_s,
-                                                 "decode_s", u->decode_s));
+    whole &= put(json, "usage",
+                 json_pack("{s:I, s:I, s:I, s:I}", "prompt_tokens", (json_int_t)u->prompt_tokens,
+                           "image_tokens", (json_int_t)u->image_tokens, "completion_tokens",
+                           (json_int_t)u->completion_tokens, "cached_tokens",
+                           (json_int_t)u->cached_tokens));
+    return whole & put(json, "timing",
+                       json_pack("{s:f, s:f, s:f}", "vision_s", u->vision_s, "prompt_s",
+                                 u->prompt_s, "decode_s", u->decode_s));
 }
 
 char *thx_result_to_json(const thx_result *r)

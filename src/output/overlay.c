@@ -1,8 +1,8 @@
 /* The film with its boxes: a picture at the film's own resolution; see output.h.
  *
- * Line widths and letters follow the size of the film, so that labels can be read on a thumbnail and on
- * a full film. A label stands above its box, or inside where there is no room, and moves down from
- * under another label. */
+ * Line widths and letters follow the size of the film, so that labels can be read on a thumbnail
+ * and on a full film. A label stands above its box, or inside where there is no room, and moves
+ * down from under another label. */
 #include "output/output.h"
 
 #include <cairo.h>
@@ -28,13 +28,17 @@ static const double colours[][3] = {
     { 0.90, 0.55, 0.80 }, { 0.94, 0.89, 0.26 }, { 0.40, 0.60, 1.00 }, { 0.75, 0.95, 0.55 },
 };
 
-static double clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
+static double clamp(double x, double low, double high)
+{
+    return x < low ? low : x > high ? high : x;
+}
 
 /* ---- Picture to cairo and back ---- */
 
 static cairo_surface_t *surface_of(const thx_picture *p)
 {
-    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)p->width, (int)p->height);
+    cairo_surface_t *s =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)p->width, (int)p->height);
 
     if (cairo_surface_status(s)) return s;
     unsigned char *data = cairo_image_surface_get_data(s);
@@ -51,7 +55,8 @@ static cairo_surface_t *surface_of(const thx_picture *p)
     return s;
 }
 
-static thorax_status write_surface(cairo_surface_t *s, const thx_picture *like, const char *path, thorax_error *err)
+static thorax_status write_surface(cairo_surface_t *s, const thx_picture *like, const char *path,
+                                   thorax_error *err)
 {
     thx_picture out = { .width = like->width, .height = like->height, .channels = 3 };
 
@@ -77,8 +82,8 @@ static thorax_status write_surface(cairo_surface_t *s, const thx_picture *like, 
 
 /* ---- Letters ---- */
 
-/* Chooses the largest letters, at most `size`, with which the text is at most `width` wide; not under a
- * size that can be read (6 pixels), where text is cut by the edge instead. */
+/* Chooses the largest letters, at most `size`, with which the text is at most `width` wide; not
+ * under a size that can be read (6 pixels), where text is cut by the edge instead. */
 static double fit_font(canvas *c, const char *text, double size, double width)
 {
     cairo_text_extents_t e;
@@ -141,7 +146,8 @@ static rectangle plate_size(canvas *c, const char *text, double pad)
 
 static void draw_box(canvas *c, const thorax_labelled_box *b, const double colour[3])
 {
-    const double x = b->x1 * c->W, y = b->y1 * c->H, w = (b->x2 - b->x1) * c->W, h = (b->y2 - b->y1) * c->H;
+    const double x = b->x1 * c->W, y = b->y1 * c->H, w = (b->x2 - b->x1) * c->W,
+                 h = (b->y2 - b->y1) * c->H;
 
     cairo_rectangle(c->cr, x, y, w, h); /* a dark rim keeps the line visible on bright bone */
     cairo_set_source_rgba(c->cr, 0, 0, 0, 0.6);
@@ -167,8 +173,8 @@ static void draw_label(canvas *c, const thorax_labelled_box *b, const double col
     draw_plate(c, r, b->label, colour, pad);
 }
 
-/* The notice, and the model's remark above it, in the bottom left corner. Their place is taken before
- * labels are placed; they are drawn last. */
+/* The notice, and the model's remark above it, in the bottom left corner. Their place is taken
+ * before labels are placed; they are drawn last. */
 static void draw_notice(canvas *c, const char *text, double *bottom, bool draw)
 {
     static const double white[3] = { 1, 1, 1 };
@@ -198,7 +204,8 @@ static void choose_font(cairo_t *cr)
     cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
     cairo_scaled_font_t *font = cairo_get_scaled_font(cr);
     if (!cairo_scaled_font_status(font)) cairo_scaled_font_text_extents(font, "x", &e);
-    if (!(e.x_advance > 0)) cairo_select_font_face(cr, "@cairo:", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
+    if (!(e.x_advance > 0))
+        cairo_select_font_face(cr, "@cairo:", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
 }
 
 static void draw_all(canvas *c, const thx_result *r)
@@ -215,11 +222,13 @@ static void draw_all(canvas *c, const thx_result *r)
     draw_notices(c, r, true);
 }
 
-thorax_status thx_result_write_overlay(const thx_result *r, const thx_picture *picture, const char *path, thorax_error *err)
+thorax_status thx_result_write_overlay(const thx_result *r, const thx_picture *picture,
+                                       const char *path, thorax_error *err)
 {
     if (picture->width > SIDE_MAX || picture->height > SIDE_MAX)
-        return thx_fail(err, THORAX_LIMIT, 0, "%s: overlays are at most %d pixels wide and high, this film has %u x %u", path,
-                        SIDE_MAX, picture->width, picture->height);
+        return thx_fail(err, THORAX_LIMIT, 0,
+                        "%s: overlays are at most %d pixels wide and high, this film has %u x %u",
+                        path, SIDE_MAX, picture->width, picture->height);
 
     thorax_status st = THORAX_OK;
     cairo_surface_t *surface = surface_of(picture);
@@ -231,7 +240,9 @@ thorax_status thx_result_write_overlay(const thx_result *r, const thx_picture *p
         c->H = picture->height;
         draw_all(c, r);
     }
-    if (!c || cairo_status(cr)) st = thx_fail(err, THORAX_NOMEM, 0, "%s: cannot draw: %s", path, cairo_status_to_string(cairo_status(cr)));
+    if (!c || cairo_status(cr))
+        st = thx_fail(err, THORAX_NOMEM, 0, "%s: cannot draw: %s", path,
+                      cairo_status_to_string(cairo_status(cr)));
     if (!st) st = write_surface(surface, picture, path, err);
     free(c);
     cairo_destroy(cr);

@@ -28,7 +28,9 @@ void thx_result_read_findings(thx_result *r, const char *text, bool substring_ru
     if (substring_rule) thx_findings_substring(present, text);
     else thx_findings_parse(present, text);
     for (size_t i = 0; i < THX_FINDINGS; i++)
-        r->findings[i] = (thorax_finding){ .name = thx_finding_names[i], .present = (int)present[i], .score = NAN };
+        r->findings[i] = (thorax_finding){ .name = thx_finding_names[i],
+                                           .present = (int)present[i],
+                                           .score = NAN };
     r->n_findings = THX_FINDINGS;
 }
 
@@ -52,7 +54,8 @@ static const char *numbered_label(thx_result *r, size_t number)
     return keep_label(r, text);
 }
 
-thorax_status thx_result_read_boxes(thx_result *r, const char *text, const char *label, thorax_error *err)
+thorax_status thx_result_read_boxes(thx_result *r, const char *text, const char *label,
+                                    thorax_error *err)
 {
     thx_box found[BOXES_MAX];
     const size_t n = thx_boxes_parse(found, BOXES_MAX, text, false);
@@ -66,7 +69,8 @@ thorax_status thx_result_read_boxes(thx_result *r, const char *text, const char 
     for (size_t i = 0; i < kept; i++) {
         const char *name = label ? shared : numbered_label(r, r->n_boxes + 1);
         if (!name) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the label of a box");
-        r->boxes[r->n_boxes++] = (thorax_labelled_box){ name, found[i].x1, found[i].y1, found[i].x2, found[i].y2 };
+        r->boxes[r->n_boxes++] =
+            (thorax_labelled_box){ name, found[i].x1, found[i].y1, found[i].x2, found[i].y2 };
     }
     return THORAX_OK;
 }

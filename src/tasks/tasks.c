@@ -24,7 +24,9 @@ void thx_result_close(thx_result *r)
 
 thorax_options thorax_options_default(void)
 {
-    return (thorax_options){ .temperature = -1, .top_k = -1, .top_p = -1, .min_p = -1, .repetition_penalty = -1 };
+    return (thorax_options){
+        .temperature = -1, .top_k = -1, .top_p = -1, .min_p = -1, .repetition_penalty = -1
+    };
 }
 
 /* ---- A result that knows where it comes from, before there is an answer ---- */
@@ -33,11 +35,13 @@ static unsigned stored_types(const thx_weights *w)
 {
     unsigned types = 0;
 
-    for (size_t i = 0; w && i < thx_weights_count(w); i++) types |= 1u << thx_weights_at(w, i)->type;
+    for (size_t i = 0; w && i < thx_weights_count(w); i++)
+        types |= 1u << thx_weights_at(w, i)->type;
     return types;
 }
 
-static thorax_status sampling_of(thx_sampling *out, const thorax_options *o, const thx_model *m, thorax_error *err)
+static thorax_status sampling_of(thx_sampling *out, const thorax_options *o, const thx_model *m,
+                                 thorax_error *err)
 {
     const thx_sampling_request request = {
         .sample = o->sample, .temperature = o->temperature, .top_p = o->top_p, .min_p = o->min_p,
@@ -46,7 +50,8 @@ static thorax_status sampling_of(thx_sampling *out, const thorax_options *o, con
     return thx_sampling_resolve(out, &request, &m->generation, err);
 }
 
-static thorax_status fill_provenance(thx_provenance *p, thx_session *s, const thorax_options *o, thorax_error *err)
+static thorax_status fill_provenance(thx_provenance *p, thx_session *s, const thorax_options *o,
+                                     thorax_error *err)
 {
     thx_engine *e = thx_session_engine(s);
     const thx_model *m = thx_engine_model(e);
@@ -69,8 +74,9 @@ static bool keep_text(char **out, const char *text)
     return !text || *out;
 }
 
-static thorax_status result_open(thx_result **out, const char *task, thx_session *s, const thx_film_facts *film,
-                                 const thorax_options *o, thorax_error *err)
+static thorax_status result_open(thx_result **out, const char *task, thx_session *s,
+                                 const thx_film_facts *film, const thorax_options *o,
+                                 thorax_error *err)
 {
     thx_result *r = calloc(1, sizeof *r);
 
@@ -99,34 +105,45 @@ static thorax_status result_open(thx_result **out, const char *task, thx_session
 
 static thorax_status check_message(const thorax_message *m, size_t i, thorax_error *err)
 {
-    if (!m->role || !m->content) return thx_fail(err, THORAX_USAGE, 0, "message %zu: role or content is missing", i + 1);
+    if (!m->role || !m->content)
+        return thx_fail(err, THORAX_USAGE, 0, "message %zu: role or content is missing", i + 1);
     if (strcmp(m->role, "system") && strcmp(m->role, "user") && strcmp(m->role, "assistant"))
-        return thx_fail(err, THORAX_USAGE, 0, "message %zu: role \"%.40s\", expected system, user or assistant", i + 1, m->role);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "message %zu: role \"%.40s\", expected system, user or assistant", i + 1,
+                        m->role);
     if (!thx_utf8_valid(m->content, strlen(m->content)))
         return thx_fail(err, THORAX_USAGE, 0, "message %zu: the text is not UTF-8", i + 1);
     return THORAX_OK;
 }
 
-static thorax_status check_messages(const thorax_message *m, size_t n, const char *system, thorax_error *err)
+static thorax_status check_messages(const thorax_message *m, size_t n, const char *system,
+                                    thorax_error *err)
 {
-    if (!n || !m) return thx_fail(err, THORAX_USAGE, 0, "no message: expected a question of the user");
-    if (n > MESSAGES_MAX) return thx_fail(err, THORAX_USAGE, 0, "%zu messages, at most %d are taken", n, MESSAGES_MAX);
+    if (!n || !m)
+        return thx_fail(err, THORAX_USAGE, 0, "no message: expected a question of the user");
+    if (n > MESSAGES_MAX)
+        return thx_fail(err, THORAX_USAGE, 0, "%zu messages, at most %d are taken", n,
+                        MESSAGES_MAX);
     for (size_t i = 0; i < n; i++) {
         const thorax_status st = check_message(&m[i], i, err);
         if (st) return st;
     }
     if (strcmp(m[n - 1].role, "user"))
-        return thx_fail(err, THORAX_USAGE, 0, "the last message is of the %s, expected the user's question", m[n - 1].role);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "the last message is of the %s, expected the user's question",
+                        m[n - 1].role);
     if (system && !strcmp(m[0].role, "system"))
-        return thx_fail(err, THORAX_USAGE, 0, "a system turn stands in the messages and in the options; one is allowed");
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "a system turn stands in the messages and in the options; one is allowed");
     if (system && !thx_utf8_valid(system, strlen(system)))
         return thx_fail(err, THORAX_USAGE, 0, "the system text is not UTF-8");
     return THORAX_OK;
 }
 
 /* Lets the session answer `n` messages, the system turn of the options before them. */
-static thorax_status generate(thx_answer *answer, thx_session *s, const thx_provenance *p, const thorax_message *messages,
-                              size_t n, const thorax_options *o, thorax_error *err)
+static thorax_status generate(thx_answer *answer, thx_session *s, const thx_provenance *p,
+                              const thorax_message *messages, size_t n, const thorax_options *o,
+                              thorax_error *err)
 {
     thorax_status st = check_messages(messages, n, o->system, err);
     if (st) return st;
@@ -135,11 +152,17 @@ static thorax_status generate(thx_answer *answer, thx_session *s, const thx_prov
     if (!turns) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu messages", n);
     size_t count = 0;
     if (o->system) turns[count++] = (thx_message){ "system", o->system };
-    for (size_t i = 0; i < n; i++) turns[count++] = (thx_message){ messages[i].role, messages[i].content };
+    for (size_t i = 0; i < n; i++)
+        turns[count++] = (thx_message){ messages[i].role, messages[i].content };
 
     const thx_request request = {
-        .messages = turns, .n_messages = count, .sampling = p->sampling, .max_new_tokens = p->max_new_tokens,
-        .ignore_eos = o->ignore_eos, .on_text = o->on_text, .data = o->data,
+        .messages = turns,
+        .n_messages = count,
+        .sampling = p->sampling,
+        .max_new_tokens = p->max_new_tokens,
+        .ignore_eos = o->ignore_eos,
+        .on_text = o->on_text,
+        .data = o->data,
         .progress = { .step = o->on_progress, .data = o->data },
     };
     st = thx_session_generate(s, &request, answer, err);
@@ -163,17 +186,19 @@ static void add_usage(thx_result *r, const thx_answer *a)
 }
 
 /* Answers into *r: text, ids, usage, prompt hash. One answer a result. */
-static thorax_status answer_into(thx_result *r, thx_session *s, const thorax_message *messages, size_t n,
-                                 const thorax_options *o, thorax_error *err)
+static thorax_status answer_into(thx_result *r, thx_session *s, const thorax_message *messages,
+                                 size_t n, const thorax_options *o, thorax_error *err)
 {
     thx_answer answer = { 0 };
     thorax_status st = generate(&answer, s, &r->provenance, messages, n, o, err);
 
     if (!st) {
         add_usage(r, &answer);
-        memcpy(r->provenance.prompt_sha256, answer.prompt_sha256, sizeof r->provenance.prompt_sha256);
+        memcpy(r->provenance.prompt_sha256, answer.prompt_sha256,
+               sizeof r->provenance.prompt_sha256);
         r->text = thx_text_strip(answer.text.data ? answer.text.data : "", answer.text.size);
-        if (!r->text || r->ids.failed) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the answer");
+        if (!r->text || r->ids.failed)
+            st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the answer");
     }
     thx_answer_deinit(&answer);
     return st;
@@ -185,8 +210,9 @@ static const thorax_options *or_default(const thorax_options *o, thorax_options 
     return o ? o : storage;
 }
 
-thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_film_facts *film, const thorax_message *messages,
-                           size_t n_messages, const thorax_options *options, thorax_error *err)
+thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_film_facts *film,
+                           const thorax_message *messages, size_t n_messages,
+                           const thorax_options *options, thorax_error *err)
 {
     thorax_options defaults;
     const thorax_options *o = or_default(options, &defaults);
@@ -204,7 +230,8 @@ thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_fil
 /* ---- Report and classification ---- */
 
 /* The wording with "{}" replaced by the phrase. */
-static thorax_status fill_wording(thx_string *out, const char *wording, const char *phrase, thorax_error *err)
+static thorax_status fill_wording(thx_string *out, const char *wording, const char *phrase,
+                                  thorax_error *err)
 {
     if (!*wording) return thx_fail(err, THORAX_USAGE, 0, "the wording of the question is empty");
     for (const char *at; phrase && (at = strstr(wording, "{}")); wording = at + 2) {
@@ -215,11 +242,12 @@ static thorax_status fill_wording(thx_string *out, const char *wording, const ch
     return THORAX_OK;
 }
 
-static thorax_status question_of(thx_string *out, thx_session *s, thx_task task, const char *phrase, const thorax_options *o,
-                                 thorax_error *err)
+static thorax_status question_of(thx_string *out, thx_session *s, thx_task task, const char *phrase,
+                                 const thorax_options *o, thorax_error *err)
 {
     const thx_family *family = thx_engine_model(thx_session_engine(s))->family;
-    const thorax_status st = o->wording ? fill_wording(out, o->wording, phrase, err) : family->question(out, task, phrase, err);
+    const thorax_status st = o->wording ? fill_wording(out, o->wording, phrase, err)
+                                        : family->question(out, task, phrase, err);
 
     if (!st && out->failed) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the question");
     return st;
@@ -231,8 +259,8 @@ static thorax_status need_film(const thx_film_facts *film, const char *task, tho
     return thx_fail(err, THORAX_USAGE, 0, "%s needs a film, the session has none", task);
 }
 
-thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_film_facts *film, thx_task task,
-                            const thorax_options *options, thorax_error *err)
+thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_film_facts *film,
+                            thx_task task, const thorax_options *options, thorax_error *err)
 {
     const char *name = task == THX_TASK_REPORT ? "report" : "classify";
     thorax_options defaults;
@@ -259,19 +287,22 @@ thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_fi
 
 static thorax_status check_phrases(const char *const *phrases, size_t n, thorax_error *err)
 {
-    if (!n || n > MESSAGES_MAX) return thx_fail(err, THORAX_USAGE, 0, "%zu phrases, expected 1 to %d", n, MESSAGES_MAX);
+    if (!n || n > MESSAGES_MAX)
+        return thx_fail(err, THORAX_USAGE, 0, "%zu phrases, expected 1 to %d", n, MESSAGES_MAX);
     for (size_t i = 0; i < n; i++) {
         const size_t size = phrases[i] ? strlen(phrases[i]) : 0;
         if (!size || !phrases[i][strspn(phrases[i], " \t\r\n")])
             return thx_fail(err, THORAX_USAGE, 0, "phrase %zu is empty", i + 1);
-        if (!thx_utf8_valid(phrases[i], size)) return thx_fail(err, THORAX_USAGE, 0, "phrase %zu is not UTF-8", i + 1);
+        if (!thx_utf8_valid(phrases[i], size))
+            return thx_fail(err, THORAX_USAGE, 0, "phrase %zu is not UTF-8", i + 1);
     }
     return THORAX_OK;
 }
 
 /* One phrase: its question, its answer, its boxes; its line of `text`. */
-static thorax_status ground_one(thx_result *r, thx_string *text, thx_sha256 *hash, thx_session *s, const char *phrase,
-                                thorax_ground_kind kind, bool several, const thorax_options *o, thorax_error *err)
+static thorax_status ground_one(thx_result *r, thx_string *text, thx_sha256 *hash, thx_session *s,
+                                const char *phrase, thorax_ground_kind kind, bool several,
+                                const thorax_options *o, thorax_error *err)
 {
     thx_string question = { 0 };
     thorax_status st = question_of(&question, s, thx_ground_task(phrase, kind), phrase, o, err);
@@ -287,8 +318,9 @@ static thorax_status ground_one(thx_result *r, thx_string *text, thx_sha256 *has
     return thx_result_read_boxes(r, r->text, phrase, err);
 }
 
-thorax_status thx_task_ground(thx_result **out, thx_session *session, const thx_film_facts *film, const char *const *phrases,
-                              size_t n_phrases, thorax_ground_kind kind, const thorax_options *options, thorax_error *err)
+thorax_status thx_task_ground(thx_result **out, thx_session *session, const thx_film_facts *film,
+                              const char *const *phrases, size_t n_phrases, thorax_ground_kind kind,
+                              const thorax_options *options, thorax_error *err)
 {
     thorax_options defaults;
     const thorax_options *o = or_default(options, &defaults);

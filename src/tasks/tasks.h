@@ -54,21 +54,25 @@ typedef struct thx_result {
 /* Answers the conversation. `options` as thorax.h documents them; NULL = defaults.
  * THORAX_USAGE: no message, a role or text that is not allowed, options out of range; else as
  * thx_session_generate. *out is NULL after a failure. */
-thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_film_facts *film, const thorax_message *messages,
-                           size_t n_messages, const thorax_options *options, thorax_error *err);
+thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_film_facts *film,
+                           const thorax_message *messages, size_t n_messages,
+                           const thorax_options *options, thorax_error *err);
 
 /* THX_TASK_REPORT or THX_TASK_CLASSIFY. THORAX_MODEL where the family was not trained for it;
  * THORAX_USAGE without a film. */
-thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_film_facts *film, thx_task task,
-                            const thorax_options *options, thorax_error *err);
+thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_film_facts *film,
+                            thx_task task, const thorax_options *options, thorax_error *err);
 
-/* One answer a phrase, all boxes in one result; the text has a line a phrase where there are several. */
-thorax_status thx_task_ground(thx_result **out, thx_session *session, const thx_film_facts *film, const char *const *phrases,
-                              size_t n_phrases, thorax_ground_kind kind, const thorax_options *options, thorax_error *err);
+/* One answer a phrase, all boxes in one result; the text has a line a phrase where there are
+ * several. */
+thorax_status thx_task_ground(thx_result **out, thx_session *session, const thx_film_facts *film,
+                              const char *const *phrases, size_t n_phrases, thorax_ground_kind kind,
+                              const thorax_options *options, thorax_error *err);
 
 void thx_result_close(thx_result *result);
 
-/* The question AUTO chooses for a phrase: a sentence has four words and more, or a final full stop. */
+/* The question AUTO chooses for a phrase: a sentence has four words and more, or a final full stop.
+ * */
 thx_task thx_ground_task(const char *phrase, thorax_ground_kind kind);
 
 /* ---- Reading answers, without a model ---- */
@@ -80,6 +84,7 @@ char *thx_text_strip(const char *text, size_t size);
 void thx_result_read_findings(thx_result *r, const char *text, bool substring_rule);
 
 /* Appends the boxes of a text, all with this label (NULL: "box 1", "box 2" …). THORAX_NOMEM. */
-thorax_status thx_result_read_boxes(thx_result *r, const char *text, const char *label, thorax_error *err);
+thorax_status thx_result_read_boxes(thx_result *r, const char *text, const char *label,
+                                    thorax_error *err);
 
 #endif

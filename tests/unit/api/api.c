@@ -125,9 +125,12 @@ static void films_are_checked(void **state)
     assert_non_null(strstr(err.text, "text"));
     assert_null(f);
     o.profile = "bright";
-    assert_int_equal(thorax_film_from_samples(&f, samples, 4, 4, 1, 1, "x", &o, &err), THORAX_USAGE);
-    assert_int_equal(thorax_film_from_samples(&f, samples, 4, 2, 2, 1, "x", NULL, &err), THORAX_USAGE);
-    assert_int_equal(thorax_film_from_samples(&f, samples, 2, 2, 1, 4, "x", NULL, &err), THORAX_USAGE);
+    assert_int_equal(thorax_film_from_samples(&f, samples, 4, 4, 1, 1, "x", &o, &err),
+                     THORAX_USAGE);
+    assert_int_equal(thorax_film_from_samples(&f, samples, 4, 2, 2, 1, "x", NULL, &err),
+                     THORAX_USAGE);
+    assert_int_equal(thorax_film_from_samples(&f, samples, 2, 2, 1, 4, "x", NULL, &err),
+                     THORAX_USAGE);
     o = thorax_film_options_default();
     o.max_side_px = 3;
     assert_int_equal(thorax_film_from_samples(&f, samples, 4, 4, 1, 1, "x", &o, &err), THORAX_FILM);
@@ -153,7 +156,8 @@ static void a_film_says_its_size_and_cost(void **state)
 
 /* ---- Conversations ---- */
 
-static thorax_status chat(const thorax_message *m, size_t n, const thorax_options *o, thorax_error *err)
+static thorax_status chat(const thorax_message *m, size_t n, const thorax_options *o,
+                          thorax_error *err)
 {
     thorax_session *s = open_session(NULL);
     thorax_result *r;
@@ -168,15 +172,17 @@ static thorax_status chat(const thorax_message *m, size_t n, const thorax_option
 static void messages_are_checked(void **state)
 {
     static const thorax_message bad[][2] = {
-        { { "doctor", "a" }, { "user", "b" } }, { { "user", "a" }, { "assistant", "b" } }, { { "user", "a\xff" }, { "user", "b" } },
-        { { "user", NULL }, { "user", "b" } }, { { NULL, "a" }, { "user", "b" } },
+        { { "doctor", "a" }, { "user", "b" } },   { { "user", "a" }, { "assistant", "b" } },
+        { { "user", "a\xff" }, { "user", "b" } }, { { "user", NULL }, { "user", "b" } },
+        { { NULL, "a" }, { "user", "b" } },
     };
     thorax_options o = few_tokens();
     thorax_error err;
 
     (void)state;
     assert_int_equal(chat(NULL, 0, &o, &err), THORAX_USAGE);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_int_equal(chat(bad[i], 2, &o, &err), THORAX_USAGE);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(chat(bad[i], 2, &o, &err), THORAX_USAGE);
     o.system = "Be brief.";
     const thorax_message twice[] = { { "system", "a" }, { "user", "b" } };
     assert_int_equal(chat(twice, 2, &o, &err), THORAX_USAGE);
@@ -216,7 +222,9 @@ static void a_second_question_costs_its_own_tokens(void **state)
 
     (void)state;
     assert_ok(thorax_chat(&first, s, &question, 1, &o, &err), err);
-    const thorax_message turns[] = { question, { "assistant", thorax_result_text(first) }, { "user", "And the lungs?" } };
+    const thorax_message turns[] = { question,
+                                     { "assistant", thorax_result_text(first) },
+                                     { "user", "And the lungs?" } };
     assert_ok(thorax_chat(&second, s, turns, 3, &o, &err), err);
     const thorax_usage a = thorax_result_usage(first), b = thorax_result_usage(second);
     assert_int_equal(a.cached_tokens, 0);
@@ -317,9 +325,12 @@ static void tasks_ask_the_familys_question_or_the_callers(void **state)
     o.wording = "Where is the {}? The {}!";
     assert_ok(thorax_ground(&ground, s, "heart", THORAX_GROUND_AUTO, &o, &err), err);
     o.wording = NULL;
-    assert_ok(thorax_chat(&same, s, &(thorax_message){ "user", "Where is the heart? The heart!" }, 1, &o, &err), err);
+    assert_ok(thorax_chat(&same, s, &(thorax_message){ "user", "Where is the heart? The heart!" },
+                          1, &o, &err),
+              err);
     assert_string_equal(thorax_result_text(ground), thorax_result_text(same));
-    assert_int_equal(thorax_result_usage(ground).prompt_tokens, thorax_result_usage(same).prompt_tokens);
+    assert_int_equal(thorax_result_usage(ground).prompt_tokens,
+                     thorax_result_usage(same).prompt_tokens);
     thorax_result_close(ground);
     thorax_result_close(same);
     thorax_result_close(report);
@@ -344,7 +355,8 @@ static void json_is_one_line_and_says_where_it_comes_from(void **state)
     const json_t *f = json_object_get(j, "film"), *p = json_object_get(j, "provenance");
     assert_string_equal(json_string_value(json_object_get(f, "path")), "made up");
     assert_string_equal(json_string_value(json_object_get(f, "sha256")), thorax_film_sha256(film));
-    assert_string_equal(json_string_value(json_object_get(p, "model")), thorax_model_identity(model));
+    assert_string_equal(json_string_value(json_object_get(p, "model")),
+                        thorax_model_identity(model));
     assert_string_equal(json_string_value(json_array_get(json_object_get(p, "types"), 0)), "F16");
     assert_string_equal(json_string_value(json_object_get(j, "notice")), thorax_notice());
     json_decref(j);

@@ -2,13 +2,19 @@
 #include "check.h"
 #include "cli/options.c"
 
-static const unsigned char some[] = { CLI_MODEL, CLI_TOP_P, CLI_TOP_K, CLI_MEM_LIMIT, CLI_PHRASE, CLI_JSON, CLI_QUIET, CLI_PRECISION, CLI_END };
+static const unsigned char some[] = { CLI_MODEL,     CLI_TOP_P,     CLI_TOP_K,
+                                      CLI_MEM_LIMIT, CLI_PHRASE,    CLI_JSON,
+                                      CLI_QUIET,     CLI_PRECISION, CLI_END };
 
 static thorax_status parse(cli_values *v, int argc, char **argv, thorax_error *err)
 {
     return cli_values_parse(v, "ask", some, argc, argv, err);
 }
-#define ARGV(...) (int)(sizeof((char *[]){ "ask", __VA_ARGS__ }) / sizeof(char *)), (char *[]){ "ask", __VA_ARGS__, NULL }
+#define ARGV(...)                                                                                  \
+    (int)(sizeof((char *[]){ "ask", __VA_ARGS__ }) / sizeof(char *)), (char *[])                   \
+    {                                                                                              \
+        "ask", __VA_ARGS__, NULL                                                                   \
+    }
 
 static void names_and_letters_are_unique(void **state)
 {
@@ -34,7 +40,10 @@ static void values_in_any_order(void **state)
     size_t at = 0;
 
     (void)state;
-    assert_ok(parse(&v, ARGV("-qm", "x", "film", "--top-p=0.5", "-p", "a", "--phrase", "b", "--", "-m"), &err), err);
+    assert_ok(parse(&v,
+                    ARGV("-qm", "x", "film", "--top-p=0.5", "-p", "a", "--phrase", "b", "--", "-m"),
+                    &err),
+              err);
     assert_string_equal(cli_text(&v, CLI_MODEL), "x");
     assert_true(cli_switch(&v, CLI_QUIET));
     assert_false(cli_switch(&v, CLI_JSON));

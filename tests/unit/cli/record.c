@@ -1,5 +1,5 @@
-/* The file of answers of `batch`, and the list of its films. The program is no library: the files under test are
- * included. */
+/* The file of answers of `batch`, and the list of its films. The program is no library: the files
+ * under test are included. */
 #include "check.h"
 #include "cli/batch_paths.c"
 #include "cli/batch_record.c"
@@ -25,8 +25,11 @@ static int teardown(void **state)
     return system(command);
 }
 
-#define DONE(name, hash) "{\"schema\":1,\"film\":{\"path\":\"" name "\",\"sha256\":\"" hash "\"},\"task\":\"report\",\"provenance\":{\"model\":\"m1\"}}"
-#define FAILED(name) "{\"schema\":1,\"film\":{\"path\":\"" name "\"},\"error\":{\"code\":\"film\",\"text\":\"x\"}}"
+#define DONE(name, hash)                                                                           \
+    "{\"schema\":1,\"film\":{\"path\":\"" name "\",\"sha256\":\"" hash                             \
+    "\"},\"task\":\"report\",\"provenance\":{\"model\":\"m1\"}}"
+#define FAILED(name)                                                                               \
+    "{\"schema\":1,\"film\":{\"path\":\"" name "\"},\"error\":{\"code\":\"film\",\"text\":\"x\"}}"
 
 static void write_file(const char *text)
 {
@@ -74,7 +77,8 @@ static void torn_lines_and_retried_failures_go(void **state)
     thorax_error err;
 
     (void)state;
-    write_file(DONE("a.png", "1") "\n" FAILED("b.png") "\n" FAILED("other.png") "\n{\"schema\":1,\"fi");
+    write_file(
+        DONE("a.png", "1") "\n" FAILED("b.png") "\n" FAILED("other.png") "\n{\"schema\":1,\"fi");
     assert_ok(cli_paths_add(&films, "b.png", &err), err);
     assert_ok(cli_record_open(&r, path, true, &key, &films, &err), err);
     expect_file(DONE("a.png", "1") "\n" FAILED("other.png") "\n");
@@ -101,8 +105,10 @@ static void files_of_others_are_left_alone(void **state)
     (void)state;
     refuse("a letter\n");
     refuse("[1]\n");
-    refuse("{\"schema\":1,\"film\":{\"path\":\"a\",\"sha256\":\"1\"},\"task\":\"classify\",\"provenance\":{\"model\":\"m1\"}}\n");
-    refuse("{\"schema\":1,\"film\":{\"path\":\"a\",\"sha256\":\"1\"},\"task\":\"report\",\"provenance\":{\"model\":\"m2\"}}\n");
+    refuse("{\"schema\":1,\"film\":{\"path\":\"a\",\"sha256\":\"1\"},\"task\":\"classify\","
+           "\"provenance\":{\"model\":\"m1\"}}\n");
+    refuse("{\"schema\":1,\"film\":{\"path\":\"a\",\"sha256\":\"1\"},\"task\":\"report\","
+           "\"provenance\":{\"model\":\"m2\"}}\n");
 }
 
 static void one_writer_at_a_time(void **state)

@@ -5,12 +5,22 @@
 #include <jansson.h>
 #include <math.h>
 
-static thorax_labelled_box boxes[] = { { "left lung", 0.52, 0.1, 0.93, 0.81 }, { "a \"b\"\n\xff", 0, 0, 1, 1 } };
+static thorax_labelled_box boxes[] = { { "left lung", 0.52, 0.1, 0.93, 0.81 },
+                                       { "a \"b\"\n\xff", 0, 0, 1, 1 } };
 
 static thx_result film_result(void)
 {
-    thx_result r = { .task = "classify", .text = (char[]){ "Gr\xc3\xb6\xc3\x9f" "e" }, .complete = true, .has_film = true,
-                     .film_name = (char[]){ "a/b.png" }, .width = 2544, .height = 3056, .boxes = boxes, .n_boxes = 2, .n_findings = 2 };
+    thx_result r = { .task = "classify",
+                     .text = (char[]){ "Gr\xc3\xb6\xc3\x9f"
+                                       "e" },
+                     .complete = true,
+                     .has_film = true,
+                     .film_name = (char[]){ "a/b.png" },
+                     .width = 2544,
+                     .height = 3056,
+                     .boxes = boxes,
+                     .n_boxes = 2,
+                     .n_findings = 2 };
 
     memset(r.film_sha256, 'a', 64);
     memset(r.provenance.model, 'b', 64);
@@ -39,13 +49,15 @@ static json_t *parse(const thx_result *r)
 
 static void keys_of_a_task(void **state)
 {
-    static const char *const keys[] = { "schema", "film", "task", "text", "complete", "findings", "boxes", "provenance", "notice" };
+    static const char *const keys[] = { "schema",   "film",  "task",       "text",  "complete",
+                                        "findings", "boxes", "provenance", "notice" };
     const thx_result r = film_result();
     json_t *j = parse(&r);
 
     (void)state;
     assert_int_equal(json_object_size(j), sizeof keys / sizeof keys[0]);
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) assert_non_null(json_object_get(j, keys[i]));
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        assert_non_null(json_object_get(j, keys[i]));
     const json_t *f = json_object_get(j, "findings");
     assert_true(json_is_true(json_object_get(json_array_get(f, 0), "present")));
     assert_true(json_is_null(json_object_get(json_array_get(f, 0), "score")));
@@ -58,7 +70,8 @@ static void boxes_come_in_both_frames(void **state)
 {
     const thx_result r = film_result();
     json_t *j = parse(&r);
-    const json_t *b = json_array_get(json_object_get(j, "boxes"), 0), *pixels = json_object_get(b, "pixels");
+    const json_t *b = json_array_get(json_object_get(j, "boxes"), 0),
+                 *pixels = json_object_get(b, "pixels");
 
     (void)state;
     assert_true(json_number_value(json_array_get(json_object_get(b, "box"), 0)) == 0.52);
@@ -70,7 +83,8 @@ static void boxes_come_in_both_frames(void **state)
 static void provenance_and_rule(void **state)
 {
     thx_result r = film_result();
-    json_t *j = parse(&r), *p = json_object_get(j, "provenance"), *d = json_object_get(p, "decoding");
+    json_t *j = parse(&r), *p = json_object_get(j, "provenance"),
+           *d = json_object_get(p, "decoding");
 
     (void)state;
     assert_int_equal(json_array_size(json_object_get(p, "types")), 2);
@@ -87,7 +101,8 @@ static void provenance_and_rule(void **state)
     p = json_object_get(j, "provenance");
     assert_string_equal(json_string_value(json_object_get(p, "seed")), "18446744073709551615");
     assert_string_equal(json_string_value(json_object_get(p, "compat")), "transformers-4.46");
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(p, "decoding"), "top_k")), 50);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(p, "decoding"), "top_k")),
+                     50);
     json_decref(j);
 }
 
@@ -120,9 +135,12 @@ static void names_of_any_bytes(void **state)
     (void)state;
     r.film_name = (char[]){ "a\xff\xc3" "(.png" };
     json_t *j = parse(&r);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "film"), "path")), "a?" "?(.png");
-    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(j, "boxes"), 1), "label")),
-                        "a \"b\"\n\xef\xbf\xbd");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "film"), "path")),
+                        "a?"
+                        "?(.png");
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(json_object_get(j, "boxes"), 1), "label")),
+        "a \"b\"\n\xef\xbf\xbd");
     json_decref(j);
 }
 

@@ -20,7 +20,9 @@ static int teardown(void **state)
 
 static thx_film *draw(const thx_result *r, uint32_t width, uint32_t height)
 {
-    thx_picture p = { .width = width, .height = height, .channels = 1, .data = malloc((size_t)width * height) };
+    thx_picture p = {
+        .width = width, .height = height, .channels = 1, .data = malloc((size_t)width * height)
+    };
     thx_film *film;
     thorax_error err;
 
@@ -60,14 +62,25 @@ static void lines_lie_on_the_box(void **state)
 
 static void any_size_and_any_number_of_boxes(void **state)
 {
-    static const uint32_t sizes[][2] = { { 1, 1 }, { 7, 300 }, { 300, 7 }, { 64, 64 }, { 3000, 40 } };
+    static const uint32_t sizes[][2] = {
+        { 1, 1 }, { 7, 300 }, { 300, 7 }, { 64, 64 }, { 3000, 40 }
+    };
     thorax_labelled_box boxes[600];
-    const thx_result r = { .task = "ground", .boxes = boxes, .n_boxes = 600,
-                           .remark = (char[]){ "a remark that is a good deal longer than a small film is wide, and goes on" } };
+    const thx_result r = {
+        .task = "ground",
+        .boxes = boxes,
+        .n_boxes = 600,
+        .remark =
+            (char[]){
+                "a remark that is a good deal longer than a small film is wide, and goes on" }
+    };
 
     (void)state;
-    for (size_t i = 0; i < 600; i++) boxes[i] = (thorax_labelled_box){ i % 2 ? "a label of some length" : "", 0, 0, 1, 0.001 * (double)(i + 1) };
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) thx_film_close(draw(&r, sizes[i][0], sizes[i][1]));
+    for (size_t i = 0; i < 600; i++)
+        boxes[i] = (thorax_labelled_box){ i % 2 ? "a label of some length" : "", 0, 0, 1,
+                                          0.001 * (double)(i + 1) };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        thx_film_close(draw(&r, sizes[i][0], sizes[i][1]));
 }
 
 static void without_boxes_only_the_notice(void **state)

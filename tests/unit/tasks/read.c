@@ -24,9 +24,12 @@ static void a_sentence_is_told_from_a_region(void **state)
 {
     (void)state;
     assert_int_equal(thx_ground_task("right lung", THORAX_GROUND_AUTO), THX_TASK_GROUND_REGION);
-    assert_int_equal(thx_ground_task("right  lower lobe", THORAX_GROUND_AUTO), THX_TASK_GROUND_REGION);
-    assert_int_equal(thx_ground_task("nodule in the lung", THORAX_GROUND_AUTO), THX_TASK_GROUND_PHRASE);
-    assert_int_equal(thx_ground_task("Small effusion. ", THORAX_GROUND_AUTO), THX_TASK_GROUND_PHRASE);
+    assert_int_equal(thx_ground_task("right  lower lobe", THORAX_GROUND_AUTO),
+                     THX_TASK_GROUND_REGION);
+    assert_int_equal(thx_ground_task("nodule in the lung", THORAX_GROUND_AUTO),
+                     THX_TASK_GROUND_PHRASE);
+    assert_int_equal(thx_ground_task("Small effusion. ", THORAX_GROUND_AUTO),
+                     THX_TASK_GROUND_PHRASE);
     assert_int_equal(thx_ground_task("", THORAX_GROUND_AUTO), THX_TASK_GROUND_REGION);
     assert_int_equal(thx_ground_task("a b c d.", THORAX_GROUND_REGION), THX_TASK_GROUND_REGION);
     assert_int_equal(thx_ground_task("heart", THORAX_GROUND_PHRASE), THX_TASK_GROUND_PHRASE);
@@ -48,7 +51,8 @@ static void findings_are_14(void **state)
         else if (!strcmp(f->name, "Pleural Effusion")) assert_int_equal(f->present, 0);
         else if (!strcmp(f->name, "Fracture")) assert_int_equal(f->present, -1);
     }
-    thx_result_read_findings(r, "No pleural effusion.", true); /* the published rule hears no "no" */
+    thx_result_read_findings(r, "No pleural effusion.",
+                             true); /* the published rule hears no "no" */
     for (size_t i = 0; i < r->n_findings; i++)
         assert_int_equal(r->findings[i].present, !strcmp(r->findings[i].name, "Pleural Effusion"));
     thx_result_close(r);
@@ -62,10 +66,14 @@ static void boxes_carry_labels_and_stay_inside(void **state)
     (void)state;
     assert_ok(thx_result_read_boxes(r, "no box here", "heart", &err), err);
     assert_int_equal(r->n_boxes, 0);
-    assert_ok(thx_result_read_boxes(r, "at [0.1, 0.2, 0.3, 0.4] and [0.5, -0.5, 1.7, 0.9], not [0.5, 0.5, 0.4, 0.6]", "heart", &err), err);
+    assert_ok(thx_result_read_boxes(
+                  r, "at [0.1, 0.2, 0.3, 0.4] and [0.5, -0.5, 1.7, 0.9], not [0.5, 0.5, 0.4, 0.6]",
+                  "heart", &err),
+              err);
     assert_int_equal(r->n_boxes, 2);
     assert_string_equal(r->boxes[0].label, "heart");
-    assert_true(r->boxes[1].x1 == 0.5 && r->boxes[1].y1 == 0 && r->boxes[1].x2 == 1 && r->boxes[1].y2 == 0.9);
+    assert_true(r->boxes[1].x1 == 0.5 && r->boxes[1].y1 == 0 && r->boxes[1].x2 == 1 &&
+                r->boxes[1].y2 == 0.9);
     assert_ok(thx_result_read_boxes(r, "[0.0, 0.0, 1.0, 1.0]", NULL, &err), err);
     assert_string_equal(r->boxes[2].label, "box 3");
     assert_string_equal(r->boxes[0].label, "heart");
