@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PHRASES_MAX = 12, DEMO_SEED = 2026 };
+enum { PHRASES_MAX = 12, DEMO_SEED = 2 };
 
 /* ---- Where it is ---- */
 
@@ -52,25 +52,42 @@ char *cli_demo_folder(const char *given)
     return folder;
 }
 
+/* "Consolidation, Support Devices" */
+static void name_findings(char out[256], const thx_phantom *p)
+{
+    size_t n = 0;
+
+    snprintf(out, 256, "%s", p->n_findings ? "" : "nothing abnormal");
+    for (unsigned i = 0; i < p->n_findings && n < 256; i++)
+        n += (size_t)snprintf(out + n, 256 - n, "%s%s", i ? ", " : "",
+                              thx_phantom_label_name(p->findings[i].label));
+}
+
+static thorax_status draw_film(thorax_film **out, char drawn[256], thorax_error *err)
+{
+    thx_phantom p;
+    thorax_status st = thx_phantom_draw(&p, DEMO_SEED, 0, NULL, err);
+
+    if (st) return st;
+    if (drawn) name_findings(drawn, &p);
+    st = thorax_film_from_samples(out, p.pixels, (uint32_t)p.width, (uint32_t)p.height, 1, 2,
+                                  "a phantom drawn now", NULL, err);
+    thx_phantom_deinit(&p);
+    return st;
+}
+
 thorax_status cli_demo_film(thorax_film **out, const char *folder, const char *given,
-                            thorax_error *err)
+                            char drawn[256], thorax_error *err)
 {
     char *path = given ? strdup(given) : thx_path_join(folder, "film.png");
-    thx_phantom phantom;
+    thorax_status st;
 
     *out = NULL;
+    if (drawn) drawn[0] = 0;
     if (!path) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
-    if (given || thx_file_exists(path)) {
-        const thorax_status st = thorax_film_open(out, path, NULL, err);
-        free(path);
-        return st;
-    }
+    if (given || thx_file_exists(path)) st = thorax_film_open(out, path, NULL, err);
+    else st = draw_film(out, drawn, err);
     free(path);
-    thorax_status st = thx_phantom_draw(&phantom, DEMO_SEED, 0, NULL, err);
-    if (st) return st;
-    st = thorax_film_from_samples(out, phantom.pixels, (uint32_t)phantom.width,
-                                  (uint32_t)phantom.height, 1, 2, "a phantom drawn now", NULL, err);
-    thx_phantom_deinit(&phantom);
     return st;
 }
 
@@ -96,6 +113,7 @@ typedef struct demo {
     thorax_session *session;
     thorax_result  *report, *findings, *boxes;
     const char     *overlay;
+    char            drawn[256]; /* the findings of the phantom */
 } demo;
 
 static thorax_status answer_all(demo *d)
@@ -141,8 +159,9 @@ static void print_demo(const demo *d, const char *folder)
 
     printf("Model: %s\n", folder);
     if (remark) printf("       %s\n", remark);
-    printf("Film:  %u x %u pixels, a phantom drawn by a program: no patient, no diagnosis\n",
-           thorax_film_width(d->film), thorax_film_height(d->film));
+    printf("Film:  %u x %u pixels", thorax_film_width(d->film), thorax_film_height(d->film));
+    if (*d->drawn) printf(", a phantom drawn by a program (%s): no patient", d->drawn);
+    putchar('\n');
     printf("\nReport\n  %s\n", thorax_result_text(d->report));
     printf("\nFindings the model names\n");
     print_findings(d->findings);
@@ -168,7 +187,7 @@ static int show(demo *d, const cli_values *v, const char *folder)
 
     if (code) return code;
     d->overlay = overlay ? overlay : "thorax-demo.png";
-    thorax_status st = cli_demo_film(&d->film, folder, image, &d->run.err);
+    thorax_status st = cli_demo_film(&d->film, folder, image, d->drawn, &d->run.err);
     if (!st) st = answer_all(d);
     cli_progress_clear(&d->run.progress);
     if (st || cli_interrupted()) return cli_run_fail(&d->run);

@@ -106,7 +106,7 @@ static thorax_status score(scores *out, const cli_values *v, const char *folder,
     size_t T, V;
 
     thorax_status st = thx_engine_open(&e, folder, o, err);
-    if (!st) st = cli_demo_film(&film, folder, cli_text(v, CLI_IMAGE), err);
+    if (!st) st = cli_demo_film(&film, folder, cli_text(v, CLI_IMAGE), NULL, err);
     if (!st) st = thx_session_open(&s, e, &film->picture, err);
     if (!st) st = thx_engine_model(e)->family->question(&question, THX_TASK_REPORT, NULL, err);
     if (!st) {
