@@ -14,7 +14,8 @@ typedef dnnl_memory_desc_t desc;
 typedef const_dnnl_memory_desc_t desc_view;
 static desc_view view_of(const desc *d) { return *d; }
 
-static bool desc_init(desc *d, dnnl_data_type_t type, size_t rows, size_t cols, size_t row_step, size_t col_step)
+static bool desc_init(desc *d, dnnl_data_type_t type, size_t rows, size_t cols, size_t row_step,
+                      size_t col_step)
 {
     const dnnl_dims_t dims = { (dnnl_dim_t)rows, (dnnl_dim_t)cols };
     const dnnl_dims_t steps = { (dnnl_dim_t)row_step, (dnnl_dim_t)col_step };
@@ -24,8 +25,8 @@ static void desc_deinit(desc *d)
 {
     if (*d) dnnl_memory_desc_destroy(*d);
 }
-static bool matmul_desc(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const desc *a, const desc *w, const desc *c,
-                        dnnl_primitive_attr_t attr)
+static bool matmul_desc(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const desc *a, const desc *w,
+                        const desc *c, dnnl_primitive_attr_t attr)
 {
     return dnnl_matmul_primitive_desc_create(pd, engine, *a, *w, NULL, *c, attr) == dnnl_success;
 }
@@ -34,15 +35,16 @@ typedef dnnl_memory_desc_t desc;
 typedef const dnnl_memory_desc_t *desc_view;
 static desc_view view_of(const desc *d) { return d; }
 
-static bool desc_init(desc *d, dnnl_data_type_t type, size_t rows, size_t cols, size_t row_step, size_t col_step)
+static bool desc_init(desc *d, dnnl_data_type_t type, size_t rows, size_t cols, size_t row_step,
+                      size_t col_step)
 {
     const dnnl_dims_t dims = { (dnnl_dim_t)rows, (dnnl_dim_t)cols };
     const dnnl_dims_t steps = { (dnnl_dim_t)row_step, (dnnl_dim_t)col_step };
     return dnnl_memory_desc_init_by_strides(d, 2, dims, type, steps) == dnnl_success;
 }
 static void desc_deinit(desc *d) { (void)d; }
-static bool matmul_desc(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const desc *a, const desc *w, const desc *c,
-                        dnnl_primitive_attr_t attr)
+static bool matmul_desc(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const desc *a, const desc *w,
+                        const desc *c, dnnl_primitive_attr_t attr)
 {
     dnnl_matmul_desc_t op;
 
@@ -144,7 +146,8 @@ static bool scratch_init(thx_dnnl *d, block *b, dnnl_primitive_desc_t pd)
     b->room = calloc((size_t)d->threads, sizeof *b->room);
     for (int i = 0; b->scratch && b->room && i < d->threads; i++) {
         b->room[i] = aligned_alloc(64, (bytes + 63) / 64 * 64);
-        if (!b->room[i] || dnnl_memory_set_data_handle(b->scratch[i], b->room[i]) != dnnl_success) return false;
+        if (!b->room[i] || dnnl_memory_set_data_handle(b->scratch[i], b->room[i]) != dnnl_success)
+            return false;
     }
     return b->scratch && b->room;
 }
@@ -155,12 +158,12 @@ static bool block_init(thx_dnnl *d, block *b, const thx_dnnl_shape *s, size_t he
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t pd = NULL;
 
-    bool fine = desc_init(&a, dnnl_bf16, height, s->K, s->lda, 1) && desc_init(&w, dnnl_bf16, s->K, s->N, 1, s->K) &&
-                desc_init(&c, dnnl_f32, height, s->N, s->N, 1) &&
-                dnnl_primitive_attr_create(&attr) == dnnl_success &&
-                dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success &&
-                matmul_desc(&pd, d->engine, &a, &w, &c, attr) &&
-                dnnl_primitive_create(&b->primitive, pd) == dnnl_success && scratch_init(d, b, pd);
+    bool fine =
+        desc_init(&a, dnnl_bf16, height, s->K, s->lda, 1) && desc_init(&w, dnnl_bf16, s->K, s->N, 1, s->K) &&
+        desc_init(&c, dnnl_f32, height, s->N, s->N, 1) && dnnl_primitive_attr_create(&attr) == dnnl_success &&
+        dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success &&
+        matmul_desc(&pd, d->engine, &a, &w, &c, attr) &&
+        dnnl_primitive_create(&b->primitive, pd) == dnnl_success && scratch_init(d, b, pd);
     if (fine) {
         b->a = memories(d, view_of(&a), DNNL_MEMORY_NONE);
         b->w = memories(d, view_of(&w), DNNL_MEMORY_NONE);
@@ -215,7 +218,8 @@ static bool shape_is_steady(thx_dnnl *d, const thx_dnnl_shape *s)
     float       *c = malloc(most * s->N * sizeof *c), *want = malloc(PERIOD * s->N * sizeof *want);
     bool         fine = a && w && c && want;
 
-    for (size_t i = 0; fine && i < most * s->lda; i++) a[i] = test_value(i / s->lda % PERIOD * s->lda + i % s->lda);
+    for (size_t i = 0; fine && i < most * s->lda; i++)
+        a[i] = test_value(i / s->lda % PERIOD * s->lda + i % s->lda);
     for (size_t i = 0; fine && i < s->N * s->K; i++) w[i] = test_value(i + 12345);
     for (int h = 0; fine && h < THX_DNNL_HEIGHTS; h++) {
         fine = thx_dnnl_run(d, s, h, 0, c, a, w);

@@ -18,14 +18,15 @@ typedef struct thx_gemm {
     /* Packs columns from rows of a matrix (B = Wᵀ): panel[k][i] = src[i][k], i < n <= nr, the other
      * columns zero. The rows lie `pitch` bytes apart. With a BF16 panel and F16 rows `low`
      * picks what bf16 leaves over of each value; the others round to nearest even. */
-    void (*pack_rows)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K, bool low);
+    void (*pack_rows)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K,
+                      bool low);
     /* Packs columns as they lie: panel[k][i] = src[k][i], for columns i < n and k < K. */
     void (*pack_cols)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K);
     /* C = carry ? C * carry[row] + A·B : A·B
      *   c [rows, cols], ldc   a [rows, K], lda (elements; K rounded up to even in bf16)
      * rows <= mr, cols <= nr. Columns beyond `cols` are not written. */
-    void (*block)(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows, size_t cols,
-                  size_t K, const float *carry);
+    void (*block)(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows,
+                  size_t cols, size_t K, const float *carry);
     /* Do n f16 values all fit bf16? NULL where the question has no sense. */
     bool (*fits)(const void *src, size_t n);
     /* One row's part of an online softmax over a block of `n` scores; n is a multiple of 32.
@@ -48,7 +49,7 @@ typedef struct thx_kernels {
     void (*rms_norm)(float *y, const float *x, const float *w, size_t D, float eps);
     void (*rotate)(float *x, const float *cosines, const float *sines, size_t n); /* pairs (i, i+n) */
     void (*activate)(float *y, const float *x, const float *up, size_t n, thx_act act); /* up may be NULL */
-    void (*add)(float *x, const float *y, const float *scale, size_t n);                /* scale may be NULL */
+    void (*add)(float *x, const float *y, const float *scale, size_t n); /* scale may be NULL */
     void (*blend)(float *y, const float *const corner[4], float ty, float tx, size_t n);
 
     /* Few rows times a stored matrix read once:  y[t][i] = x[t] · w[i], i < n, t < T.

@@ -31,8 +31,8 @@ thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view
         return thx_fail(err, THORAX_SHAPE, 0, "%s: type %s found; F32, F16 or BF16 wanted", view->name,
                         thx_type_name(view->type));
     if (!fold_shape(&w, view, use))
-        return thx_fail(err, THORAX_SHAPE, 0, "%s: rank %u with %llu elements cannot be used as %s", view->name,
-                        (unsigned)view->rank, (unsigned long long)view->count,
+        return thx_fail(err, THORAX_SHAPE, 0, "%s: rank %u with %llu elements cannot be used as %s",
+                        view->name, (unsigned)view->rank, (unsigned long long)view->count,
                         use == THX_USE_VECTOR ? "a vector" : "a matrix");
     if (use == THX_USE_VECTOR) {
         w.vector = malloc(w.K * sizeof *w.vector);

@@ -26,10 +26,11 @@ static void kv_append(bench *b)
     const size_t   block = (size_t)1 << draw_size(b, 0, 6);
     const thx_type type = random_type(b);
     thx_tensor     k = random_tensor(b, T, G * E), v = random_tensor(b, T, G * E);
-    const thx_kv   got = random_kv(b, first + T, block, G, E, type), want = random_kv(b, first + T, block, G, E, type);
+    const thx_kv got = random_kv(b, first + T, block, G, E, type),
+                 want = random_kv(b, first + T, block, G, E, type);
 
-    snprintf(b->shape, sizeof b->shape, "%s, T %zu G %zu E %zu first %zu, blocks of %zu", thx_type_name(type), T, G, E,
-             first, block);
+    snprintf(b->shape, sizeof b->shape, "%s, T %zu G %zu E %zu first %zu, blocks of %zu", thx_type_name(type),
+             T, G, E, first, block);
     b->got->ops->kv_append(b->got, &got, k, v, first);
     b->ref->ops->kv_append(b->ref, &want, k, v, first);
     for (size_t i = 0; i <= (first + T - 1) / block; i++)
@@ -82,7 +83,8 @@ static double longest(thx_tensor t, size_t E)
     for (size_t r = 0; r < t.rows; r++)
         for (size_t c = 0; c + E <= t.cols; c += E) {
             double sum = 0.0;
-            for (size_t e = 0; e < E; e++) sum += (double)t.data[r * t.stride + c + e] * t.data[r * t.stride + c + e];
+            for (size_t e = 0; e < E; e++)
+                sum += (double)t.data[r * t.stride + c + e] * t.data[r * t.stride + c + e];
             most = fmax(most, sum);
         }
     return sqrt(most);
@@ -97,7 +99,7 @@ static double exact_limit(const thx_attend *a, thx_tensor k)
 static void cache_case(bench *b, thx_role role, thx_precision precision)
 {
     const size_t   G = draw_odd(b, 3), heads = draw_odd(b, 8), E = random_width(b);
-    const size_t   T = draw_odd(b, role == THX_PROMPT ? 60 : 3), first = draw(b) % 3 ? draw_size(b, 0, 400) : 0;
+    const size_t T = draw_odd(b, role == THX_PROMPT ? 60 : 3), first = draw(b) % 3 ? draw_size(b, 0, 400) : 0;
     const size_t   window = draw(b) % 3 ? 0 : draw_size(b, 1, 300), block = (size_t)1 << draw_size(b, 0, 9);
     const thx_type type = precision == THX_EXACT ? THX_F32 : random_type(b);
     const bool     half = precision != THX_EXACT && role == THX_PROMPT && type == THX_BF16;
@@ -106,7 +108,8 @@ static void cache_case(bench *b, thx_role role, thx_precision precision)
     thx_attend     a = { .q = random_tensor(b, T, G * heads * E), .kv = &kv, .H = G * heads, .G = G, .E = E,
                          .first = first, .window = window, .scale = 1.0f / sqrtf((float)E), .role = role };
 
-    snprintf(b->shape, sizeof b->shape, "cache %s, precision %d, T %zu H %zu G %zu E %zu first %zu window %zu, blocks of %zu",
+    snprintf(b->shape, sizeof b->shape,
+             "cache %s, precision %d, T %zu H %zu G %zu E %zu first %zu window %zu, blocks of %zu",
              thx_type_name(type), precision, T, a.H, G, E, first, window, block);
     b->ref->ops->kv_append(b->ref, &kv, k, v, 0);
     if (half) round_tensor(a.q, THX_BF16); /* what bf16 products round first; the weights stay rounded */
@@ -128,8 +131,9 @@ static void rows_case(bench *b, thx_precision precision)
                        .v = random_tensor(b, S, G * E), .H = G * heads, .G = G, .E = E, .segment = segment,
                        .scale = 1.0f / sqrtf((float)E), .role = draw(b) % 5 ? THX_PROMPT : THX_GENERATED };
 
-    snprintf(b->shape, sizeof b->shape, "rows, precision %d, role %d, T %zu S %zu H %zu G %zu E %zu segment %zu",
-             precision, a.role, T, S, a.H, G, E, segment);
+    snprintf(b->shape, sizeof b->shape,
+             "rows, precision %d, role %d, T %zu S %zu H %zu G %zu E %zu segment %zu", precision, a.role, T,
+             S, a.H, G, E, segment);
     if (half) {
         round_tensor(a.q, THX_BF16);
         round_tensor(a.k, THX_BF16);

@@ -18,18 +18,20 @@ static double sum_limit(size_t K) { return FLT_EPSILON * (2.0 + sqrt((double)K))
 static void linear_case(bench *b, thx_precision precision, thx_role role)
 {
     const thx_type type = stored[draw(b) % 3];
-    const size_t   T = draw_odd(b, role == THX_GENERATED ? 20 : 60), N = draw_odd(b, 300), K = draw_odd(b, 1200);
+    const size_t T = draw_odd(b, role == THX_GENERATED ? 20 : 60), N = draw_odd(b, 300),
+                 K = draw_odd(b, 1200);
     const bool     with_bias = draw(b) % 2;
     const thx_view view = random_view(b, type, N, K), bias = random_view(b, THX_F32, 1, N);
     thx_view       abs_view, abs_bias = absolute_view(b, &bias);
     thorax_error   err;
 
-    snprintf(b->shape, sizeof b->shape, "%s, precision %d, T %zu N %zu K %zu%s", thx_type_name(type), precision, T, N,
-             K, with_bias ? ", bias" : "");
+    snprintf(b->shape, sizeof b->shape, "%s, precision %d, T %zu N %zu K %zu%s", thx_type_name(type),
+             precision, T, N, K, with_bias ? ", bias" : "");
     make_fit(b, &view);
     abs_view = absolute_view(b, &view);
     thx_weight *w = open_weight(b, &view, THX_USE_LINEAR), *abs_w = open_weight(b, &abs_view, THX_USE_LINEAR);
-    thx_weight *bw = open_weight(b, &bias, THX_USE_VECTOR), *abs_bw = open_weight(b, &abs_bias, THX_USE_VECTOR);
+    thx_weight *bw = open_weight(b, &bias, THX_USE_VECTOR),
+               *abs_bw = open_weight(b, &abs_bias, THX_USE_VECTOR);
     thx_tensor  x = random_tensor(b, T, K), y = output_tensor(b, T, N, draw(b) % 5), want = output_like(b, y);
     thx_tensor  mag = output_like(b, y), x_ref = copy_tensor(b, x);
 
@@ -38,7 +40,8 @@ static void linear_case(bench *b, thx_precision precision, thx_role role)
     b->got->precision = THX_EXACT;
 
     /* where the product is in bf16 the reference gets the rounded rows; so the limit stays that of f32 */
-    if (precision != THX_EXACT && role == THX_PROMPT && type != THX_F32 && !strcmp(b->got->ops->name, "avx512-bf16"))
+    if (precision != THX_EXACT && role == THX_PROMPT && type != THX_F32 &&
+        !strcmp(b->got->ops->name, "avx512-bf16"))
         round_tensor(x_ref, THX_BF16);
     b->ref->ops->linear(b->ref, want, x_ref, w, with_bias ? bw : NULL, role, &err);
     b->ref->ops->linear(b->ref, mag, absolute(b, x), abs_w, with_bias ? abs_bw : NULL, role, &err);
@@ -59,7 +62,7 @@ static void linear_lossy(bench *b)
 {
     const size_t   T = draw_odd(b, 40), N = draw_odd(b, 300), K = draw_odd(b, 900);
     const thx_view view = random_view(b, THX_F16, N, K), abs_view = absolute_view(b, &view);
-    thx_weight    *w = open_weight(b, &view, THX_USE_LINEAR), *abs_w = open_weight(b, &abs_view, THX_USE_LINEAR);
+    thx_weight *w = open_weight(b, &view, THX_USE_LINEAR), *abs_w = open_weight(b, &abs_view, THX_USE_LINEAR);
     thx_tensor     x = random_tensor(b, T, K), y = output_tensor(b, T, N, 3), want = output_like(b, y);
     thx_tensor     mag = output_like(b, y);
     thorax_error   err;

@@ -22,7 +22,8 @@ static void add_too_far(thx_ctx *ctx, thx_tensor x, thx_tensor y, const thx_weig
     (void)scale;
     for (size_t t = 0; t < x.rows; t++)
         for (size_t d = 0; d <= x.cols; d++)
-            x.data[t * x.stride + d] = d < y.cols ? x.data[t * x.stride + d] + y.data[t * y.stride + d] : 0.0f;
+            x.data[t * x.stride + d] =
+                d < y.cols ? x.data[t * x.stride + d] + y.data[t * y.stride + d] : 0.0f;
 }
 
 /* The harness must see both; true when it does. */

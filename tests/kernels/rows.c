@@ -163,8 +163,10 @@ static void copy_rows(bench *b)
 
 static void patches(bench *b)
 {
-    const size_t p = draw_odd(b, 9), C = draw_odd(b, 3), Y = p + draw_size(b, 0, 30), X = p + draw_size(b, 0, 30);
-    thx_tensor   image = output_tensor(b, C * Y, X, 0), y = output_tensor(b, Y / p * (X / p), C * p * p, draw(b) % 9);
+    const size_t p = draw_odd(b, 9), C = draw_odd(b, 3), Y = p + draw_size(b, 0, 30),
+                 X = p + draw_size(b, 0, 30);
+    thx_tensor image = output_tensor(b, C * Y, X, 0),
+               y = output_tensor(b, Y / p * (X / p), C * p * p, draw(b) % 9);
     thx_tensor   want = output_like(b, y);
 
     snprintf(b->shape, sizeof b->shape, "C %zu Y %zu X %zu p %zu", C, Y, X, p);
@@ -176,7 +178,8 @@ static void patches(bench *b)
 
 static void bilinear(bench *b)
 {
-    const size_t in_h = draw_odd(b, 20), in_w = draw_odd(b, 20), out_h = draw_odd(b, 30), out_w = draw_odd(b, 30);
+    const size_t in_h = draw_odd(b, 20), in_w = draw_odd(b, 20), out_h = draw_odd(b, 30),
+                 out_w = draw_odd(b, 30);
     const size_t D = draw_odd(b, 100);
     thx_tensor   x = random_tensor(b, in_h * in_w, D), y = output_tensor(b, out_h * out_w, D, draw(b) % 9);
     thx_tensor   want = output_like(b, y);

@@ -56,8 +56,9 @@ static void measure(speed *s, const job *j)
         rates[i] = j->work / (now(s->ctx) - begin) * 1e-9;
         shares[i] = peaks[i] > 0 ? 100 * rates[i] / peaks[i] : 0;
     }
-    printf("%-12s %-46s %8.1f G%s/s  peak %8.1f  %5.1f %%\n", s->ctx->ops->name, j->name, median(rates, ROUNDS),
-           j->peak == THX_PEAK_READ ? "B" : "FLOP", median(peaks, ROUNDS), median(shares, ROUNDS));
+    printf("%-12s %-46s %8.1f G%s/s  peak %8.1f  %5.1f %%\n", s->ctx->ops->name, j->name,
+           median(rates, ROUNDS), j->peak == THX_PEAK_READ ? "B" : "FLOP", median(peaks, ROUNDS),
+           median(shares, ROUNDS));
     fflush(stdout);
 }
 
@@ -87,7 +88,8 @@ static thx_tensor plain_tensor(thx_ctx *ctx, size_t rows, size_t cols)
     return t;
 }
 
-static void linear_speed(speed *s, thx_type type, thx_precision precision, thx_role role, size_t T, size_t N, size_t K)
+static void linear_speed(speed *s, thx_type type, thx_precision precision, thx_role role, size_t T, size_t N,
+                         size_t K)
 {
     const size_t bytes = N * K * thx_type_bytes(type);
     const bool   memory = role == THX_GENERATED;
@@ -98,18 +100,27 @@ static void linear_speed(speed *s, thx_type type, thx_precision precision, thx_r
 
     if (p.n > 64) p.n = 64;
     for (size_t i = 0; i < p.n; i++) {
-        const thx_view view = { .name = "w", .data = s->store + i * bytes, .type = type, .rank = 2, .shape = { N, K },
+        const thx_view view = { .name = "w",
+                                .data = s->store + i * bytes,
+                                .type = type,
+                                .rank = 2,
+                                .shape = { N, K },
                                 .count = N * K };
         if (s->ctx->ops->weight_open(s->ctx, &p.w[i], &view, THX_USE_LINEAR, &err)) exit(2);
     }
     p.x = plain_tensor(s->ctx, T, K);
     p.y = plain_tensor(s->ctx, T, N);
     s->ctx->precision = precision;
-    const bool half = precision != THX_EXACT && type != THX_F32 && thx_cpu_peak(s->ctx, THX_PEAK_BF16, 0.001) > 0;
+    const bool half =
+        precision != THX_EXACT && type != THX_F32 && thx_cpu_peak(s->ctx, THX_PEAK_BF16, 0.001) > 0;
     snprintf(name, sizeof name, "linear %s %s %s T %zu N %zu K %zu", precision ? "fast" : "exact",
              memory ? "generated" : "prompt", thx_type_name(type), T, N, K);
-    measure(s, &(job){ name, memory ? THX_PEAK_READ : half ? THX_PEAK_BF16 : THX_PEAK_F32,
-                       memory ? (double)bytes * (double)p.n : 2.0 * (double)T * (double)N * (double)K, product_run, &p });
+    measure(s, &(job){ name,
+                       memory ? THX_PEAK_READ
+                       : half ? THX_PEAK_BF16
+                              : THX_PEAK_F32,
+                       memory ? (double)bytes * (double)p.n : 2.0 * (double)T * (double)N * (double)K,
+                       product_run, &p });
     s->ctx->precision = THX_EXACT;
     for (size_t i = 0; i < p.n; i++) thx_weight_close(p.w[i]);
     thx_arena_release(s->ctx->arena, mark);
@@ -123,7 +134,8 @@ static void attend_run(speed *s, void *data)
     if (s->ctx->ops->attend(s->ctx, data, &err)) exit(2);
 }
 
-static void cache_speed(speed *s, thx_type type, thx_precision precision, thx_role role, size_t T, size_t first)
+static void cache_speed(speed *s, thx_type type, thx_precision precision, thx_role role, size_t T,
+                        size_t first)
 {
     enum { H = 28, G = 4, E = 128, TOKENS = 256 };
     const thx_arena_mark mark = thx_arena_get_mark(s->ctx->arena);
@@ -133,17 +145,29 @@ static void cache_speed(speed *s, thx_type type, thx_precision precision, thx_ro
 
     for (size_t i = 0; i < n; i++) blocks[i] = s->store + i * bytes;
     const thx_kv kv = { .blocks = blocks, .block_tokens = TOKENS, .G = G, .E = E, .type = type };
-    thx_attend   a = { .q = plain_tensor(s->ctx, T, H * E), .out = plain_tensor(s->ctx, T, H * E), .kv = &kv, .H = H,
-                       .G = G, .E = E, .first = first, .scale = 0.088f, .role = role };
+    thx_attend a = { .q = plain_tensor(s->ctx, T, H * E),
+                     .out = plain_tensor(s->ctx, T, H * E),
+                     .kv = &kv,
+                     .H = H,
+                     .G = G,
+                     .E = E,
+                     .first = first,
+                     .scale = 0.088f,
+                     .role = role };
     const double pairs = (double)T * (double)first + (double)T * (double)(T + 1) / 2;
     const bool   memory = role == THX_GENERATED;
-    const bool   half = precision != THX_EXACT && type == THX_BF16 && thx_cpu_peak(s->ctx, THX_PEAK_BF16, 0.001) > 0;
+    const bool half =
+        precision != THX_EXACT && type == THX_BF16 && thx_cpu_peak(s->ctx, THX_PEAK_BF16, 0.001) > 0;
 
     s->ctx->precision = precision;
     snprintf(name, sizeof name, "attend %s %s %s T %zu first %zu", precision ? "fast" : "exact",
              memory ? "generated" : "prompt", thx_type_name(type), T, first);
-    measure(s, &(job){ name, memory ? THX_PEAK_READ : half ? THX_PEAK_BF16 : THX_PEAK_F32,
-                       memory ? (double)(first + T) * 2 * G * E * (double)thx_type_bytes(type) : pairs * H * E * 4,
+    measure(s, &(job){ name,
+                       memory ? THX_PEAK_READ
+                       : half ? THX_PEAK_BF16
+                              : THX_PEAK_F32,
+                       memory ? (double)(first + T) * 2 * G * E * (double)thx_type_bytes(type)
+                              : pairs * H * E * 4,
                        attend_run, &a });
     s->ctx->precision = THX_EXACT;
     thx_arena_release(s->ctx->arena, mark);
@@ -153,9 +177,15 @@ static void tower_speed(speed *s, thx_precision precision)
 {
     enum { H = 16, E = 72, T = 729 };
     const thx_arena_mark mark = thx_arena_get_mark(s->ctx->arena);
-    thx_attend a = { .q = plain_tensor(s->ctx, T, H * E), .k = plain_tensor(s->ctx, T, H * E),
-                     .v = plain_tensor(s->ctx, T, H * E), .out = plain_tensor(s->ctx, T, H * E), .H = H, .G = H, .E = E,
-                     .segment = T, .scale = 0.118f };
+    thx_attend a = { .q = plain_tensor(s->ctx, T, H * E),
+                     .k = plain_tensor(s->ctx, T, H * E),
+                     .v = plain_tensor(s->ctx, T, H * E),
+                     .out = plain_tensor(s->ctx, T, H * E),
+                     .H = H,
+                     .G = H,
+                     .E = E,
+                     .segment = T,
+                     .scale = 0.118f };
     const bool half = precision != THX_EXACT && thx_cpu_peak(s->ctx, THX_PEAK_BF16, 0.001) > 0;
 
     s->ctx->precision = precision;

@@ -12,9 +12,9 @@
 static inline __m512bh pairs(vec v) { return (__m512bh)v; }
 
 /* R rows by C vectors; a step takes two k. */
-static inline __attribute__((always_inline)) void bf16_block(float *c, size_t ldc, const uint16_t *a, size_t lda,
-                                                             const uint16_t *panel, size_t cols, size_t K,
-                                                             const float *carry, const int R, const int C)
+FORCE_INLINE void bf16_block(float *c, size_t ldc, const uint16_t *a, size_t lda,
+                             const uint16_t *panel, size_t cols, size_t K,
+                             const float *carry, const int R, const int C)
 {
     vec s[MR][PANEL];
 
@@ -53,7 +53,7 @@ static inline vec left_over(vec v)
 }
 
 /* 32 values (m of them there, the others zero) as bf16. */
-static inline __attribute__((always_inline)) vec load_pairs(const unsigned char *p, thx_type type, size_t m, bool low)
+FORCE_INLINE vec load_pairs(const unsigned char *p, thx_type type, size_t m, bool low)
 {
     if (type == THX_BF16) {
         const __mmask32 there = m < 32 ? (1u << m) - 1u : 0xffffffffu;
@@ -70,9 +70,9 @@ static inline __attribute__((always_inline)) vec load_pairs(const unsigned char 
     return two_halves(v_to_bf16(a), v_to_bf16(b));
 }
 
-static inline __attribute__((always_inline)) void pack_rows_as(uint16_t *panel, const unsigned char *src,
-                                                               thx_type type, size_t pitch, size_t n, size_t K,
-                                                               bool low)
+FORCE_INLINE void pack_rows_as(uint16_t *panel, const unsigned char *src,
+                               thx_type type, size_t pitch, size_t n, size_t K,
+                               bool low)
 {
     const size_t size = type == THX_F32 ? 4 : 2;
 
@@ -82,7 +82,8 @@ static inline __attribute__((always_inline)) void pack_rows_as(uint16_t *panel, 
             vec          turn[LANES];
 
             for (size_t l = 0; l < LANES; l++)
-                turn[l] = i + l < n ? load_pairs(src + (i + l) * pitch + k * size, type, m, low) : v_set(0.0f);
+                turn[l] =
+                    i + l < n ? load_pairs(src + (i + l) * pitch + k * size, type, m, low) : v_set(0.0f);
             v_transpose(turn);
             for (size_t l = 0; l < (m + 1) / 2; l++)
                 v_store((float *)(void *)(panel + (k / 2 + l) * 2 * NR + 2 * i), turn[l]);
@@ -98,8 +99,8 @@ static void pack_rows(void *panel, const void *src, thx_type type, size_t pitch,
     else pack_rows_as(panel, src, THX_F32, pitch, n, K, false);
 }
 
-static inline __attribute__((always_inline)) void pack_cols_as(uint16_t *panel, const unsigned char *src,
-                                                               thx_type type, size_t pitch, size_t n, size_t K)
+FORCE_INLINE void pack_cols_as(uint16_t *panel, const unsigned char *src,
+                               thx_type type, size_t pitch, size_t n, size_t K)
 {
     const size_t size = type == THX_F32 ? 4 : 2;
 
@@ -183,8 +184,15 @@ static void softmax(void *weights, float *scores, size_t n, size_t from, size_t 
 }
 
 const thx_gemm thx_gemm_bf16_avx512 = {
-    .type = THX_BF16, .mr = MR, .nr = NR, .lanes = LANES, .pack_rows = pack_rows, .pack_cols = pack_cols, .block = run,
-    .fits = fits, .softmax = softmax,
+    .type = THX_BF16,
+    .mr = MR,
+    .nr = NR,
+    .lanes = LANES,
+    .pack_rows = pack_rows,
+    .pack_cols = pack_cols,
+    .block = run,
+    .fits = fits,
+    .softmax = softmax,
 };
 
 double thx_spin_bf16_avx512(size_t rounds)

@@ -9,8 +9,14 @@
 #include "ops/simd/peak.h"
 
 const thx_gemm thx_gemm_f32_avx512 = {
-    .type = THX_F32, .mr = MR, .nr = NR, .lanes = LANES, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols,
-    .block = f32_run, .softmax = f32_softmax,
+    .type = THX_F32,
+    .mr = MR,
+    .nr = NR,
+    .lanes = LANES,
+    .pack_rows = f32_pack_rows,
+    .pack_cols = f32_pack_cols,
+    .block = f32_run,
+    .softmax = f32_softmax,
 };
 
 #define COMMON                                                                                              \

@@ -35,7 +35,8 @@ static void visible(const thx_attend *a, size_t t, size_t *from, size_t *to)
 
 /* Where keys (or values) of group g from `position` on lie one after the other: `pitch` bytes
  * apart, as many as the result says. */
-static size_t run_of_keys(const thx_attend *a, bool values, size_t g, size_t position, const void **at, size_t *pitch)
+static size_t run_of_keys(const thx_attend *a, bool values, size_t g, size_t position, const void **at,
+                          size_t *pitch)
 {
     if (a->kv) {
         *at = values ? thx_kv_value(a->kv, g, position) : thx_kv_key(a->kv, g, position);
@@ -136,10 +137,12 @@ static void pack_block(const plan *p, const room *r, size_t g, size_t start, siz
 
     const unsigned char *k = rows_together(p, false, g, start, n, from, r->plain, &pitch);
     for (size_t i = 0; i < n; i += nr)
-        gemm->pack_rows(r->keys + i * p->Eq * p->size, k + i * pitch, type, pitch, least(nr, n - i), E, false);
+        gemm->pack_rows(r->keys + i * p->Eq * p->size, k + i * pitch, type, pitch, least(nr, n - i), E,
+                        false);
     const unsigned char *v = rows_together(p, true, g, start, n, from, r->plain, &pitch);
     for (size_t i = 0; i < E; i += p->step)
-        gemm->pack_cols(r->values + i / p->step * nr * BLOCK * p->size, v + i * bytes, type, pitch, least(p->step, E - i), n);
+        gemm->pack_cols(r->values + i / p->step * nr * BLOCK * p->size, v + i * bytes, type, pitch,
+                        least(p->step, E - i), n);
 }
 
 /* Up to mr rows (row .. row+m-1 of the tile that begins at `token`) against the packed block of keys
@@ -154,18 +157,19 @@ static void strip(const plan *p, const room *r, size_t token, size_t row, size_t
     visible(a, token + (row + m - 1) / p->heads, &from, &to);
     if (to <= start) return; /* the last row sees none of it, nor do those before */
     for (size_t i = 0; i < n; i += nr)
-        gemm->block(r->scores + i, BLOCK, r->q + row * p->Eq * p->size, p->Eq, r->keys + i * p->Eq * p->size, m,
-                    least(nr, n - i), a->E, NULL);
+        gemm->block(r->scores + i, BLOCK, r->q + row * p->Eq * p->size, p->Eq, r->keys + i * p->Eq * p->size,
+                    m, least(nr, n - i), a->E, NULL);
     for (size_t j = 0; j < m; j++) {
         visible(a, token + (row + j) / p->heads, &from, &to);
         const size_t low = from > start ? from - start : 0, high = to > start ? to - start : 0;
 
-        gemm->softmax((unsigned char *)r->weights + j * BLOCK * p->size, r->scores + j * BLOCK, (n + 31) / 32 * 32, low,
-                      least(high, n), a->scale, r->top + row + j, r->total + row + j, r->carry + j);
+        gemm->softmax((unsigned char *)r->weights + j * BLOCK * p->size, r->scores + j * BLOCK,
+                      (n + 31) / 32 * 32, low, least(high, n), a->scale, r->top + row + j, r->total + row + j,
+                      r->carry + j);
     }
     for (size_t i = 0; i < a->E; i += p->step)
-        gemm->block(r->out + row * p->Eo + i, p->Eo, r->weights, BLOCK, r->values + i / p->step * nr * BLOCK * p->size, m,
-                    least(p->step, a->E - i), n, r->carry);
+        gemm->block(r->out + row * p->Eo + i, p->Eo, r->weights, BLOCK,
+                    r->values + i / p->step * nr * BLOCK * p->size, m, least(p->step, a->E - i), n, r->carry);
 }
 
 static void tile_begin(const plan *p, const room *r, size_t g, size_t token, size_t rows)
@@ -173,7 +177,8 @@ static void tile_begin(const plan *p, const room *r, size_t g, size_t token, siz
     const thx_attend *a = p->a;
 
     for (size_t i = 0; i < rows; i++) {
-        const float   *q = a->q.data + (token + i / p->heads) * a->q.stride + (g * p->heads + i % p->heads) * a->E;
+        const float *q =
+            a->q.data + (token + i / p->heads) * a->q.stride + (g * p->heads + i % p->heads) * a->E;
         unsigned char *to = r->q + i * p->Eq * p->size;
 
         p->kernels->narrow(to, q, p->gemm->type, a->E);
@@ -189,7 +194,8 @@ static void tile_end(const plan *p, const room *r, size_t g, size_t token, size_
     const thx_attend *a = p->a;
 
     for (size_t i = 0; i < rows; i++) {
-        float       *to = a->out.data + (token + i / p->heads) * a->out.stride + (g * p->heads + i % p->heads) * a->E;
+        float *to =
+            a->out.data + (token + i / p->heads) * a->out.stride + (g * p->heads + i % p->heads) * a->E;
         const float *sum = r->out + i * p->Eo, by = r->total[i] > 0.0f ? 1.0f / r->total[i] : 0.0f;
 
         for (size_t e = 0; e < a->E; e++) to[e] = sum[e] * by;
@@ -230,7 +236,8 @@ static thorax_status attend_prompt(thx_ctx *ctx, const thx_attend *a, thorax_err
     const size_t tiles = (segment + p.tokens - 1) / p.tokens; /* of a segment, all about as long */
     p.tokens = (segment + tiles - 1) / tiles;
     /* as few panels of values as E needs, all about as wide: 72 columns are 48 and 24, not 64 and 8 */
-    const size_t vectors = (a->E + p.gemm->lanes - 1) / p.gemm->lanes, panels = (a->E + p.gemm->nr - 1) / p.gemm->nr;
+    const size_t vectors = (a->E + p.gemm->lanes - 1) / p.gemm->lanes,
+                 panels = (a->E + p.gemm->nr - 1) / p.gemm->nr;
     p.step = (vectors + panels - 1) / panels * p.gemm->lanes;
     p.Eq = (a->E + 1) / 2 * 2;
     p.Eo = (a->E + 15) / 16 * 16;
@@ -261,7 +268,8 @@ typedef struct part {
 } part;
 
 /* Keys from .. to-1, which lie in the chunk that begins at `start`, for row t and group g. */
-static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t from, size_t to, float *scores, part to_part)
+static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t from, size_t to, float *scores,
+                      part to_part)
 {
     const thx_attend *a = p->a;
     const size_t      E = a->E, keys = (to - start + 31) / 32 * 32;
@@ -279,8 +287,8 @@ static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t fr
 
         to_part.top[h] = -INFINITY;
         to_part.total[h] = 0.0f;
-        p->kernels->f32->softmax(scores + h * CHUNK, scores + h * CHUNK, keys, from - start, to - start, a->scale,
-                                 to_part.top + h, to_part.total + h, &carry);
+        p->kernels->f32->softmax(scores + h * CHUNK, scores + h * CHUNK, keys, from - start, to - start,
+                                 a->scale, to_part.top + h, to_part.total + h, &carry);
     }
     memset(to_part.out, 0, p->heads * E * sizeof(float));
     for (size_t i = from, run; i < to; i += run) {

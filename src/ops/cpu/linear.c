@@ -33,7 +33,8 @@ static void few_rows(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight 
     for (size_t task = 0; task < tasks; task++) {
         const size_t first = task * FEW, n = w->N - first < FEW ? w->N - first : FEW;
 
-        k->dot(y.data + first, y.stride, x.data, x.stride, x.rows, thx_weight_row(w, first), w->type, pitch, n, w->K);
+        k->dot(y.data + first, y.stride, x.data, x.stride, x.rows, thx_weight_row(w, first), w->type, pitch,
+               n, w->K);
         add_bias(y, b, first, n);
     }
 }
@@ -111,8 +112,8 @@ static void dense_run(thx_ctx *ctx, const dense *d, unsigned char *room)
     for (size_t task = 0; task < slices * used; task++) {
         const size_t row = task % used * rows, col = task / used * SLICE;
 
-        slice_run(d, room + (size_t)omp_get_thread_num() * panels_bytes(d->gemm), row, T - row < rows ? T - row : rows,
-                  col, d->w->N - col < SLICE ? d->w->N - col : SLICE);
+        slice_run(d, room + (size_t)omp_get_thread_num() * panels_bytes(d->gemm), row,
+                  T - row < rows ? T - row : rows, col, d->w->N - col < SLICE ? d->w->N - col : SLICE);
     }
 }
 
@@ -130,7 +131,8 @@ static thorax_status dense_f32(thx_ctx *ctx, dense *d, thx_tensor x, thorax_erro
 /* Activations are rounded to bf16 as many rows at a time as the scratch holds. */
 static thorax_status dense_bf16(thx_ctx *ctx, dense *d, thx_tensor x, thorax_error *err)
 {
-    const size_t   K = d->w->K, T = x.rows, lda = thx_bf16_stride(K), panels = (size_t)ctx->threads * panels_bytes(d->gemm);
+    const size_t K = d->w->K, T = x.rows, lda = thx_bf16_stride(K),
+                 panels = (size_t)ctx->threads * panels_bytes(d->gemm);
     const size_t   chunk = thx_bf16_rows(lda, T, d->gemm->mr);
     unsigned char *room = thx_cpu_scratch(ctx, panels + chunk * lda * 2);
 
@@ -148,8 +150,8 @@ static thorax_status dense_bf16(thx_ctx *ctx, dense *d, thx_tensor x, thorax_err
     return THORAX_OK;
 }
 
-thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
-                             thx_role role, thorax_error *err)
+thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w,
+                             const thx_weight *b, thx_role role, thorax_error *err)
 {
     const thx_kernels *k = thx_kernels_of(ctx);
     dense              d = { .w = w, .b = b, .y = y };

@@ -41,7 +41,8 @@ static double read_memory(thx_ctx *ctx, double seconds)
     const double begin = now(ctx);
     do {
 #pragma omp parallel num_threads(ctx->threads) reduction(+ : sum)
-        sum += thx_kernels_of(ctx)->sweep(p + (size_t)omp_get_thread_num() * part * MIB / sizeof(float), part * MIB);
+        sum += thx_kernels_of(ctx)->sweep(p + (size_t)omp_get_thread_num() * part * MIB / sizeof(float),
+                                          part * MIB);
         passes++;
     } while (now(ctx) - begin < seconds);
     const double speed = (double)passes * (double)(part * n * MIB) / (now(ctx) - begin) * 1e-9;

@@ -25,7 +25,8 @@ void thx_bf16_round(thx_ctx *ctx, uint16_t *to, size_t lda, thx_tensor x, size_t
 }
 
 /* n stored values as bf16, or with `low` what bf16 leaves over of them. False where that is nothing. */
-static bool to_bf16(const thx_kernels *k, uint16_t *to, const unsigned char *from, thx_type type, size_t n, bool low)
+static bool to_bf16(const thx_kernels *k, uint16_t *to, const unsigned char *from, thx_type type, size_t n,
+                    bool low)
 {
     enum { PIECE = 512 };
     float wide[PIECE], high[PIECE];
@@ -65,13 +66,15 @@ typedef struct blocks {
 /* A multiple of a cache line, so that every thread's room is aligned. */
 static size_t room_bytes(const blocks *s)
 {
-    const size_t bytes = thx_dnnl_heights[0] * s->cols * sizeof(float) + (s->direct ? 0 : s->cols * s->w->K * 2);
+    const size_t bytes =
+        thx_dnnl_heights[0] * s->cols * sizeof(float) + (s->direct ? 0 : s->cols * s->w->K * 2);
 
     return (bytes + 63) & ~(size_t)63;
 }
 
 /* y rows first .. (+)= c + b */
-static void block_out(const blocks *s, const float *c, size_t first, size_t rows, size_t col, size_t cols, bool add)
+static void block_out(const blocks *s, const float *c, size_t first, size_t rows, size_t col, size_t cols,
+                      bool add)
 {
     for (size_t t = 0; t < rows; t++) {
         float       *yt = s->y.data + (first + t) * s->y.stride + col;
@@ -108,7 +111,8 @@ static bool columns_at(const blocks *s, unsigned char *room, size_t col)
     float             *c = (float *)(void *)room;
     uint16_t          *panel = (uint16_t *)(void *)(room + thx_dnnl_heights[0] * s->cols * sizeof *c);
 
-    if (s->direct) return columns_run(s, (const uint16_t *)(const void *)thx_weight_row(s->w, col), c, col, cols, false);
+    if (s->direct)
+        return columns_run(s, (const uint16_t *)(const void *)thx_weight_row(s->w, col), c, col, cols, false);
     for (int low = 0; low <= (s->keep ? 1 : 0); low++) {
         bool some = false;
 
@@ -130,8 +134,8 @@ static bool blocks_run(const blocks *s, unsigned char *rooms)
     return fine;
 }
 
-thorax_status thx_linear_dnnl(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
-                              bool *done, thorax_error *err)
+thorax_status thx_linear_dnnl(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w,
+                              const thx_weight *b, bool *done, thorax_error *err)
 {
     thx_dnnl    *dnnl = thx_cpu_of(ctx)->dnnl;
     const size_t N = w->N, K = w->K, least = thx_dnnl_heights[THX_DNNL_HEIGHTS - 1];
@@ -160,7 +164,8 @@ thorax_status thx_linear_dnnl(thx_ctx *ctx, thx_tensor y, thx_tensor x, const th
         part.rows = n;
         s.y = thx_tensor_rows(y, first, n);
         thx_bf16_round(ctx, rounded, s.lda, part, (n + least - 1) / least * least);
-        if (!blocks_run(&s, room)) return thx_fail(err, THORAX_NOMEM, 0, "linear: oneDNN could not run a product");
+        if (!blocks_run(&s, room))
+            return thx_fail(err, THORAX_NOMEM, 0, "linear: oneDNN could not run a product");
     }
     *done = true;
     return THORAX_OK;

@@ -12,7 +12,8 @@ static inline size_t thx_bf16_stride(size_t K)
     return lda % 2048 ? lda : lda + 32;
 }
 
-/* How many of T rows are rounded at a time, a multiple of `step` or all: 32 MiB of them, at least one step. */
+/* How many of T rows are rounded at a time, a multiple of `step` or all: 32 MiB of them, at least one step.
+ */
 static inline size_t thx_bf16_rows(size_t lda, size_t T, size_t step)
 {
     const size_t fit = ((size_t)32 << 20) / (2 * lda) / step * step, rows = fit ? fit : step;
@@ -24,7 +25,7 @@ void thx_bf16_round(thx_ctx *ctx, uint16_t *to, size_t lda, thx_tensor x, size_t
 
 /* linear of prompt rows and 16-bit weights through oneDNN; *done is false where it has no usable
  * primitive for the shape, and y is then untouched. THORAX_NOMEM. */
-thorax_status thx_linear_dnnl(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
-                              bool *done, thorax_error *err);
+thorax_status thx_linear_dnnl(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w,
+                              const thx_weight *b, bool *done, thorax_error *err);
 
 #endif

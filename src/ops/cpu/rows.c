@@ -11,7 +11,8 @@ void thx_layer_norm_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weig
 
 #pragma omp parallel for schedule(static) num_threads(thx_cpu_threads(ctx, x.rows * x.cols))
     for (size_t t = 0; t < x.rows; t++)
-        k->layer_norm(y.data + t * y.stride, x.data + t * x.stride, w->vector, b ? b->vector : NULL, x.cols, eps);
+        k->layer_norm(y.data + t * y.stride, x.data + t * x.stride, w->vector, b ? b->vector : NULL, x.cols,
+                      eps);
 }
 
 void thx_rms_norm_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, float eps)
@@ -24,8 +25,8 @@ void thx_rms_norm_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight
 }
 
 /* Sines and cosines are computed once a row for all its heads, in pieces of 64 pairs. */
-static void rope_row(const thx_kernels *k, float *x, size_t heads, size_t E, size_t position, const float *inv_freq,
-                     size_t n_freq)
+static void rope_row(const thx_kernels *k, float *x, size_t heads, size_t E, size_t position,
+                     const float *inv_freq, size_t n_freq)
 {
     enum { PIECE = 64 };
     float cosines[PIECE], sines[PIECE], pair[2 * PIECE];
@@ -80,7 +81,10 @@ static void activate(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_tensor 
     }
 }
 
-void thx_activate_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_act act) { activate(ctx, y, x, NULL, act); }
+void thx_activate_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_act act)
+{
+    activate(ctx, y, x, NULL, act);
+}
 
 void thx_activate_gated_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor up, thx_act act)
 {
@@ -190,7 +194,9 @@ void thx_bilinear_cpu(thx_ctx *ctx, thx_tensor out, size_t out_h, size_t out_w, 
 #pragma omp parallel for schedule(static) num_threads(thx_cpu_threads(ctx, out_h * out_w * out.cols))
     for (size_t i = 0; i < out_h * out_w; i++) {
         const sample       y = sample_at(i / out_w, in_h, out_h), x = sample_at(i % out_w, in_w, out_w);
-        const float *const above = in.data + y.low * in_w * in.stride, *const below = in.data + y.high * in_w * in.stride;
+        const float *const above = in.data + y.low * in_w * in.stride, *const below = in.data + y.high *
+                                                                                                    in_w *
+                                                                                                    in.stride;
         const float *const corner[4] = { above + x.low * in.stride, above + x.high * in.stride,
                                          below + x.low * in.stride, below + x.high * in.stride };
 

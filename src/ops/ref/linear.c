@@ -11,8 +11,8 @@ static void widen_row(float *to, const thx_weight *w, size_t n)
 
 /*   x [T, K]   w [N, K]   b [N] or NULL   y [T, N]
  * The products are of the stored values, whatever the precision asked for. */
-thorax_status thx_linear_ref(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
-                             thx_role role, thorax_error *err)
+thorax_status thx_linear_ref(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w,
+                             const thx_weight *b, thx_role role, thorax_error *err)
 {
     const size_t N = w->N, K = w->K;
     float       *wide = thx_cpu_scratch(ctx, (size_t)ctx->threads * K * sizeof *wide);

@@ -151,8 +151,10 @@ void thx_bilinear_ref(thx_ctx *ctx, thx_tensor out, size_t out_h, size_t out_w, 
 
         sample(i / out_w, in_h, out_h, &y0, &y1, &ty);
         sample(i % out_w, in_w, out_w, &x0, &x1, &tx);
-        const float *v00 = in.data + (y0 * in_w + x0) * in.stride, *v01 = in.data + (y0 * in_w + x1) * in.stride;
-        const float *v10 = in.data + (y1 * in_w + x0) * in.stride, *v11 = in.data + (y1 * in_w + x1) * in.stride;
+        const float *v00 = in.data + (y0 * in_w + x0) * in.stride,
+                    *v01 = in.data + (y0 * in_w + x1) * in.stride;
+        const float *v10 = in.data + (y1 * in_w + x0) * in.stride,
+                    *v11 = in.data + (y1 * in_w + x1) * in.stride;
         for (size_t d = 0; d < out.cols; d++)
             out.data[i * out.stride + d] = (1.0f - ty) * ((1.0f - tx) * v00[d] + tx * v01[d]) +
                                            ty * ((1.0f - tx) * v10[d] + tx * v11[d]);

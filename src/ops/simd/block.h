@@ -8,8 +8,8 @@
 enum { MR = 6, NR = PANEL * LANES };
 
 /* Stores one block of sums; `cols` may end within the last vector. */
-static inline __attribute__((always_inline)) void put_block(float *c, size_t ldc, vec s[MR][PANEL], size_t cols,
-                                                            const float *carry, const int R, const int C)
+FORCE_INLINE void put_block(float *c, size_t ldc, vec s[MR][PANEL], size_t cols,
+                            const float *carry, const int R, const int C)
 {
     for (int r = 0; r < R; r++)
         for (int j = 0; j < C; j++) {

@@ -5,9 +5,9 @@
 #include "ops/simd/block.h"
 
 /* R rows by C vectors, both constants. */
-static inline __attribute__((always_inline)) void f32_block(float *c, size_t ldc, const float *a, size_t lda,
-                                                            const float *panel, size_t cols, size_t K,
-                                                            const float *carry, const int R, const int C)
+FORCE_INLINE void f32_block(float *c, size_t ldc, const float *a, size_t lda,
+                            const float *panel, size_t cols, size_t K,
+                            const float *carry, const int R, const int C)
 {
     vec s[MR][PANEL];
 
@@ -24,15 +24,13 @@ static inline __attribute__((always_inline)) void f32_block(float *c, size_t ldc
     put_block(c, ldc, s, cols, carry, R, C);
 }
 
-static void f32_run(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows, size_t cols,
-                    size_t K, const float *carry)
-{
-    PICK_BLOCK(f32_block, c, ldc, a, lda, panel, cols, K, carry)
-}
+static void f32_run(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows,
+                    size_t cols, size_t K,
+                    const float *carry){ PICK_BLOCK(f32_block, c, ldc, a, lda, panel, cols, K, carry) }
 
 /* LANES rows by LANES columns at a time, turned round in registers. */
-static inline __attribute__((always_inline)) void f32_pack_rows_as(float *panel, const unsigned char *src,
-                                                                   thx_type type, size_t pitch, size_t n, size_t K)
+FORCE_INLINE void f32_pack_rows_as(float *panel, const unsigned char *src, thx_type type, size_t pitch,
+                                   size_t n, size_t K)
 {
     const size_t size = type == THX_F32 ? 4 : 2;
 
@@ -46,7 +44,8 @@ static inline __attribute__((always_inline)) void f32_pack_rows_as(float *panel,
         });
 }
 
-static void f32_pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K, bool low)
+static void f32_pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K,
+                          bool low)
 {
     (void)low;
     if (type == THX_F16) f32_pack_rows_as(panel, src, THX_F16, pitch, n, K);

@@ -9,13 +9,14 @@
 
 #include "ops/simd/load.h"
 
-/* How far ahead memory is fetched: within a long row of weights, some rows on among short ones (keys, values). */
-enum { AHEAD = 1024, AHEAD_ROWS = 24 };
+/* How far ahead memory is fetched: within a long row of weights, some rows on among short ones (keys,
+ * values). */
+enum { AHEAD = 1024, AHEAD_ROWS = 8 };
 
 /* R rows of w against X rows of x, both constants, R * X <= LANES. */
-static inline __attribute__((always_inline)) void dot_block(float *y, size_t ldy, const float *x, size_t ldx,
-                                                            const unsigned char *w, thx_type type, size_t pitch,
-                                                            size_t K, const int R, const int X)
+FORCE_INLINE void dot_block(float *y, size_t ldy, const float *x, size_t ldx,
+                            const unsigned char *w, thx_type type, size_t pitch,
+                            size_t K, const int R, const int X)
 {
     const size_t size = type == THX_F32 ? 4 : 2, ahead = pitch > AHEAD ? AHEAD : AHEAD_ROWS * pitch;
     vec          s[LANES];
@@ -40,20 +41,21 @@ static inline __attribute__((always_inline)) void dot_block(float *y, size_t ldy
 }
 
 /* n rows of w against X rows of x, R at a time. */
-static inline __attribute__((always_inline)) void dot_rows(float *y, size_t ldy, const float *x, size_t ldx,
-                                                           const unsigned char *w, thx_type type, size_t pitch,
-                                                           size_t n, size_t K, const int R, const int X)
+FORCE_INLINE void dot_rows(float *y, size_t ldy, const float *x, size_t ldx,
+                           const unsigned char *w, thx_type type, size_t pitch,
+                           size_t n, size_t K, const int R, const int X)
 {
     size_t i = 0;
 
-    for (; i + (size_t)R <= n; i += (size_t)R) dot_block(y + i, ldy, x, ldx, w + i * pitch, type, pitch, K, R, X);
+    for (; i + (size_t)R <= n; i += (size_t)R)
+        dot_block(y + i, ldy, x, ldx, w + i * pitch, type, pitch, K, R, X);
     for (; i < n; i++) dot_block(y + i, ldy, x, ldx, w + i * pitch, type, pitch, K, 1, X);
 }
 
 /* At most 8 rows of x at a time, and as many of w as the registers hold sums for. */
-static inline __attribute__((always_inline)) void dot_as(float *y, size_t ldy, const float *x, size_t ldx, size_t T,
-                                                         const unsigned char *w, thx_type type, size_t pitch,
-                                                         size_t n, size_t K)
+FORCE_INLINE void dot_as(float *y, size_t ldy, const float *x, size_t ldx, size_t T,
+                         const unsigned char *w, thx_type type, size_t pitch,
+                         size_t n, size_t K)
 {
     enum { HALF = LANES / 8, QUARTER = LANES / 4 }; /* rows of w beside 8 and 4 rows of x */
 
@@ -83,9 +85,9 @@ static void dot(float *y, size_t ldy, const float *x, size_t ldx, size_t T, cons
 }
 
 /* X rows of y, C vectors of columns (the last of `width` values), both constants. */
-static inline __attribute__((always_inline)) void mix_block(float *y, size_t ldy, const float *p, size_t ldp,
-                                                            const unsigned char *v, thx_type type, size_t pitch,
-                                                            size_t n, size_t width, const int X, const int C)
+FORCE_INLINE void mix_block(float *y, size_t ldy, const float *p, size_t ldp,
+                            const unsigned char *v, thx_type type, size_t pitch,
+                            size_t n, size_t width, const int X, const int C)
 {
     const size_t size = type == THX_F32 ? 4 : 2;
     vec          s[8][2];
@@ -106,23 +108,29 @@ static inline __attribute__((always_inline)) void mix_block(float *y, size_t ldy
 }
 
 /* X rows of y, all D columns: two vectors at a time where the registers hold the sums. */
-static inline __attribute__((always_inline)) void mix_rows(float *y, size_t ldy, const float *p, size_t ldp,
-                                                           const unsigned char *v, thx_type type, size_t pitch,
-                                                           size_t n, size_t D, const int X)
+FORCE_INLINE void mix_rows(float *y, size_t ldy, const float *p, size_t ldp,
+                           const unsigned char *v, thx_type type, size_t pitch,
+                           size_t n, size_t D, const int X)
 {
     enum { WIDE = LANES > 8 ? 2 : 1 };
     const size_t size = type == THX_F32 ? 4 : 2;
-    size_t       d = 0;
 
-    for (; d + WIDE * LANES <= D; d += WIDE * LANES)
-        mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, n, LANES, X, WIDE);
-    for (; d + LANES <= D; d += LANES) mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, n, LANES, X, 1);
-    if (d < D) mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, n, D - d, X, 1);
+    for (size_t i = 0; i < n; i += AHEAD_ROWS, p += AHEAD_ROWS, v += AHEAD_ROWS * pitch) {
+        const size_t m =
+            n - i < AHEAD_ROWS ? n - i : AHEAD_ROWS; /* few rows at a time: memory is read in order */
+        size_t       d = 0;
+
+        for (; d + WIDE * LANES <= D; d += WIDE * LANES)
+            mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, m, LANES, X, WIDE);
+        for (; d + LANES <= D; d += LANES)
+            mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, m, LANES, X, 1);
+        if (d < D) mix_block(y + d, ldy, p, ldp, v + d * size, type, pitch, m, D - d, X, 1);
+    }
 }
 
-static inline __attribute__((always_inline)) void mix_as(float *y, size_t ldy, const float *p, size_t ldp, size_t T,
-                                                         const unsigned char *v, thx_type type, size_t pitch, size_t n,
-                                                         size_t D)
+FORCE_INLINE void mix_as(float *y, size_t ldy, const float *p, size_t ldp, size_t T,
+                         const unsigned char *v, thx_type type, size_t pitch, size_t n,
+                         size_t D)
 {
     for (size_t t = 0; t < T; t += 8) {
         float       *to = y + t * ldy;

@@ -5,14 +5,17 @@
 
 #include "ops/types.h"
 
+/* Kernels are written for any size of block or type and become loops of their own for each constant. */
+#define FORCE_INLINE static inline __attribute__((always_inline))
+
 /* The vector of n <= LANES stored values at p. */
-static inline __attribute__((always_inline)) vec v_load_as(const void *p, thx_type type, size_t n)
+FORCE_INLINE vec v_load_as(const void *p, thx_type type, size_t n)
 {
     if (type == THX_F16) return n == LANES ? v_load_f16(p) : v_load_f16_n(p, n);
     if (type == THX_BF16) return n == LANES ? v_load_bf16(p) : v_load_bf16_n(p, n);
     return n == LANES ? v_load(p) : v_load_n(p, n);
 }
-static inline __attribute__((always_inline)) void v_store_as(void *p, vec v, thx_type type, size_t n)
+FORCE_INLINE void v_store_as(void *p, vec v, thx_type type, size_t n)
 {
     if (type == THX_F16) {
         if (n == LANES) v_store_f16(p, v);

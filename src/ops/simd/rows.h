@@ -6,7 +6,7 @@
 #include "ops/simd/load.h"
 #include "ops/simd/math.h"
 
-static inline __attribute__((always_inline)) void widen_as(float *to, const void *from, thx_type type, size_t count)
+FORCE_INLINE void widen_as(float *to, const void *from, thx_type type, size_t count)
 {
     const unsigned char *p = from;
     const size_t         size = type == THX_F32 ? 4 : 2;
@@ -20,7 +20,7 @@ static void widen(float *to, const void *from, thx_type type, size_t count)
     else widen_as(to, from, THX_F32, count);
 }
 
-static inline __attribute__((always_inline)) void narrow_as(void *to, const float *from, thx_type type, size_t count)
+FORCE_INLINE void narrow_as(void *to, const float *from, thx_type type, size_t count)
 {
     unsigned char *p = to;
     const size_t   size = type == THX_F32 ? 4 : 2;
@@ -35,7 +35,7 @@ static void narrow(void *to, const float *from, thx_type type, size_t count)
 }
 
 /* Sum of (x - mean)^power over a row, power 1 or 2, in four running sums. */
-static inline __attribute__((always_inline)) float row_sum(const float *x, size_t D, float mean, int power)
+FORCE_INLINE float row_sum(const float *x, size_t D, float mean, int power)
 {
     vec       s[4] = { v_set(0.0f), v_set(0.0f), v_set(0.0f), v_set(0.0f) };
     const vec m = v_set(mean);
@@ -81,8 +81,8 @@ static void rotate(float *x, const float *cosines, const float *sines, size_t co
     });
 }
 
-static inline __attribute__((always_inline)) void activate_as(float *y, const float *x, const float *up, size_t count,
-                                                              thx_act act)
+FORCE_INLINE void activate_as(float *y, const float *x, const float *up, size_t count,
+                              thx_act act)
 {
     FOR_VECTORS(i, n, count, {
         const vec v = v_act(v_get(x + i, n), act);

@@ -6,8 +6,8 @@
 #include "ops/simd/math.h"
 
 /* A row that counts nothing here keeps its state. */
-static void f32_softmax(void *weights, float *scores, size_t n, size_t from, size_t to, float scale, float *top,
-                        float *total, float *carry)
+static void f32_softmax(void *weights, float *scores, size_t n, size_t from, size_t to, float scale,
+                        float *top, float *total, float *carry)
 {
     const vec none = v_set(-INFINITY);
     vec       high = none, sum = v_set(0.0f);

@@ -32,7 +32,8 @@ static unsigned char *stored_values(thx_type type, size_t n, size_t offset, bool
 
     for (size_t i = 0; i < n; i++) {
         const float    f = value(i + 3);
-        const uint16_t h = type == THX_F16 ? (uint16_t)(thx_f16_from_f32(f) & (fit ? 0xfff8 : 0xffff)) : thx_bf16_from_f32(f);
+        const uint16_t h = type == THX_F16 ? (uint16_t)(thx_f16_from_f32(f) & (fit ? 0xfff8 : 0xffff))
+                                           : thx_bf16_from_f32(f);
         memcpy(p + offset + 2 * i, &h, 2);
     }
     return p;
@@ -42,11 +43,15 @@ static unsigned char *stored_values(thx_type type, size_t n, size_t offset, bool
 static void check_product(thx_type type, size_t T, size_t N, size_t K, size_t offset, bool fit)
 {
     unsigned char *stored = stored_values(type, N * K, offset, fit);
-    const thx_view view = { .name = "w", .data = stored + offset, .type = type, .rank = 2, .shape = { N, K }, .count = N * K };
-    float         *x = malloc(T * K * sizeof *x), *y = malloc(T * N * sizeof *y), *again = malloc(T * N * sizeof *y);
+    const thx_view view = {
+        .name = "w", .data = stored + offset, .type = type, .rank = 2, .shape = { N, K }, .count = N * K
+    };
+    float *x = malloc(T * K * sizeof *x), *y = malloc(T * N * sizeof *y), *again = malloc(T * N * sizeof *y);
     float         *bias = malloc(N * sizeof *bias);
     thx_ctx       *ctx = open_through_dnnl(2), *one = open_through_dnnl(1);
-    const thx_view bias_view = { .name = "b", .data = bias, .type = THX_F32, .rank = 1, .shape = { N }, .count = N };
+    const thx_view bias_view = {
+        .name = "b", .data = bias, .type = THX_F32, .rank = 1, .shape = { N }, .count = N
+    };
     thx_weight    *w, *b;
     thorax_error   err;
 
@@ -66,13 +71,16 @@ static void check_product(thx_type type, size_t T, size_t N, size_t K, size_t of
                 mag += fabs(xk * wk);
             }
             if (!(fabs(sum - y[t * N + n]) <= mag * FLT_EPSILON * (2 + sqrt((double)K))))
-                fail_msg("%s T %zu N %zu K %zu: [%zu, %zu] is %g, wanted %g", thx_type_name(type), T, N, K, t, n,
-                         (double)y[t * N + n], sum);
+                fail_msg("%s T %zu N %zu K %zu: [%zu, %zu] is %g, wanted %g", thx_type_name(type), T, N, K, t,
+                         n, (double)y[t * N + n], sum);
         }
     for (size_t n = 1, at; n <= T; n = n * 3 + 1) { /* n rows from somewhere, another number of threads */
         at = (T - n) / 2;
-        assert_ok(one->ops->linear(one, thx_tensor_rows(ta, at, n), thx_tensor_rows(tx, at, n), w, b, THX_PROMPT, &err), err);
-        if (memcmp(again + at * N, y + at * N, n * N * sizeof *y)) fail_msg("%zu rows at %zu have other bits", n, at);
+        assert_ok(one->ops->linear(one, thx_tensor_rows(ta, at, n), thx_tensor_rows(tx, at, n), w, b,
+                                   THX_PROMPT, &err),
+                  err);
+        if (memcmp(again + at * N, y + at * N, n * N * sizeof *y))
+            fail_msg("%zu rows at %zu have other bits", n, at);
     }
     thx_weight_close(w);
     thx_weight_close(b);

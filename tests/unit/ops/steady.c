@@ -12,7 +12,9 @@ static float value(size_t i) /* any fixed sequence without pattern at the sizes 
 
 static thx_tensor filled(size_t rows, size_t cols)
 {
-    thx_tensor t = { .data = malloc(rows * cols * sizeof(float)), .rows = rows, .cols = cols, .stride = cols };
+    thx_tensor t = {
+        .data = malloc(rows * cols * sizeof(float)), .rows = rows, .cols = cols, .stride = cols
+    };
 
     assert_non_null(t.data);
     for (size_t i = 0; i < rows * cols; i++) t.data[i] = value(i);
@@ -48,11 +50,14 @@ static void product(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_view *vi
 
 static void linear_at(int level, thx_precision precision, thx_type type, thx_role role, size_t N, size_t K)
 {
-    static const size_t counts[] = { 1, 2, 3, 5, 6, 7, 8, 13, 31, 32, 33, 64, 95, 96, 97, 193, 257, 511, 999, 1000 };
+    static const size_t counts[] = { 1,  2,  3,  5,  6,  7,   8,   13,  31,  32,
+                                     33, 64, 95, 96, 97, 193, 257, 511, 999, 1000 };
     const size_t T = role == THX_GENERATED ? 20 : 1000;
     uint16_t    *stored = malloc(N * K * 2);
     thx_tensor   x = filled(T, K), whole = filled(T, N), part = filled(T, N);
-    thx_view     view = { .name = "w", .data = stored, .type = type, .rank = 2, .shape = { N, K }, .count = N * K };
+    thx_view view = {
+        .name = "w", .data = stored, .type = type, .rank = 2, .shape = { N, K }, .count = N * K
+    };
 
     for (size_t i = 0; i < N * K; i++)
         stored[i] = type == THX_F16 ? thx_f16_from_f32(value(i + 7)) : thx_bf16_from_f32(value(i + 7));
@@ -90,20 +95,28 @@ static void linear_is_steady(void **state)
 /* ---- attention ------------------------------------------------------------------ */
 enum { G = 2, H = 6, E = 72, ALL = 300, TOKENS = 16 };
 
-static void attend_part(thx_ctx *ctx, const thx_kv *kv, thx_tensor out, thx_tensor q, size_t first, size_t n, size_t window,
-                        thx_role role)
+static void attend_part(thx_ctx *ctx, const thx_kv *kv, thx_tensor out, thx_tensor q, size_t first, size_t n,
+                        size_t window, thx_role role)
 {
     thorax_error err;
-    thx_attend   a = { .out = thx_tensor_rows(out, first, n), .q = thx_tensor_rows(q, first, n), .kv = kv, .H = H, .G = G,
-                       .E = E, .first = first, .window = window, .scale = 0.3f, .role = role };
+    thx_attend a = { .out = thx_tensor_rows(out, first, n),
+                     .q = thx_tensor_rows(q, first, n),
+                     .kv = kv,
+                     .H = H,
+                     .G = G,
+                     .E = E,
+                     .first = first,
+                     .window = window,
+                     .scale = 0.3f,
+                     .role = role };
 
     a.out.rows = a.q.rows = n;
     assert_ok(ctx->ops->attend(ctx, &a, &err), err);
 }
 
 /* Positions are appended and attended in pieces of `cut`, as a prompt that grows. */
-static void attend_pieces(thx_ctx *ctx, const thx_kv *kv, thx_tensor out, thx_tensor q, thx_tensor k, thx_tensor v,
-                          size_t cut, size_t window, thx_role role)
+static void attend_pieces(thx_ctx *ctx, const thx_kv *kv, thx_tensor out, thx_tensor q, thx_tensor k,
+                          thx_tensor v, size_t cut, size_t window, thx_role role)
 {
     for (size_t first = 0; first < ALL; first += cut) {
         const size_t n = ALL - first < cut ? ALL - first : cut;
@@ -126,7 +139,8 @@ static void attend_at(int level, thx_precision precision, thx_type type, thx_rol
     thx_ctx     *one = open_ctx(level, precision, 1), *three = open_ctx(level, precision, 3);
 
     for (size_t i = 0; i < n; i++) assert_non_null(blocks[i] = malloc(bytes));
-    for (size_t i = 0; i < n; i++) memset(blocks[i], 0xff, bytes); /* NaN: what is not written must not be read */
+    for (size_t i = 0; i < n; i++)
+        memset(blocks[i], 0xff, bytes); /* NaN: what is not written must not be read */
     attend_pieces(one, &kv, whole, q, k, v, ALL, window, role);
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
         for (size_t j = 0; j < n; j++) memset(blocks[j], 0xff, bytes);
@@ -168,7 +182,9 @@ static void segments_are_independent(void **state)
             thx_ctx   *ctx = open_ctx(level, (thx_precision)precision, 2);
             thx_tensor q = filled(S * N, H * E), k = filled(S * N, H * E), v = filled(S * N, H * E);
             thx_tensor whole = filled(S * N, H * E), part = filled(S, H * E);
-            thx_attend a = { .out = whole, .q = q, .k = k, .v = v, .H = H, .G = H, .E = E, .segment = S, .scale = 0.1f };
+            thx_attend a = {
+                .out = whole, .q = q, .k = k, .v = v, .H = H, .G = H, .E = E, .segment = S, .scale = 0.1f
+            };
 
             assert_ok(ctx->ops->attend(ctx, &a, &err), err);
             for (size_t i = 0; i < N; i++) {

@@ -30,7 +30,9 @@ static void shapes_and_types(void **state)
 {
     static const float data[24];
     thorax_error err;
-    thx_view     v = { .name = "some.weight", .data = data, .type = THX_F32, .rank = 2, .shape = { 4, 6 }, .count = 24 };
+    thx_view v = {
+        .name = "some.weight", .data = data, .type = THX_F32, .rank = 2, .shape = { 4, 6 }, .count = 24
+    };
 
     (void)state;
     assert_int_equal(open_as(v, THX_USE_LINEAR, &err), THORAX_OK);
@@ -61,12 +63,15 @@ static void shapes_and_types(void **state)
     assert_int_equal(open_as(v, THX_USE_LINEAR, &err), THORAX_SHAPE);
 }
 
-/* Only vectors are copied; a convolution kernel is folded into a matrix and the same bytes serve both uses. */
+/* Only vectors are copied; a convolution kernel is folded into a matrix and the same bytes serve both uses.
+ */
 static void memory_and_folding(void **state)
 {
-    static const uint16_t data[2 * 3 * 2 * 2] = { 0x3f80, 0x4000, 0x4040, 0x4080, 0x3f80, 0x3f80, 0x3f80, 0x3f80,
-                                                  0, 0, 0, 0x3f80, 0x4000 };
-    const thx_view v = { .name = "conv", .data = data, .type = THX_BF16, .rank = 4, .shape = { 2, 3, 2, 2 }, .count = 24 };
+    static const uint16_t data[2 * 3 * 2 * 2] = { 0x3f80, 0x4000, 0x4040, 0x4080, 0x3f80, 0x3f80, 0x3f80,
+                                                  0x3f80, 0,      0,      0,      0x3f80, 0x4000 };
+    const thx_view v = {
+        .name = "conv", .data = data, .type = THX_BF16, .rank = 4, .shape = { 2, 3, 2, 2 }, .count = 24
+    };
     thx_weight  *w, *vector;
     thorax_error err;
 
@@ -76,7 +81,8 @@ static void memory_and_folding(void **state)
     assert_int_equal(thx_weight_bytes(w), 0);
     assert_int_equal(thx_weight_bytes(vector), 24 * sizeof(float));
 
-    thx_tensor x = thx_tensor_alloc(ctx, 1, 12), y = thx_tensor_alloc(ctx, 1, 2), rows = thx_tensor_alloc(ctx, 2, 12);
+    thx_tensor x = thx_tensor_alloc(ctx, 1, 12), y = thx_tensor_alloc(ctx, 1, 2),
+               rows = thx_tensor_alloc(ctx, 2, 12);
     const int32_t ids[] = { 1, 0 };
     for (int i = 0; i < 12; i++) x.data[i] = 1.0f;
     assert_ok(ctx->ops->linear(ctx, y, x, w, NULL, THX_PROMPT, &err), err);
