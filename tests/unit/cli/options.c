@@ -38,12 +38,11 @@ static void values_in_any_order(void **state)
     cli_values v;
     thorax_error err;
     size_t at = 0;
+    char *argv[] = { "ask", "-qm",      "x", "film", "--top-p=0.5", "-p",
+                     "a",   "--phrase", "b", "--",   "-m",          NULL }; /* operands point here */
 
     (void)state;
-    assert_ok(parse(&v,
-                    ARGV("-qm", "x", "film", "--top-p=0.5", "-p", "a", "--phrase", "b", "--", "-m"),
-                    &err),
-              err);
+    assert_ok(parse(&v, sizeof argv / sizeof *argv - 1, argv, &err), err);
     assert_string_equal(cli_text(&v, CLI_MODEL), "x");
     assert_true(cli_switch(&v, CLI_QUIET));
     assert_false(cli_switch(&v, CLI_JSON));
