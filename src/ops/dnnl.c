@@ -57,7 +57,6 @@ static bool matmul_desc(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const d
 typedef struct block {
     dnnl_primitive_t primitive;
     dnnl_memory_t   *a, *w, *c, *scratch; /* [threads]; scratch NULL where none is needed */
-    void           **room;                /* [threads], what scratch points at            */
 } block;
 
 struct thx_dnnl_shape {
@@ -69,7 +68,9 @@ struct thx_dnnl_shape {
 
 struct thx_dnnl {
     dnnl_engine_t   engine;
-    dnnl_stream_t  *streams; /* [threads] */
+    dnnl_stream_t  *streams;    /* [threads]                                     */
+    void          **rooms;      /* [threads]: what a primitive works in besides its operands */
+    size_t          room_bytes; /* of each, enough for every shape so far        */
     int             threads;
     thx_dnnl_shape *shapes;
 };
@@ -81,7 +82,8 @@ thx_dnnl *thx_dnnl_open(int threads)
     if (!d) return NULL;
     d->threads = threads;
     d->streams = calloc((size_t)threads, sizeof *d->streams);
-    bool fine = d->streams && dnnl_engine_create(&d->engine, dnnl_cpu, 0) == dnnl_success;
+    d->rooms = calloc((size_t)threads, sizeof *d->rooms);
+    bool fine = d->streams && d->rooms && dnnl_engine_create(&d->engine, dnnl_cpu, 0) == dnnl_success;
     for (int i = 0; fine && i < threads; i++)
         fine = dnnl_stream_create(&d->streams[i], d->engine, dnnl_stream_default_flags) == dnnl_success;
     if (fine) return d;
@@ -103,8 +105,6 @@ static void block_deinit(block *b, int threads)
     memories_free(b->w, threads);
     memories_free(b->c, threads);
     memories_free(b->scratch, threads);
-    for (int i = 0; b->room && i < threads; i++) free(b->room[i]);
-    free(b->room);
 }
 
 void thx_dnnl_close(thx_dnnl *d)
@@ -118,6 +118,8 @@ void thx_dnnl_close(thx_dnnl *d)
     for (int i = 0; d->streams && i < d->threads; i++)
         if (d->streams[i]) dnnl_stream_destroy(d->streams[i]);
     free(d->streams);
+    for (int i = 0; d->rooms && i < d->threads; i++) free(d->rooms[i]);
+    free(d->rooms);
     if (d->engine) dnnl_engine_destroy(d->engine);
     free(d);
 }
@@ -134,22 +136,24 @@ static dnnl_memory_t *memories(const thx_dnnl *d, desc_view of, void *at)
     return m;
 }
 
-/* What the primitive works in besides its operands is ours, one a thread: its own would be
- * shared by calls at the same time. */
+/* Scratch is ours, one room a thread for all shapes: a primitive's own would be shared by calls at
+ * the same time, and one for each shape would be much memory. */
 static bool scratch_init(thx_dnnl *d, block *b, dnnl_primitive_desc_t pd)
 {
     desc_view    of = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-    const size_t bytes = of ? dnnl_memory_desc_get_size(of) : 0;
+    const size_t bytes = of ? (dnnl_memory_desc_get_size(of) + 63) / 64 * 64 : 0;
 
     if (!bytes) return true;
-    b->scratch = memories(d, of, DNNL_MEMORY_NONE);
-    b->room = calloc((size_t)d->threads, sizeof *b->room);
-    for (int i = 0; b->scratch && b->room && i < d->threads; i++) {
-        b->room[i] = aligned_alloc(64, (bytes + 63) / 64 * 64);
-        if (!b->room[i] || dnnl_memory_set_data_handle(b->scratch[i], b->room[i]) != dnnl_success)
-            return false;
+    for (int i = 0; bytes > d->room_bytes && i < d->threads; i++) {
+        void *bigger = aligned_alloc(64, bytes);
+
+        if (!bigger) return false; /* every room still holds room_bytes */
+        free(d->rooms[i]);
+        d->rooms[i] = bigger;
     }
-    return b->scratch && b->room;
+    if (bytes > d->room_bytes) d->room_bytes = bytes;
+    b->scratch = memories(d, of, DNNL_MEMORY_NONE);
+    return b->scratch;
 }
 
 static bool block_init(thx_dnnl *d, block *b, const thx_dnnl_shape *s, size_t height)
@@ -187,6 +191,7 @@ bool thx_dnnl_run(thx_dnnl *d, const thx_dnnl_shape *s, int which, int thread, f
     int             n = 3;
 
     if (b->scratch) args[n++] = (dnnl_exec_arg_t){ DNNL_ARG_SCRATCHPAD, b->scratch[thread] };
+    if (b->scratch && dnnl_memory_set_data_handle(b->scratch[thread], d->rooms[thread]) != dnnl_success) return false;
     return dnnl_memory_set_data_handle(b->a[thread], (void *)(uintptr_t)a) == dnnl_success &&
            dnnl_memory_set_data_handle(b->w[thread], (void *)(uintptr_t)w) == dnnl_success &&
            dnnl_memory_set_data_handle(b->c[thread], c) == dnnl_success &&

@@ -15,6 +15,12 @@ static void make_fit(bench *b, const thx_view *view)
 /* The limit counts in units of the sum of |x w|: n rounded additions err by about sqrt(n) eps / 2. */
 static double sum_limit(size_t K) { return FLT_EPSILON * (2.0 + sqrt((double)K)); }
 
+static bool multiplies_bf16(const bench *b)
+{
+    const char *level = b->got->ops->name;
+    return !strcmp(level, thx_cpu_level_name(THX_CPU_AVX512_BF16)) || !strcmp(level, thx_cpu_level_name(THX_CPU_AMX));
+}
+
 static void linear_case(bench *b, thx_precision precision, thx_role role)
 {
     const thx_type type = stored[draw(b) % 3];
@@ -40,8 +46,7 @@ static void linear_case(bench *b, thx_precision precision, thx_role role)
     b->got->precision = THX_EXACT;
 
     /* where the product is in bf16 the reference gets the rounded rows; so the limit stays that of f32 */
-    if (precision != THX_EXACT && role == THX_PROMPT && type != THX_F32 &&
-        !strcmp(b->got->ops->name, "avx512-bf16"))
+    if (precision != THX_EXACT && role == THX_PROMPT && type != THX_F32 && multiplies_bf16(b))
         round_tensor(x_ref, THX_BF16);
     b->ref->ops->linear(b->ref, want, x_ref, w, with_bias ? bw : NULL, role, &err);
     b->ref->ops->linear(b->ref, mag, absolute(b, x), abs_w, with_bias ? abs_bw : NULL, role, &err);
