@@ -237,7 +237,7 @@ static void print_result(const bench *b, const thx_phantom_figures *constant, co
         json_object_set_new(all, "iou_mirrored", short_real(b->figures.mirrored / (double)b->figures.n_mirrored));
     }
     json_object_set_new(all, "baseline", json_pack("{s:o, s:o}", "constant", figures_json(constant), "thumbnail", figures_json(thumbnail)));
-    json_dumpf(all, stdout, b->json ? JSON_COMPACT : JSON_INDENT(2));
+    json_dumpf(all, stdout, (b->json ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(all);
 }

@@ -174,7 +174,7 @@ class Demo(nn.Module):
         """Rows per film: base block, then the grid's rows that unpad keeps, a newline after each. A list of [Q, D]."""
         b = len(keep)
         x = self.multi_modal_projector(self.vision_tower(torch.cat([base, grid])) if features is None else features)
-        self.base_rows = x[:b]                                       # a view for training
+        self.all_rows = x                                            # [2 B, P, D], looked at in training
         g, out = x[b:].view(b, CELLS, CELLS, -1), []
         for i, (top, bottom, left, right) in enumerate(keep):
             rows = g[i, top:bottom, left:right]

@@ -60,7 +60,15 @@ class Words:
         e = self.t.encode(answer, add_special_tokens=False)
         spans = [(m.start(), m.end() - 1, [float(v) for v in m.groups()]) for m in BOX.finditer(answer)]
         box = [next((b for first, end, b in spans if first <= at[0] < end), None) for at in e.offsets]
+        box = [b and b + [self.remainder(answer, at[0])] for b, at in zip(box, e.offsets)]
         return q + e.ids + [self.end], [False] * len(q) + [True] * (len(e.ids) + 1), [None] * len(q) + box + [None]
+
+    @staticmethod
+    def remainder(answer, at):
+        """At the first digit behind a point: the second one, as a share of ten; elsewhere -1."""
+        if not answer[at].isdigit() or answer[at - 1] != ".":
+            return -1.0
+        return int(answer[at + 1]) / 10 if answer[at + 1].isdigit() else 0.0
 
 
 def choose(turns, rng):
@@ -84,7 +92,7 @@ def choose(turns, rng):
 
 
 def sequence(words, turns, rng):
-    """Text part of one film: ids, learnt, branch number (from 1), position after the image, box (or -1), as arrays."""
+    """Text part of one film: ids, learnt, branch number (from 1), position after the image, box and remainder (or -1), as arrays."""
     ids, learnt, branch, position, boxes = [], [], [], [], []
     for b, turns_of in enumerate(choose(turns, rng), 1):
         p = 0
@@ -92,7 +100,7 @@ def sequence(words, turns, rng):
             i, l, x = words.turn(t["question"], t["answer"], k == 0)
             ids += i
             learnt += l
-            boxes += [v or [-1.0] * 4 for v in x]
+            boxes += [v or [-1.0] * 5 for v in x]
             branch += [b] * len(i)
             position += range(p, p + len(i))
             p += len(i)

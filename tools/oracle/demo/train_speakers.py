@@ -20,6 +20,7 @@ from train_tower import Heads, global_loss, inside_loss
 from training import CACHE, Films, Optimiser, average_gradients, f1, iou, log, save, start
 
 BATCH, WARMUP, STRUCTURES = 12, 40, 14
+SAID = 2 + 8 + 8 * 21
 SPEAKS = torch.arange(CELLS * CELLS) % STRUCTURES
 
 
@@ -28,7 +29,7 @@ class Speakers(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.norm, self.say = nn.LayerNorm(VISION["width"]), nn.Linear(VISION["width"], 2 + 8 + 8 * 21)
+        self.norm, self.say = nn.LayerNorm(VISION["width"]), nn.Linear(VISION["width"], SAID)
         nn.init.normal_(self.say.weight, std=0.02)
         nn.init.zeros_(self.say.bias)
 

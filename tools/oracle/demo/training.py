@@ -55,6 +55,7 @@ class Optimiser:
         ids = {id(p) for p in self.matrices}
         self.momentum = [torch.zeros_like(p) for p in self.matrices]
         self.muon_lr, self.adam_lr, self.decay = muon_lr, adam_lr, decay
+        self.params = [p for _, p in named]
         self.adam = torch.optim.AdamW([p for _, p in named if id(p) not in ids], lr=adam_lr, betas=(0.9, 0.98), weight_decay=decay)
 
     def step(self, scale):
@@ -83,6 +84,25 @@ class Optimiser:
     def load(self, s):
         self.momentum = s["momentum"]
         self.adam.load_state_dict(s["adam"])
+
+
+class Plain:
+    """AdamW alone, used as the above."""
+
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+        self.adam = torch.optim.AdamW(self.params, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
+
+    def step(self, scale):
+        for g in self.adam.param_groups:
+            g["lr"] = self.lr * scale
+        self.adam.step()
+
+    def state(self):
+        return self.adam.state_dict()
+
+    def load(self, s):
+        self.adam.load_state_dict(s)
 
 
 class Films:
