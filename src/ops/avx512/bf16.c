@@ -39,15 +39,14 @@ static void run(float *c, size_t ldc, const void *a, size_t lda, const void *pan
     PICK_BLOCK(bf16_block, c, ldc, a, lda, panel, cols, K, carry)
 }
 
-static inline vec two_halves(__m256i low, __m256i high)
-{
-    return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
-}
+/* Two vectors to nearest even. The instruction takes values below 2^-126 as zero, which the products would
+ * do anyway; f16 has none. */
+static inline vec both_rounded(vec low, vec high) { return (vec)_mm512_cvtne2ps_pbh(high, low); }
 
 /* What bf16 leaves over of f16 values: at most three bits, so bf16 holds it exactly. */
 static inline vec left_over(vec v)
 {
-    const vec       rest = v_sub(v, v_bf16(v_to_bf16(v)));
+    const vec       rest = v_sub(v, v_bf16((__m256i)_mm512_cvtneps_pbh(v)));
     const __mmask16 finite = _mm512_cmp_ps_mask(rest, rest, _CMP_ORD_Q); /* infinity leaves nothing */
     return _mm512_maskz_mov_ps(finite, rest);
 }
@@ -67,7 +66,7 @@ FORCE_INLINE vec load_pairs(const unsigned char *p, thx_type type, size_t m, boo
         a = left_over(a);
         b = left_over(b);
     }
-    return two_halves(v_to_bf16(a), v_to_bf16(b));
+    return both_rounded(a, b);
 }
 
 FORCE_INLINE void pack_rows_as(uint16_t *panel, const unsigned char *src,
@@ -111,7 +110,7 @@ FORCE_INLINE void pack_cols_as(uint16_t *panel, const unsigned char *src,
 
             for (size_t odd = 0; m && odd < 2 && k + odd < K; odd++) {
                 const vec     v = v_load_as(src + (k + odd) * pitch + i * size, type, m);
-                const __m512i wide = _mm512_cvtepu16_epi32(v_to_bf16(v));
+                const __m512i wide = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(v));
                 both = _mm512_or_si512(both, odd ? _mm512_slli_epi32(wide, 16) : wide);
             }
             _mm512_storeu_si512(panel + 2 * i, both);
@@ -125,17 +124,25 @@ static void pack_cols(void *panel, const void *src, thx_type type, size_t pitch,
     else pack_cols_as(panel, src, THX_F32, pitch, n, K);
 }
 
-/* An f16 value fits bf16 when the last three of its eleven bits are zero; subnormal ones have fewer. */
+/* A normal f16 value fits bf16 when the last three of its eleven bits are zero. Subnormal ones, m times 2^-24, have
+ * fewer: below 256 all fit, below 512 the even ones, below 1024 the multiples of four. */
 static bool fits(const void *src, size_t n)
 {
-    const unsigned char *p = src;
-    __mmask16            more = 0;
+    const __m512i three = _mm512_set1_epi16(3), one = _mm512_set1_epi16(1);
 
-    for (size_t i = 0; i < n && !more; i += LANES) {
-        const vec rest = left_over(v_load_as(p + 2 * i, THX_F16, n - i < LANES ? n - i : LANES));
-        more = _mm512_cmp_ps_mask(rest, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    for (size_t i = 0; i < n; i += 32) {
+        const __mmask32 there = n - i < 32 ? (1u << (n - i)) - 1u : 0xffffffffu;
+        const __m512i   h = _mm512_maskz_loadu_epi16(there, (const unsigned char *)src + 2 * i);
+        __mmask32       more = _mm512_test_epi16_mask(h, _mm512_set1_epi16(7));
+
+        if (!more) continue;
+        const __m512i size = _mm512_and_si512(h, _mm512_set1_epi16(0x7fff));
+        more &= ~_mm512_cmplt_epu16_mask(size, _mm512_set1_epi16(0x100));
+        more &= ~(_mm512_cmplt_epu16_mask(size, _mm512_set1_epi16(0x200)) & _mm512_testn_epi16_mask(h, one));
+        more &= ~(_mm512_cmplt_epu16_mask(size, _mm512_set1_epi16(0x400)) & _mm512_testn_epi16_mask(h, three));
+        if (more) return false;
     }
-    return !more;
+    return true;
 }
 
 /* 2^x for x <= 0, to the bits that bf16 weights keep: relative error 3e-6. */
@@ -175,7 +182,7 @@ static void softmax(void *weights, float *scores, size_t n, size_t from, size_t 
         const vec b = exp2_negative(v_fms(score_at(scores, i + LANES, from, to), by, shift));
 
         sum = v_add(sum, v_add(a, b));
-        v_store((float *)(void *)((uint16_t *)weights + i), (vec)_mm512_cvtne2ps_pbh(b, a));
+        v_store((float *)(void *)((uint16_t *)weights + i), both_rounded(a, b));
     }
     v_store(past, exp2_negative(v_sub(v_set(*top), shift)));
     *carry = past[0];
