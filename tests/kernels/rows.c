@@ -100,7 +100,7 @@ static void wide_values(bench *b, thx_tensor x)
 }
 
 /* The scale of an activation's rounding: e^u carries the relative error of u times u, and u
- * is at most about x² (as far as the result is not yet nothing). */
+ * is at most about x². Where e^u overflows the result is nothing: 3e-37 times a gate of up to a hundred. */
 static thx_tensor act_scale(bench *b, thx_tensor want, thx_tensor x)
 {
     thx_tensor mag = output_like(b, want);
@@ -108,7 +108,7 @@ static thx_tensor act_scale(bench *b, thx_tensor want, thx_tensor x)
     for (size_t r = 0; r < want.rows; r++)
         for (size_t c = 0; c < want.cols; c++) {
             const float v = x.data[r * x.stride + c];
-            mag.data[r * mag.stride + c] = fabsf(want.data[r * want.stride + c]) * (1 + v * v) + 1e-29f;
+            mag.data[r * mag.stride + c] = fabsf(want.data[r * want.stride + c]) * (1 + v * v) + 1e-28f;
         }
     return mag;
 }
@@ -123,7 +123,7 @@ static void activate(bench *b)
     wide_values(b, x);
     b->got->ops->activate(b->got, y, x, act);
     b->ref->ops->activate(b->ref, want, x, act);
-    compare(b, y, want, act_scale(b, want, x), 4 * FLT_EPSILON);
+    compare(b, y, want, act_scale(b, want, x), 8 * FLT_EPSILON);
 }
 
 static void activate_gated(bench *b)
@@ -138,7 +138,7 @@ static void activate_gated(bench *b)
     thx_tensor mag = act_scale(b, want, x);
     thx_tensor y = draw(b) % 3 == 0 ? x : draw(b) % 2 ? up : output_like(b, x);
     b->got->ops->activate_gated(b->got, y, x, up, act);
-    compare(b, y, want, mag, 4 * FLT_EPSILON);
+    compare(b, y, want, mag, 8 * FLT_EPSILON);
 }
 
 static void add(bench *b)
