@@ -1,6 +1,6 @@
 /* Binding: stored tensors meet the places that want them.
  *
- * A family names each stored tensor canonically ("text.layers.3.self_attn.q_proj.weight"),
+ * A family names each stored tensor canonically ("language_model.model.layers.3.self_attn.q_proj.weight"),
  * whatever layout the folder has; then it asks for every tensor it needs, with its shape. What is
  * asked for is made ready, or, when an account is kept, only written down. */
 #ifndef THX_MODEL_BIND_H

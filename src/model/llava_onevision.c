@@ -60,6 +60,10 @@ static thorax_status question(thx_string *out, thx_task task, const char *phrase
 
 /* ---- Tensor names ---- */
 
+#define VISION "vision_tower.vision_model."
+#define TEXT "language_model.model."
+#define HEAD "language_model.lm_head.weight"
+
 /* Takes `prefix` off *name. */
 static bool strip(const char **name, const char *prefix)
 {
@@ -69,8 +73,14 @@ static bool strip(const char **name, const char *prefix)
     return true;
 }
 
-/* One name per tensor, whatever the folder's layout: legacy and 4.52+ module names, 5.24's without
- * `vision_model.`, LLaVA-NeXT's own. */
+/* Names of the language model with and without `model.` in between: the head stands beside the model. */
+static const char *text_room(const char *name)
+{
+    return strncmp(name, "lm_head.", 8) ? TEXT : "language_model.";
+}
+
+/* One name per tensor, whatever the folder's layout: the legacy one, which published folders have. Others are the
+ * module names of 4.52 and later, 5.24's without `vision_model.`, and LLaVA-NeXT's own. */
 static bool canonical(char *out, size_t size, const char *stored)
 {
     const char *n = stored, *room;
@@ -78,21 +88,22 @@ static bool canonical(char *out, size_t size, const char *stored)
     strip(&n, "model.");
     if (strip(&n, "language_model.")) {
         strip(&n, "model.");
-        room = "text.";
+        room = text_room(n);
     } else if (strip(&n, "vision_tower.")) {
         strip(&n, "vision_tower.");
         strip(&n, "vision_model.");
-        room = "vision.";
+        room = VISION;
     } else if (strip(&n, "multi_modal_projector.")) {
-        room = "projector.";
+        room = "multi_modal_projector.";
     } else if (strip(&n, "mm_projector.0.")) {
-        room = "projector.linear_1.";
+        room = "multi_modal_projector.linear_1.";
     } else if (strip(&n, "mm_projector.2.")) {
-        room = "projector.linear_2.";
+        room = "multi_modal_projector.linear_2.";
     } else if (!strcmp(n, "image_newline")) {
         room = "";
-    } else if (!strncmp(n, "lm_head.", 8) || !strncmp(n, "embed_tokens.", 13) || !strncmp(n, "layers.", 7) || !strncmp(n, "norm.", 5)) {
-        room = "text.";
+    } else if (!strncmp(n, "lm_head.", 8) || !strncmp(n, "embed_tokens.", 13) || !strncmp(n, "layers.", 7) ||
+               !strncmp(n, "norm.", 5)) {
+        room = text_room(n);
     } else {
         return false;
     }
@@ -102,8 +113,11 @@ static bool canonical(char *out, size_t size, const char *stored)
 /* Stored by some releases, needed by none. */
 static bool unused(const char *name)
 {
-    return !strncmp(name, "vision.post_layernorm.", 22) || !strncmp(name, "vision.head.", 12) || strstr(name, "rotary_emb.inv_freq") ||
-           strstr(name, "position_ids") || !strcmp(name, "text.lm_head.weight");
+    const char *rest = name;
+
+    if (strip(&rest, VISION) && (!strncmp(rest, "post_layernorm.", 15) || !strncmp(rest, "head.", 5)))
+        return true;
+    return strstr(name, "rotary_emb.inv_freq") || strstr(name, "position_ids") || !strcmp(name, HEAD);
 }
 
 /* ---- config.json ---- */
@@ -360,9 +374,9 @@ static thorax_status read_transformers(config *c, const json_t *top, thorax_erro
 static thorax_status vision_from_tensors(config *c, const thx_binder *b, const char *tower, thorax_error *err)
 {
     thx_vit_config *v = &c->vit;
-    const thx_view *patch = thx_binder_view(b, "vision.embeddings.patch_embedding.weight");
-    const thx_view *position = thx_binder_view(b, "vision.embeddings.position_embedding.weight");
-    const thx_view *fc1 = thx_binder_view(b, "vision.encoder.layers.0.mlp.fc1.weight");
+    const thx_view *patch = thx_binder_view(b, VISION "embeddings.patch_embedding.weight");
+    const thx_view *position = thx_binder_view(b, VISION "embeddings.position_embedding.weight");
+    const thx_view *fc1 = thx_binder_view(b, VISION "encoder.layers.0.mlp.fc1.weight");
     const char *last = tower + strlen(tower);
     char name[80];
 
@@ -374,7 +388,7 @@ static thorax_status vision_from_tensors(config *c, const thx_binder *b, const c
     *v = (thx_vit_config){ .D = patch->shape[0], .F = fc1->shape[0], .H = 16, .channels = patch->shape[1], .patch_px = patch->shape[2],
                            .tile_px = (size_t)strtoul(last, NULL, 10), .act = THX_GELU_TANH, .norm_eps = 1e-6f };
     do {
-        snprintf(name, sizeof name, "vision.encoder.layers.%zu.mlp.fc1.weight", v->layers);
+        snprintf(name, sizeof name, VISION "encoder.layers.%zu.mlp.fc1.weight", v->layers);
     } while (thx_binder_has(b, name) && ++v->layers < 1024);
     const size_t side = (size_t)sqrt((double)position->shape[0]);
     if (!v->patch_px || v->patch_px > 4096) return thx_fail(err, THORAX_MODEL, 0, "'%s': patches of %zu px", patch->name, v->patch_px);
@@ -446,13 +460,13 @@ static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
 
     vit->layers = thx_arena_zalloc(m->arena, c->layers, sizeof *vit->layers);
     if (!vit->layers) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-    st = thx_bind(b, &vit->patch_w, THX_USE_LINEAR, "vision.embeddings.patch_embedding.weight", 4,
+    st = thx_bind(b, &vit->patch_w, THX_USE_LINEAR, VISION "embeddings.patch_embedding.weight", 4,
                   (uint64_t[]){ c->D, c->channels, c->patch_px, c->patch_px }, err);
-    if (!st) st = bind(b, &vit->patch_b, "vision.embeddings.patch_embedding", ".bias", c->D, 0, err);
-    if (!st) st = thx_bind(b, &vit->position, THX_USE_ROWS, "vision.embeddings.position_embedding.weight", 2, (uint64_t[]){ P, c->D }, err);
+    if (!st) st = bind(b, &vit->patch_b, VISION "embeddings.patch_embedding", ".bias", c->D, 0, err);
+    if (!st) st = thx_bind(b, &vit->position, THX_USE_ROWS, VISION "embeddings.position_embedding.weight", 2, (uint64_t[]){ P, c->D }, err);
     for (size_t i = 0; i < c->layers && !st; i++) {
         thx_vit_layer *l = &vit->layers[i];
-        snprintf(prefix, sizeof prefix, "vision.encoder.layers.%zu.", i);
+        snprintf(prefix, sizeof prefix, VISION "encoder.layers.%zu.", i);
         if ((st = bind_pair(b, &l->ln1_w, &l->ln1_b, prefix, "layer_norm1", c->D, 0, err))) break;
         if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", c->D, c->D, err))) break;
         if ((st = bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", c->D, c->D, err))) break;
@@ -468,9 +482,9 @@ static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
 static thorax_status bind_projector(thx_model *m, thx_binder *b, bool bias, thorax_error *err)
 {
     thx_projector *p = &m->projector;
-    thorax_status st = bind_pair(b, &p->linear_1_w, bias ? &p->linear_1_b : NULL, "projector.", "linear_1", p->D, p->Dv, err);
+    thorax_status st = bind_pair(b, &p->linear_1_w, bias ? &p->linear_1_b : NULL, "multi_modal_projector.", "linear_1", p->D, p->Dv, err);
 
-    if (!st) st = bind_pair(b, &p->linear_2_w, bias ? &p->linear_2_b : NULL, "projector.", "linear_2", p->D, p->D, err);
+    if (!st) st = bind_pair(b, &p->linear_2_w, bias ? &p->linear_2_b : NULL, "multi_modal_projector.", "linear_2", p->D, p->D, err);
     if (!st) st = bind(b, &m->newline, "image_newline", "", p->D, 0, err);
     return st;
 }
@@ -490,7 +504,7 @@ static thorax_status bind_text(thx_model *m, thx_binder *b, const config *cfg, t
         d->inv_freq[i] = 1.0f / powf((float)cfg->rope_theta, (float)(2 * i) / (float)c->E);
     for (size_t i = 0; i < c->layers; i++) {
         thx_decoder_layer *l = &d->layers[i];
-        snprintf(prefix, sizeof prefix, "text.layers.%zu.", i);
+        snprintf(prefix, sizeof prefix, TEXT "layers.%zu.", i);
         l->window = i >= cfg->window_from ? cfg->window : 0;
         if ((st = bind(b, &l->norm_attention, prefix, "input_layernorm.weight", c->D, 0, err))) return st;
         if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", Q, c->D, err))) return st;
@@ -502,12 +516,12 @@ static thorax_status bind_text(thx_model *m, thx_binder *b, const config *cfg, t
         if ((st = bind_pair(b, &l->up_w, NULL, prefix, "mlp.up_proj", c->F, c->D, err))) return st;
         if ((st = bind_pair(b, &l->down_w, NULL, prefix, "mlp.down_proj", c->D, c->F, err))) return st;
     }
-    if ((st = bind(b, &d->norm, "text.norm.weight", "", c->D, 0, err))) return st;
-    if ((st = bind(b, &d->embedding, "text.embed_tokens.weight", "", c->V, c->D, err))) return st;
+    if ((st = bind(b, &d->norm, TEXT "norm.weight", "", c->D, 0, err))) return st;
+    if ((st = bind(b, &d->embedding, TEXT "embed_tokens.weight", "", c->V, c->D, err))) return st;
     /* No head tensor: the embedding is the head, whatever the flags say. Tied by the text config: a stored head is ignored. */
-    m->tied = cfg->tied || !thx_binder_has(b, "text.lm_head.weight");
+    m->tied = cfg->tied || !thx_binder_has(b, HEAD);
     if (m->tied) d->head = d->embedding;
-    else st = bind(b, &d->head, "text.lm_head.weight", "", c->V, c->D, err);
+    else st = bind(b, &d->head, HEAD, "", c->V, c->D, err);
     return st;
 }
 
