@@ -111,7 +111,7 @@ static thorax_status score(scores *out, const cli_values *v, const char *folder,
     if (!st) st = thx_engine_model(e)->family->question(&question, THX_TASK_REPORT, NULL, err);
     if (!st) {
         const thx_message m = { "user", question.data };
-        st = thx_session_logits(s, &m, 1, false, &T, &V, NULL, keep_row, out, err);
+        st = thx_session_logits(s, &m, 1, false, NULL, &T, &V, NULL, keep_row, out, err);
     }
     thx_string_deinit(&question);
     thx_session_close(s);

@@ -27,8 +27,9 @@ static thorax_status add_row(void *data, const float *row, size_t n, thorax_erro
 
 /* Scores of a conversation into the file of -o. */
 static thorax_status score(thx_session *s, const cli_messages *m, const char *system, sink *out,
-                           size_t *T, size_t *V, thorax_error *err)
+                           cli_progress *p, size_t *T, size_t *V, thorax_error *err)
 {
+    const thx_progress progress = { .step = cli_progress_step, .data = p };
     size_t n = 0;
     thx_message *turns = calloc(m->n + 1, sizeof *turns);
 
@@ -36,7 +37,7 @@ static thorax_status score(thx_session *s, const cli_messages *m, const char *sy
     if (system) turns[n++] = (thx_message){ "system", system };
     for (size_t i = 0; i < m->n; i++)
         turns[n++] = (thx_message){ m->list[i].role, m->list[i].content };
-    thorax_status st = thx_session_logits(s, turns, n, out->all, T, V, begin, add_row, out, err);
+    thorax_status st = thx_session_logits(s, turns, n, out->all, &progress, T, V, begin, add_row, out, err);
     free(turns);
     if (st) thx_npy_cancel(out->writer);
     else st = thx_npy_end(out->writer, err);
@@ -51,6 +52,7 @@ int cli_inspect_logits(const cli_values *v)
     thx_picture picture = { 0 };
     thx_engine *e = NULL;
     thx_session *s = NULL;
+    cli_progress progress;
     size_t T = 0, V = 0;
     thorax_error err;
 
@@ -61,8 +63,9 @@ int cli_inspect_logits(const cli_values *v)
     if (!st && cli_text(v, CLI_IMAGE)) st = cli_picture_open(&picture, v, &err);
     if (!st) st = cli_engine_open(&e, v, &err);
     if (!st) st = thx_session_open(&s, e, picture.data ? &picture : NULL, &err);
-    if (!out.all) cli_interrupt_default(); /* nothing is written before the last moment */
-    if (!st) st = score(s, &messages, cli_text(v, CLI_SYSTEM), &out, &T, &V, &err);
+    cli_progress_init(&progress, cli_switch(v, CLI_QUIET));
+    if (!st) st = score(s, &messages, cli_text(v, CLI_SYSTEM), &out, &progress, &T, &V, &err);
+    cli_progress_clear(&progress);
     const int code = st ? cli_fail(v, &err)
                         : cli_print_json(v, out.all ? json_pack("{s:[I,I]}", "shape", (json_int_t)T,
                                                                 (json_int_t)V)

@@ -77,7 +77,8 @@ const thx_geometry *thx_session_geometry(const thx_session *s); /* NULL without 
 
 /* For inspection: logits of the last prompt position (all = false: out receives V values) or of all (T*V, row by row). */
 typedef thorax_status thx_row_sink(void *data, const float *row, size_t n, thorax_error *err);
-thorax_status thx_session_logits(thx_session *s, const thx_message *messages, size_t n, bool all, size_t *T, size_t *V,
+thorax_status thx_session_logits(thx_session *s, const thx_message *messages, size_t n, bool all, const thx_progress *progress,
+                                 size_t *T, size_t *V,
                                  thorax_status (*begin)(void *data, size_t T, size_t V, thorax_error *err), thx_row_sink *sink,
                                  void *data, thorax_error *err);
 

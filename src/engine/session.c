@@ -378,26 +378,28 @@ static thorax_status take_all(void *data, thx_tensor x, size_t first, thorax_err
     return st;
 }
 
-static thorax_status logits_of(thx_session *s, const thx_prompt *p, bool all, thx_row_sink *sink, void *data, thorax_error *err)
+static thorax_status logits_of(thx_session *s, const thx_prompt *p, bool all, const thx_progress *progress, thx_row_sink *sink,
+                               void *data, thorax_error *err)
 {
     uint32_t max_new = 1;
     thorax_status st = check_ids(s, p, err);
     all_rows every = { s, sink, data };
 
     if (!st) st = check_limits(s, p, &max_new, err);
-    if (!st && s->picture && !s->rows) st = encode_film(s, NULL, NULL, err);
+    if (!st && s->picture && !s->rows) st = encode_film(s, progress, NULL, err);
     if (st) return st;
-    if (all) return run_prompt(s, p, 0, NULL, take_all, &every, err);
+    if (all) return run_prompt(s, p, 0, progress, take_all, &every, err);
     const size_t V = s->engine->model->decoder.config.V;
     last_row last = { .s = s, .logits = malloc(V * sizeof(float)), .last = p->ids.size - 1 };
     if (!last.logits) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-    st = run_prompt(s, p, common_prefix(s, p), NULL, take_last, &last, err);
+    st = run_prompt(s, p, common_prefix(s, p), progress, take_last, &last, err);
     if (!st) st = sink(data, last.logits, V, err);
     free(last.logits);
     return st;
 }
 
-thorax_status thx_session_logits(thx_session *s, const thx_message *messages, size_t n, bool all, size_t *T, size_t *V,
+thorax_status thx_session_logits(thx_session *s, const thx_message *messages, size_t n, bool all, const thx_progress *progress,
+                                 size_t *T, size_t *V,
                                  thorax_status (*begin)(void *data, size_t T, size_t V, thorax_error *err), thx_row_sink *sink,
                                  void *data, thorax_error *err)
 {
@@ -410,7 +412,7 @@ thorax_status thx_session_logits(thx_session *s, const thx_message *messages, si
         *V = s->engine->model->decoder.config.V;
         if (begin) st = begin(data, *T, *V, err);
     }
-    if (!st) st = logits_of(s, &p, all, sink, data, err);
+    if (!st) st = logits_of(s, &p, all, progress, sink, data, err);
     thx_prompt_deinit(&p);
     pthread_mutex_unlock(&s->engine->lock);
     return st;

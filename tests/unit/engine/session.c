@@ -57,7 +57,7 @@ static float *last_logits(thx_session *s, const thx_message *m, size_t n, size_t
     float *row = NULL;
     size_t T;
     thorax_error err;
-    assert_ok(thx_session_logits(s, m, n, false, &T, V, NULL, keep_row, &row, &err), err);
+    assert_ok(thx_session_logits(s, m, n, false, NULL, &T, V, NULL, keep_row, &row, &err), err);
     return row;
 }
 
