@@ -4,18 +4,22 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-thorax_status thx_engine_open(thx_engine **out, const char *folder, const thx_engine_options *options, thorax_error *err)
+thorax_status thx_engine_open(thx_engine **out, const char *folder,
+                              const thx_engine_options *options, thorax_error *err)
 {
-    thx_engine *e = calloc(1, sizeof *e);
+    thx_engine               *e = calloc(1, sizeof *e);
     const thx_engine_options *o = options;
-    thorax_status st;
+    thorax_status             st;
 
     *out = NULL;
     if (!e) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     e->options = *o;
     pthread_mutex_init(&e->lock, NULL);
-    st = thx_cpu_open(&e->ctx, o->cpu_level < 0 ? thx_cpu_level() : o->cpu_level, o->precision, o->threads, err);
-    if (!st) st = thx_model_open(&e->model, e->ctx, folder, &(thx_model_options){ .compat = o->compat }, err);
+    st = thx_cpu_open(&e->ctx, o->cpu_level < 0 ? thx_cpu_level() : o->cpu_level, o->precision,
+                      o->threads, err);
+    if (!st)
+        st = thx_model_open(&e->model, e->ctx, folder, &(thx_model_options){ .compat = o->compat },
+                            err);
     if (!st) {
         const size_t most = e->model->decoder.config.max_positions;
         e->ctx_tokens = (uint32_t)(o->ctx_tokens && o->ctx_tokens < most ? o->ctx_tokens : most);
@@ -35,28 +39,31 @@ void thx_engine_close(thx_engine *e)
     free(e);
 }
 
-thx_model *thx_engine_model(thx_engine *e) { return e->model; }
+thx_model                *thx_engine_model(thx_engine *e) { return e->model; }
 const thx_engine_options *thx_engine_get_options(const thx_engine *e) { return &e->options; }
-uint32_t thx_engine_ctx_tokens(const thx_engine *e) { return e->ctx_tokens; }
-const char *thx_engine_kernels(const thx_engine *e) { return e->ctx->ops->name; }
+uint32_t                  thx_engine_ctx_tokens(const thx_engine *e) { return e->ctx_tokens; }
+const char               *thx_engine_kernels(const thx_engine *e) { return e->ctx->ops->name; }
 
-thx_type thx_engine_kv_type(const thx_engine *e) { return e->options.precision == THX_EXACT ? THX_F32 : THX_BF16; }
+thx_type thx_engine_kv_type(const thx_engine *e)
+{
+    return e->options.precision == THX_EXACT ? THX_F32 : THX_BF16;
+}
 
 /* Activations of one pass over prompt rows, logits included. */
 static uint64_t scratch_bytes(const thx_model *m, size_t rows)
 {
     const thx_decoder_config *c = &m->decoder.config;
-    const size_t T = rows < THX_PASS_TOKENS ? rows : THX_PASS_TOKENS;
+    const size_t              T = rows < THX_PASS_TOKENS ? rows : THX_PASS_TOKENS;
     return thx_decoder_scratch_bytes(c, T) + (T * c->D + 4 * c->V) * sizeof(float);
 }
 
-thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width, uint32_t height, uint32_t text_tokens,
-                              uint32_t new_tokens, thorax_error *err)
+thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width, uint32_t height,
+                              uint32_t text_tokens, uint32_t new_tokens, thorax_error *err)
 {
     const thx_model *m = e->model;
-    thx_kv_cache kv;
-    thx_geometry g = { 0 };
-    thorax_status st;
+    thx_kv_cache     kv;
+    thx_geometry     g = { 0 };
+    thorax_status    st;
 
     *out = (thx_plan){ .weights_mapped_bytes = thx_weights_bytes(m->weights) };
     for (size_t i = 0; i < m->n_ready; i++) out->weights_bytes += thx_weight_bytes(m->ready[i]);
@@ -72,7 +79,9 @@ thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width
     out->kv_bytes = thx_kv_cache_bytes(&kv, out->tokens);
     thx_kv_cache_deinit(&kv);
     out->scratch_bytes = scratch_bytes(m, out->tokens);
-    const uint64_t later = out->kv_bytes + out->scratch_bytes; /* the tower's memory is given back before */
-    out->peak_bytes = out->weights_bytes + out->image_rows_bytes + (out->vision_bytes > later ? out->vision_bytes : later);
+    const uint64_t later =
+        out->kv_bytes + out->scratch_bytes; /* the tower's memory is given back before */
+    out->peak_bytes = out->weights_bytes + out->image_rows_bytes +
+                      (out->vision_bytes > later ? out->vision_bytes : later);
     return THORAX_OK;
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-thorax_status thx_kv_cache_init(thx_kv_cache *kv, const thx_decoder_config *c, thx_type type, thorax_error *err)
+thorax_status thx_kv_cache_init(thx_kv_cache *kv, const thx_decoder_config *c, thx_type type,
+                                thorax_error *err)
 {
     *kv = (thx_kv_cache){ .L = c->layers };
     kv->layer_bytes = (thx_kv_block_bytes(THX_KV_BLOCK_TOKENS, c->G, c->E, type) + 63) / 64 * 64;
@@ -16,7 +17,8 @@ thorax_status thx_kv_cache_init(thx_kv_cache *kv, const thx_decoder_config *c, t
         return thx_fail(err, THORAX_NOMEM, 0, "no memory for the cache of %zu layers", c->layers);
     }
     for (size_t l = 0; l < kv->L; l++)
-        kv->layers[l] = (thx_kv){ .block_tokens = THX_KV_BLOCK_TOKENS, .G = c->G, .E = c->E, .type = type };
+        kv->layers[l] =
+            (thx_kv){ .block_tokens = THX_KV_BLOCK_TOKENS, .G = c->G, .E = c->E, .type = type };
     return THORAX_OK;
 }
 
@@ -53,11 +55,16 @@ thorax_status thx_kv_cache_reserve(thx_kv_cache *kv, size_t tokens, thorax_error
 {
     const size_t blocks = (tokens + THX_KV_BLOCK_TOKENS - 1) / THX_KV_BLOCK_TOKENS;
 
-    if (!grow_lists(kv, blocks)) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the keys and values of %zu tokens", tokens);
+    if (!grow_lists(kv, blocks))
+        return thx_fail(err, THORAX_NOMEM, 0, "no memory for the keys and values of %zu tokens",
+                        tokens);
     while (kv->n < blocks) {
         unsigned char *p = aligned_alloc(64, kv->L * kv->layer_bytes);
-        if (!p) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the keys and values of %zu tokens", tokens);
-        memset(p, 0, kv->L * kv->layer_bytes); /* kernels may read whole blocks: never NaN times 0 */
+        if (!p)
+            return thx_fail(err, THORAX_NOMEM, 0, "no memory for the keys and values of %zu tokens",
+                            tokens);
+        memset(p, 0,
+               kv->L * kv->layer_bytes); /* kernels may read whole blocks: never NaN times 0 */
         for (size_t l = 0; l < kv->L; l++) kv->lists[l][kv->n] = p + l * kv->layer_bytes;
         kv->memory[kv->n++] = p;
     }

@@ -10,10 +10,10 @@
 struct thx_sampler {
     thx_sampling   settings;
     size_t         V;
-    unsigned char *seen;   /* [V], for the repetition penalty  */
-    float         *probs;  /* [V]                              */
-    uint32_t      *order;  /* [V], scratch of the sorts        */
-    uint64_t       draws;  /* so far                           */
+    unsigned char *seen;  /* [V], for the repetition penalty  */
+    float         *probs; /* [V]                              */
+    uint32_t      *order; /* [V], scratch of the sorts        */
+    uint64_t       draws; /* so far                           */
 };
 
 /* ---- Settings ---- */
@@ -26,11 +26,16 @@ static double first_given(double asked, double folder, double fallback)
 static thorax_status check(const thx_sampling *s, thorax_error *err)
 {
     if (!(s->temperature > 0 && s->temperature <= 100))
-        return thx_fail(err, THORAX_USAGE, 0, "temperature %g: expected more than 0, at most 100", s->temperature);
-    if (!(s->top_p >= 0 && s->top_p <= 1)) return thx_fail(err, THORAX_USAGE, 0, "top_p %g: expected 0 to 1", s->top_p);
-    if (!(s->min_p >= 0 && s->min_p <= 1)) return thx_fail(err, THORAX_USAGE, 0, "min_p %g: expected 0 to 1", s->min_p);
+        return thx_fail(err, THORAX_USAGE, 0, "temperature %g: expected more than 0, at most 100",
+                        s->temperature);
+    if (!(s->top_p >= 0 && s->top_p <= 1))
+        return thx_fail(err, THORAX_USAGE, 0, "top_p %g: expected 0 to 1", s->top_p);
+    if (!(s->min_p >= 0 && s->min_p <= 1))
+        return thx_fail(err, THORAX_USAGE, 0, "min_p %g: expected 0 to 1", s->min_p);
     if (!(s->repetition_penalty > 0 && s->repetition_penalty <= 100))
-        return thx_fail(err, THORAX_USAGE, 0, "repetition_penalty %g: expected more than 0, at most 100", s->repetition_penalty);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "repetition_penalty %g: expected more than 0, at most 100",
+                        s->repetition_penalty);
     return THORAX_OK;
 }
 
@@ -42,12 +47,16 @@ static uint64_t draw_seed(void)
     return (seed & 0x7fffffffu) + 1; /* small enough to be typed, never 0 */
 }
 
-thorax_status thx_sampling_resolve(thx_sampling *out, const thx_sampling_request *r, const thx_generation_defaults *d, thorax_error *err)
+thorax_status thx_sampling_resolve(thx_sampling *out, const thx_sampling_request *r,
+                                   const thx_generation_defaults *d, thorax_error *err)
 {
     enum { DEFAULT_TOP_K = 50 }; /* transformers 4.x, when sampling */
 
-    *out = (thx_sampling){ .sample = r->temperature == 0 ? false : r->sample || r->temperature > 0, .temperature = 1, .top_p = 1,
-                           .repetition_penalty = first_given(r->repetition_penalty, d->repetition_penalty, 1) };
+    *out = (thx_sampling){ .sample = r->temperature == 0 ? false : r->sample || r->temperature > 0,
+                           .temperature = 1,
+                           .top_p = 1,
+                           .repetition_penalty =
+                               first_given(r->repetition_penalty, d->repetition_penalty, 1) };
     if (out->sample) {
         out->temperature = first_given(r->temperature, d->temperature, 1);
         out->top_p = first_given(r->top_p, d->top_p, 1);
@@ -71,7 +80,7 @@ static void penalise(const thx_sampler *s, float *x)
 
 static void softmax(float *p, const float *x, size_t n)
 {
-    float max = -INFINITY;
+    float  max = -INFINITY;
     double sum = 0;
 
     for (size_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
@@ -87,7 +96,7 @@ static float kth_largest(const float *x, size_t n, size_t k, float *copy)
     memcpy(copy, x, n * sizeof *x);
     while (low < high) {
         const float pivot = copy[low + (high - low) / 2];
-        size_t i = low, j = high;
+        size_t      i = low, j = high;
         for (;;) {
             while (copy[i] > pivot) i++;
             while (copy[j] < pivot) j--;
@@ -96,8 +105,10 @@ static float kth_largest(const float *x, size_t n, size_t k, float *copy)
             copy[i++] = copy[j];
             copy[j--] = t;
         }
-        if (k - 1 <= j) high = j;
-        else low = j + 1;
+        if (k - 1 <= j)
+            high = j;
+        else
+            low = j + 1;
     }
     return copy[low];
 }
@@ -116,7 +127,7 @@ static void keep_top_k(thx_sampler *s, float *x)
 static int by_score(const void *a, const void *b, void *scores)
 {
     const uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-    const float x = ((const float *)scores)[i], y = ((const float *)scores)[j];
+    const float    x = ((const float *)scores)[i], y = ((const float *)scores)[j];
 
     if (x != y) return x < y ? -1 : 1;
     return i < j ? -1 : i > j; /* as a stable sort */
@@ -126,7 +137,7 @@ static int by_score(const void *a, const void *b, void *scores)
 static void keep_top_p(thx_sampler *s, float *x)
 {
     size_t n = 0;
-    float cumulative = 0;
+    float  cumulative = 0;
 
     if (s->settings.top_p >= 1) return;
     for (size_t i = 0; i < s->V; i++)
@@ -165,7 +176,8 @@ static void process(thx_sampler *s, float *x)
 
 /* ---- The sampler ---- */
 
-thorax_status thx_sampler_open(thx_sampler **out, const thx_sampling *settings, size_t V, thorax_error *err)
+thorax_status thx_sampler_open(thx_sampler **out, const thx_sampling *settings, size_t V,
+                               thorax_error *err)
 {
     thx_sampler *s = calloc(1, sizeof *s);
 
@@ -228,7 +240,7 @@ static double uniform(uint64_t seed, uint64_t count)
 
 int32_t thx_sampler_next(thx_sampler *s, float *logits)
 {
-    double at, sum = 0;
+    double  at, sum = 0;
     int32_t last = 0;
 
     if (!s->settings.sample) {

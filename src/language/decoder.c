@@ -14,17 +14,21 @@ size_t thx_decoder_scratch_bytes(const thx_decoder_config *c, size_t T)
 }
 
 /* Scratch of one forward: h [T, D], o [T, max(H*E, D)], inner [T, max(q+k+v, 2F)]. */
-typedef struct scratch { thx_tensor h, o, inner; } scratch;
+typedef struct scratch {
+    thx_tensor h, o, inner;
+} scratch;
 
 /* x += Wo · Attn(RoPE(q), RoPE(k), v) of RMS(x) */
-static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, const thx_decoder_layer *l, thx_tensor x, const scratch *s,
-                               const thx_kv *kv, size_t first, thx_role role, thorax_error *err)
+static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, const thx_decoder_layer *l,
+                               thx_tensor x, const scratch *s, const thx_kv *kv, size_t first,
+                               thx_role role, thorax_error *err)
 {
     const thx_decoder_config *c = &d->config;
-    const size_t Q = c->H * c->E, K = c->G * c->E;
-    const thx_tensor q = thx_tensor_cols(s->inner, 0, Q), k = thx_tensor_cols(s->inner, Q, K), v = thx_tensor_cols(s->inner, Q + K, K);
+    const size_t              Q = c->H * c->E, K = c->G * c->E;
+    const thx_tensor q = thx_tensor_cols(s->inner, 0, Q), k = thx_tensor_cols(s->inner, Q, K),
+                     v = thx_tensor_cols(s->inner, Q + K, K);
     const thx_tensor o = thx_tensor_cols(s->o, 0, Q);
-    thorax_status st;
+    thorax_status    st;
 
     ctx->ops->rms_norm(ctx, s->h, x, l->norm_attention, c->norm_eps);
     if ((st = ctx->ops->linear(ctx, q, s->h, l->q_w, l->q_b, role, err))) return st;
@@ -33,8 +37,16 @@ static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, const thx_dec
     ctx->ops->rope(ctx, q, c->H, c->E, first, d->inv_freq, c->n_freq);
     ctx->ops->rope(ctx, k, c->G, c->E, first, d->inv_freq, c->n_freq);
     ctx->ops->kv_append(ctx, kv, k, v, first);
-    const thx_attend a = { .out = o, .q = q, .kv = kv, .H = c->H, .G = c->G, .E = c->E, .first = first, .window = l->window,
-                           .scale = (float)(1.0 / __builtin_sqrt((double)c->E)), .role = role };
+    const thx_attend a = { .out = o,
+                           .q = q,
+                           .kv = kv,
+                           .H = c->H,
+                           .G = c->G,
+                           .E = c->E,
+                           .first = first,
+                           .window = l->window,
+                           .scale = (float)(1.0 / __builtin_sqrt((double)c->E)),
+                           .role = role };
     if ((st = ctx->ops->attend(ctx, &a, err))) return st;
     if ((st = ctx->ops->linear(ctx, s->h, o, l->o_w, l->o_b, role, err))) return st;
     ctx->ops->add(ctx, x, s->h, NULL);
@@ -42,11 +54,12 @@ static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, const thx_dec
 }
 
 /* x += down(act(gate(RMS(x))) ⊙ up(RMS(x))) */
-static thorax_status feed_forward(thx_ctx *ctx, const thx_decoder *d, const thx_decoder_layer *l, thx_tensor x, const scratch *s,
-                                  thx_role role, thorax_error *err)
+static thorax_status feed_forward(thx_ctx *ctx, const thx_decoder *d, const thx_decoder_layer *l,
+                                  thx_tensor x, const scratch *s, thx_role role, thorax_error *err)
 {
     const thx_decoder_config *c = &d->config;
-    const thx_tensor gate = thx_tensor_cols(s->inner, 0, c->F), up = thx_tensor_cols(s->inner, c->F, c->F);
+    const thx_tensor          gate = thx_tensor_cols(s->inner, 0, c->F),
+                     up = thx_tensor_cols(s->inner, c->F, c->F);
     thorax_status st;
 
     ctx->ops->rms_norm(ctx, s->h, x, l->norm_feed_forward, c->norm_eps);
@@ -58,16 +71,18 @@ static thorax_status feed_forward(thx_ctx *ctx, const thx_decoder *d, const thx_
     return THORAX_OK;
 }
 
-thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor x, const thx_kv *kv, size_t first, thx_role role, thorax_error *err)
+thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor x,
+                                  const thx_kv *kv, size_t first, thx_role role, thorax_error *err)
 {
     const thx_decoder_config *c = &d->config;
-    const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
-    const scratch s = { .h = thx_tensor_alloc(ctx, x.rows, c->D),
-                        .o = thx_tensor_alloc(ctx, x.rows, c->H * c->E > c->D ? c->H * c->E : c->D),
-                        .inner = thx_tensor_alloc(ctx, x.rows, inner_cols(c)) };
-    thorax_status st = THORAX_OK;
+    const thx_arena_mark      mark = thx_arena_get_mark(ctx->arena);
+    const scratch             s = { .h = thx_tensor_alloc(ctx, x.rows, c->D),
+                                    .o = thx_tensor_alloc(ctx, x.rows, c->H * c->E > c->D ? c->H * c->E : c->D),
+                                    .inner = thx_tensor_alloc(ctx, x.rows, inner_cols(c)) };
+    thorax_status             st = THORAX_OK;
 
-    if (!s.h.data || !s.o.data || !s.inner.data) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu rows of activations", x.rows);
+    if (!s.h.data || !s.o.data || !s.inner.data)
+        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu rows of activations", x.rows);
     for (size_t i = 0; i < c->layers && !st; i++) {
         st = attention(ctx, d, &d->layers[i], x, &s, &kv[i], first, role, err);
         if (!st) st = feed_forward(ctx, d, &d->layers[i], x, &s, role, err);
@@ -77,7 +92,8 @@ thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor
     return st;
 }
 
-thorax_status thx_decoder_logits(thx_ctx *ctx, const thx_decoder *d, thx_tensor logits, thx_tensor x, thx_role role, thorax_error *err)
+thorax_status thx_decoder_logits(thx_ctx *ctx, const thx_decoder *d, thx_tensor logits,
+                                 thx_tensor x, thx_role role, thorax_error *err)
 {
     ctx->ops->rms_norm(ctx, x, x, d->norm, d->config.norm_eps);
     return ctx->ops->linear(ctx, logits, x, d->head, NULL, role, err);

@@ -26,21 +26,25 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(x->view->name, y->view->name);
 }
 
-static thorax_status note(thx_binder *b, thx_tensor_state state, const char *name, const thx_view *view, uint32_t rank,
-                          const uint64_t *shape, thorax_error *err)
+static thorax_status note(thx_binder *b, thx_tensor_state state, const char *name,
+                          const thx_view *view, uint32_t rank, const uint64_t *shape,
+                          thorax_error *err)
 {
     thx_account *a = b->account;
 
     if (!a) return THORAX_OK;
     if (a->n == a->room) {
-        const size_t room = a->room ? 2 * a->room : 1024;
+        const size_t      room = a->room ? 2 * a->room : 1024;
         thx_account_line *lines = realloc(a->lines, room * sizeof *lines);
         if (!lines) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
         a->lines = lines;
         a->room = room;
     }
     thx_account_line *l = &a->lines[a->n++];
-    *l = (thx_account_line){ .state = state, .name = thx_arena_strdup(b->model->arena, name), .view = view, .want_rank = rank };
+    *l = (thx_account_line){ .state = state,
+                             .name = thx_arena_strdup(b->model->arena, name),
+                             .view = view,
+                             .want_rank = rank };
     if (!l->name) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     for (uint32_t i = 0; i < rank; i++) l->want[i] = shape[i];
     a->count[state]++;
@@ -54,7 +58,9 @@ static thorax_status check_twice(thx_binder *b, thorax_error *err)
         const entry *x = &b->entries[i - 1], *y = &b->entries[i];
         if (strcmp(x->name, y->name)) continue;
         if (!b->account)
-            return thx_fail(err, THORAX_MODEL, 0, "%s: '%s' and '%s' are the same tensor in two layouts", b->model->folder, x->view->name, y->view->name);
+            return thx_fail(err, THORAX_MODEL, 0,
+                            "%s: '%s' and '%s' are the same tensor in two layouts",
+                            b->model->folder, x->view->name, y->view->name);
         const thorax_status st = note(b, THX_TENSOR_TWICE, y->view->name, y->view, 0, NULL, err);
         if (st) return st;
         b->entries[i].used = true;
@@ -62,10 +68,11 @@ static thorax_status check_twice(thx_binder *b, thorax_error *err)
     return THORAX_OK;
 }
 
-thorax_status thx_binder_open(thx_binder **out, thx_model *m, thx_canonical_fn *canonical, thx_account *account, thorax_error *err)
+thorax_status thx_binder_open(thx_binder **out, thx_model *m, thx_canonical_fn *canonical,
+                              thx_account *account, thorax_error *err)
 {
     thx_binder *b = calloc(1, sizeof *b);
-    char name[512];
+    char        name[512];
 
     *out = NULL;
     if (b) b->entries = calloc(thx_weights_count(m->weights) + 1, sizeof *b->entries);
@@ -105,11 +112,15 @@ static entry *find(const thx_binder *b, const char *name)
 
     while (low < high) {
         const size_t mid = (low + high) / 2;
-        const char *here = b->entries[mid].name;
-        if (!here || strcmp(here, name) >= 0) high = mid;
-        else low = mid + 1;
+        const char  *here = b->entries[mid].name;
+        if (!here || strcmp(here, name) >= 0)
+            high = mid;
+        else
+            low = mid + 1;
     }
-    return low < b->n && b->entries[low].name && !strcmp(b->entries[low].name, name) ? &b->entries[low] : NULL;
+    return low < b->n && b->entries[low].name && !strcmp(b->entries[low].name, name)
+               ? &b->entries[low]
+               : NULL;
 }
 
 bool thx_binder_has(const thx_binder *b, const char *name) { return find(b, name) != NULL; }
@@ -124,7 +135,8 @@ static void print_shape(char *out, size_t size, uint32_t rank, const uint64_t *s
 {
     size_t at = (size_t)snprintf(out, size, "[");
     for (uint32_t i = 0; i < rank && at < size; i++)
-        at += (size_t)snprintf(out + at, size - at, "%s%llu", i ? ", " : "", (unsigned long long)shape[i]);
+        at += (size_t)snprintf(out + at, size - at, "%s%llu", i ? ", " : "",
+                               (unsigned long long)shape[i]);
     if (at < size) snprintf(out + at, size - at, "]");
 }
 
@@ -138,18 +150,23 @@ static thx_tensor_state judge(const thx_view *v, uint32_t rank, const uint64_t *
     return THX_TENSOR_USED;
 }
 
-static thorax_status refuse(const thx_binder *b, thx_tensor_state state, const thx_view *v, uint32_t rank, const uint64_t *shape, thorax_error *err)
+static thorax_status refuse(const thx_binder *b, thx_tensor_state state, const thx_view *v,
+                            uint32_t rank, const uint64_t *shape, thorax_error *err)
 {
     char want[80], found[80];
 
     if (state == THX_TENSOR_TYPE)
-        return thx_fail(err, THORAX_MODEL, 0, "%s: tensor '%s': expected F32, F16 or BF16, found %s", b->model->folder, v->name, thx_type_name(v->type));
+        return thx_fail(err, THORAX_MODEL, 0,
+                        "%s: tensor '%s': expected F32, F16 or BF16, found %s", b->model->folder,
+                        v->name, thx_type_name(v->type));
     print_shape(want, sizeof want, rank, shape);
     print_shape(found, sizeof found, v->rank, v->shape);
-    return thx_fail(err, THORAX_MODEL, 0, "%s: tensor '%s': the config wants shape %s, found %s", b->model->folder, v->name, want, found);
+    return thx_fail(err, THORAX_MODEL, 0, "%s: tensor '%s': the config wants shape %s, found %s",
+                    b->model->folder, v->name, want, found);
 }
 
-static thorax_status make_ready(thx_model *m, thx_weight **out, thx_weight_use use, const thx_view *v, thorax_error *err)
+static thorax_status make_ready(thx_model *m, thx_weight **out, thx_weight_use use,
+                                const thx_view *v, thorax_error *err)
 {
     if (m->n_ready == m->room_ready) {
         const size_t room = m->room_ready ? 2 * m->room_ready : 1024;
@@ -163,8 +180,8 @@ static thorax_status make_ready(thx_model *m, thx_weight **out, thx_weight_use u
     return st;
 }
 
-thorax_status thx_bind(thx_binder *b, thx_weight **out, thx_weight_use use, const char *name, uint32_t rank, const uint64_t *shape,
-                       thorax_error *err)
+thorax_status thx_bind(thx_binder *b, thx_weight **out, thx_weight_use use, const char *name,
+                       uint32_t rank, const uint64_t *shape, thorax_error *err)
 {
     entry *e = find(b, name);
 
@@ -173,26 +190,31 @@ thorax_status thx_bind(thx_binder *b, thx_weight **out, thx_weight_use use, cons
         if (b->account) return note(b, THX_TENSOR_MISSING, name, NULL, rank, shape, err);
         char want[80];
         print_shape(want, sizeof want, rank, shape);
-        return thx_fail(err, THORAX_MODEL, 0, "%s: tensor '%s' %s is missing", b->model->folder, name, want);
+        return thx_fail(err, THORAX_MODEL, 0, "%s: tensor '%s' %s is missing", b->model->folder,
+                        name, want);
     }
     const thx_tensor_state state = judge(e->view, rank, shape);
     if (!e->used || b->account) {
-        const thorax_status st = e->used ? THORAX_OK : note(b, state, e->view->name, e->view, rank, shape, err);
+        const thorax_status st =
+            e->used ? THORAX_OK : note(b, state, e->view->name, e->view, rank, shape, err);
         if (st) return st;
         e->used = true;
     }
     if (b->account) return THORAX_OK;
-    return state == THX_TENSOR_USED ? make_ready(b->model, out, use, e->view, err) : refuse(b, state, e->view, rank, shape, err);
+    return state == THX_TENSOR_USED ? make_ready(b->model, out, use, e->view, err)
+                                    : refuse(b, state, e->view, rank, shape, err);
 }
 
-thorax_status thx_binder_end(thx_binder *b, bool (*unused)(const char *canonical), thorax_error *err)
+thorax_status thx_binder_end(thx_binder   *b, bool (*unused)(const char *canonical),
+                             thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
     for (size_t i = 0; i < b->n && b->account && !st; i++) {
         const entry *e = &b->entries[i];
         if (e->used) continue;
-        st = note(b, e->name && unused(e->name) ? THX_TENSOR_UNUSED : THX_TENSOR_UNKNOWN, e->view->name, e->view, 0, NULL, err);
+        st = note(b, e->name && unused(e->name) ? THX_TENSOR_UNUSED : THX_TENSOR_UNKNOWN,
+                  e->view->name, e->view, 0, NULL, err);
     }
     return st;
 }

@@ -61,8 +61,8 @@ static thorax_status question(thx_string *out, thx_task task, const char *phrase
 /* ---- Tensor names ---- */
 
 #define VISION "vision_tower.vision_model."
-#define TEXT "language_model.model."
-#define HEAD "language_model.lm_head.weight"
+#define TEXT   "language_model.model."
+#define HEAD   "language_model.lm_head.weight"
 
 /* Takes `prefix` off *name. */
 static bool strip(const char **name, const char *prefix)
@@ -101,8 +101,8 @@ static bool canonical(char *out, size_t size, const char *stored)
         room = "multi_modal_projector.linear_2.";
     } else if (!strcmp(n, "image_newline")) {
         room = "";
-    } else if (!strncmp(n, "lm_head.", 8) || !strncmp(n, "embed_tokens.", 13) || !strncmp(n, "layers.", 7) ||
-               !strncmp(n, "norm.", 5)) {
+    } else if (!strncmp(n, "lm_head.", 8) || !strncmp(n, "embed_tokens.", 13) ||
+               !strncmp(n, "layers.", 7) || !strncmp(n, "norm.", 5)) {
         room = text_room(n);
     } else {
         return false;
@@ -115,9 +115,11 @@ static bool unused(const char *name)
 {
     const char *rest = name;
 
-    if (strip(&rest, VISION) && (!strncmp(rest, "post_layernorm.", 15) || !strncmp(rest, "head.", 5)))
+    if (strip(&rest, VISION) &&
+        (!strncmp(rest, "post_layernorm.", 15) || !strncmp(rest, "head.", 5)))
         return true;
-    return strstr(name, "rotary_emb.inv_freq") || strstr(name, "position_ids") || !strcmp(name, HEAD);
+    return strstr(name, "rotary_emb.inv_freq") || strstr(name, "position_ids") ||
+           !strcmp(name, HEAD);
 }
 
 /* ---- config.json ---- */
@@ -129,20 +131,26 @@ typedef struct config {
     thx_act            projector_act;
     bool               projector_bias, tied;
     double             rope_theta;
-    size_t             window, window_from; /* sliding window of layers from window_from on; 0 = none */
-    size_t             image_id;            /* SIZE_MAX: from the tokenizer */
-    thx_recipe_hints   hints;
+    size_t window, window_from; /* sliding window of layers from window_from on; 0 = none */
+    size_t image_id;            /* SIZE_MAX: from the tokenizer */
+    thx_recipe_hints hints;
 } config;
 
 static const char where[] = "config.json";
 
-static thorax_status read_act(thx_act *out, const json_t *object, const char *key, const char *fallback, thorax_error *err)
+static thorax_status read_act(thx_act *out, const json_t *object, const char *key,
+                              const char *fallback, thorax_error *err)
 {
-    static const struct { const char *name; thx_act act; } known[] = {
-        { "silu", THX_SILU }, { "swish", THX_SILU }, { "gelu", THX_GELU_ERF }, { "gelu_pytorch_tanh", THX_GELU_TANH },
-        { "gelu_new", THX_GELU_TANH }, { "quick_gelu", THX_QUICK_GELU }, { "relu", THX_RELU }, { "tanh", THX_TANH },
+    static const struct {
+        const char *name;
+        thx_act     act;
+    } known[] = {
+        { "silu", THX_SILU },          { "swish", THX_SILU },
+        { "gelu", THX_GELU_ERF },      { "gelu_pytorch_tanh", THX_GELU_TANH },
+        { "gelu_new", THX_GELU_TANH }, { "quick_gelu", THX_QUICK_GELU },
+        { "relu", THX_RELU },          { "tanh", THX_TANH },
     };
-    const char *name;
+    const char         *name;
     const thorax_status st = thx_json_text(&name, object, key, fallback, where, err);
 
     if (st) return st;
@@ -151,7 +159,8 @@ static thorax_status read_act(thx_act *out, const json_t *object, const char *ke
         *out = known[i].act;
         return THORAX_OK;
     }
-    return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: activation '%.40s' is not known", where, key, name);
+    return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: activation '%.40s' is not known", where, key,
+                    name);
 }
 
 /* A family member of `parent`, or NULL. */
@@ -165,16 +174,22 @@ static const json_t *part(const json_t *parent, const char *key)
 static thorax_status read_rope(config *c, const json_t *text, thorax_error *err)
 {
     static const char *const places[] = { "rope_scaling", "rope_parameters" };
-    thorax_status st = thx_json_real(&c->rope_theta, text, "rope_theta", 10000.0, 1.0, 1e12, where, err);
+    thorax_status            st =
+        thx_json_real(&c->rope_theta, text, "rope_theta", 10000.0, 1.0, 1e12, where, err);
 
     for (size_t i = 0; i < 2 && !st; i++) {
         const json_t *p = part(text, places[i]);
-        const char *type;
+        const char   *type;
         if (!p) continue;
-        st = thx_json_text(&type, p, json_object_get(p, "rope_type") ? "rope_type" : "type", "default", where, err);
+        st = thx_json_text(&type, p, json_object_get(p, "rope_type") ? "rope_type" : "type",
+                           "default", where, err);
         if (!st && strcmp(type, "default"))
-            st = thx_fail(err, THORAX_FORMAT, 0, "%s: %s: rotary positions of type '%.40s' are not known", where, places[i], type);
-        if (!st) st = thx_json_real(&c->rope_theta, p, "rope_theta", c->rope_theta, 1.0, 1e12, where, err);
+            st = thx_fail(err, THORAX_FORMAT, 0,
+                          "%s: %s: rotary positions of type '%.40s' are not known", where,
+                          places[i], type);
+        if (!st)
+            st = thx_json_real(&c->rope_theta, p, "rope_theta", c->rope_theta, 1.0, 1e12, where,
+                               err);
     }
     return st;
 }
@@ -182,13 +197,15 @@ static thorax_status read_rope(config *c, const json_t *text, thorax_error *err)
 /* Sliding windows: off unless use_sliding_window; then in layers from max_window_layers on (configuration_qwen2.py). */
 static thorax_status read_window(config *c, const json_t *text, thorax_error *err)
 {
-    bool use;
-    size_t window, from;
+    bool          use;
+    size_t        window, from;
     thorax_status st;
 
     if ((st = thx_json_flag(&use, text, "use_sliding_window", false, where, err))) return st;
-    if ((st = thx_json_size(&window, text, "sliding_window", 4096, 1, 1u << 30, where, err))) return st;
-    if ((st = thx_json_size(&from, text, "max_window_layers", 28, 0, 1u << 20, where, err))) return st;
+    if ((st = thx_json_size(&window, text, "sliding_window", 4096, 1, 1u << 30, where, err)))
+        return st;
+    if ((st = thx_json_size(&from, text, "max_window_layers", 28, 0, 1u << 20, where, err)))
+        return st;
     c->window = use ? window : 0;
     c->window_from = from;
     return THORAX_OK;
@@ -198,23 +215,31 @@ static thorax_status read_window(config *c, const json_t *text, thorax_error *er
 static thorax_status read_text(config *c, const json_t *text, thorax_error *err)
 {
     thx_decoder_config *t = &c->text;
-    double eps;
-    thorax_status st;
+    double              eps;
+    thorax_status       st;
 
     if ((st = thx_json_size(&t->D, text, "hidden_size", 4096, 1, 1u << 20, where, err))) return st;
-    if ((st = thx_json_size(&t->F, text, "intermediate_size", 22016, 1, 1u << 22, where, err))) return st;
-    if ((st = thx_json_size(&t->layers, text, "num_hidden_layers", 32, 1, 1024, where, err))) return st;
-    if ((st = thx_json_size(&t->H, text, "num_attention_heads", 32, 1, 4096, where, err))) return st;
-    if ((st = thx_json_size(&t->G, text, "num_key_value_heads", 32, 1, 4096, where, err))) return st;
+    if ((st = thx_json_size(&t->F, text, "intermediate_size", 22016, 1, 1u << 22, where, err)))
+        return st;
+    if ((st = thx_json_size(&t->layers, text, "num_hidden_layers", 32, 1, 1024, where, err)))
+        return st;
+    if ((st = thx_json_size(&t->H, text, "num_attention_heads", 32, 1, 4096, where, err)))
+        return st;
+    if ((st = thx_json_size(&t->G, text, "num_key_value_heads", 32, 1, 4096, where, err)))
+        return st;
     if ((st = thx_json_size(&t->E, text, "head_dim", t->D / t->H, 2, 4096, where, err))) return st;
     if ((st = thx_json_size(&t->V, text, "vocab_size", 151936, 1, 1u << 24, where, err))) return st;
-    if ((st = thx_json_size(&t->max_positions, text, "max_position_embeddings", 32768, 1, 1u << 24, where, err))) return st;
+    if ((st = thx_json_size(&t->max_positions, text, "max_position_embeddings", 32768, 1, 1u << 24,
+                            where, err)))
+        return st;
     if ((st = thx_json_real(&eps, text, "rms_norm_eps", 1e-6, 0, 1, where, err))) return st;
     if ((st = thx_json_flag(&c->tied, text, "tie_word_embeddings", false, where, err))) return st;
     if ((st = read_act(&t->act, text, "hidden_act", "silu", err))) return st;
     if ((st = read_rope(c, text, err)) || (st = read_window(c, text, err))) return st;
     if (t->H % t->G || t->E % 2)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: %zu heads on %zu key/value heads of width %zu do not fit", where, t->H, t->G, t->E);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: %zu heads on %zu key/value heads of width %zu do not fit", where, t->H,
+                        t->G, t->E);
     t->norm_eps = (float)eps;
     t->n_freq = t->E / 2;
     return THORAX_OK;
@@ -222,10 +247,16 @@ static thorax_status read_text(config *c, const json_t *text, thorax_error *err)
 
 static thorax_status check_vision(const thx_vit_config *v, thorax_error *err)
 {
-    if (v->channels != 3) return thx_fail(err, THORAX_FORMAT, 0, "%s: num_channels: expected 3, found %zu", where, v->channels);
-    if (v->D % v->H) return thx_fail(err, THORAX_FORMAT, 0, "%s: vision width %zu does not divide into %zu heads", where, v->D, v->H);
+    if (v->channels != 3)
+        return thx_fail(err, THORAX_FORMAT, 0, "%s: num_channels: expected 3, found %zu", where,
+                        v->channels);
+    if (v->D % v->H)
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: vision width %zu does not divide into %zu heads", where, v->D, v->H);
     if (v->patch_px > v->tile_px)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: patches of %zu px are larger than the image of %zu px", where, v->patch_px, v->tile_px);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: patches of %zu px are larger than the image of %zu px", where,
+                        v->patch_px, v->tile_px);
     return THORAX_OK;
 }
 
@@ -233,31 +264,43 @@ static thorax_status check_vision(const thx_vit_config *v, thorax_error *err)
 static thorax_status read_vision(config *c, const json_t *top, thorax_error *err)
 {
     thx_vit_config *v = &c->vit;
-    const json_t *vision = part(top, "vision_config");
-    const json_t *layer = json_object_get(top, "vision_feature_layer");
-    const char *type;
-    double eps;
-    thorax_status st;
+    const json_t   *vision = part(top, "vision_config");
+    const json_t   *layer = json_object_get(top, "vision_feature_layer");
+    const char     *type;
+    double          eps;
+    thorax_status   st;
 
     if (!vision) /* the class would build a SigLIP whose 14 heads do not divide its width */
         return thx_fail(err, THORAX_FORMAT, 0, "%s: vision_config is missing", where);
-    if ((st = thx_json_text(&type, vision, "model_type", "siglip_vision_model", where, err))) return st;
+    if ((st = thx_json_text(&type, vision, "model_type", "siglip_vision_model", where, err)))
+        return st;
     if (strcmp(type, "siglip_vision_model"))
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: vision tower '%.40s' is not known (expected siglip_vision_model)", where, type);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: vision tower '%.40s' is not known (expected siglip_vision_model)",
+                        where, type);
     if ((st = thx_json_size(&v->D, vision, "hidden_size", 768, 1, 1u << 16, where, err))) return st;
-    if ((st = thx_json_size(&v->F, vision, "intermediate_size", 3072, 1, 1u << 20, where, err))) return st;
-    if ((st = thx_json_size(&v->layers, vision, "num_hidden_layers", 12, 1, 1024, where, err))) return st;
-    if ((st = thx_json_size(&v->H, vision, "num_attention_heads", 12, 1, 1024, where, err))) return st;
+    if ((st = thx_json_size(&v->F, vision, "intermediate_size", 3072, 1, 1u << 20, where, err)))
+        return st;
+    if ((st = thx_json_size(&v->layers, vision, "num_hidden_layers", 12, 1, 1024, where, err)))
+        return st;
+    if ((st = thx_json_size(&v->H, vision, "num_attention_heads", 12, 1, 1024, where, err)))
+        return st;
     if ((st = thx_json_size(&v->channels, vision, "num_channels", 3, 1, 16, where, err))) return st;
-    if ((st = thx_json_size(&v->tile_px, vision, "image_size", 224, 1, 4096, where, err))) return st;
-    if ((st = thx_json_size(&v->patch_px, vision, "patch_size", 16, 1, 4096, where, err))) return st;
+    if ((st = thx_json_size(&v->tile_px, vision, "image_size", 224, 1, 4096, where, err)))
+        return st;
+    if ((st = thx_json_size(&v->patch_px, vision, "patch_size", 16, 1, 4096, where, err)))
+        return st;
     if ((st = thx_json_real(&eps, vision, "layer_norm_eps", 1e-6, 0, 1, where, err))) return st;
     if ((st = read_act(&v->act, vision, "hidden_act", "gelu_pytorch_tanh", err))) return st;
     v->norm_eps = (float)eps;
-    if (layer && !json_is_null(layer)) { /* counts hidden states: -1 is the last, layers + 1 in all */
-        const json_int_t i = json_integer_value(layer), depth = i < 0 ? (json_int_t)v->layers + 1 + i : i;
+    if (layer &&
+        !json_is_null(layer)) { /* counts hidden states: -1 is the last, layers + 1 in all */
+        const json_int_t i = json_integer_value(layer),
+                         depth = i < 0 ? (json_int_t)v->layers + 1 + i : i;
         if (!json_is_integer(layer) || depth < 1 || depth > (json_int_t)v->layers)
-            return thx_fail(err, THORAX_FORMAT, 0, "%s: vision_feature_layer: expected one layer of %zu", where, v->layers);
+            return thx_fail(err, THORAX_FORMAT, 0,
+                            "%s: vision_feature_layer: expected one layer of %zu", where,
+                            v->layers);
         v->layers = (size_t)depth;
     }
     return check_vision(v, err);
@@ -272,18 +315,23 @@ static bool is_llava_next(const json_t *top)
 }
 
 /* Pinpoints as a list of pairs: [h, w], or [w, h] in LLaVA-NeXT's own configs. */
-static thorax_status read_pinpoints(config *c, const json_t *list, bool width_first, thorax_error *err)
+static thorax_status read_pinpoints(config *c, const json_t *list, bool width_first,
+                                    thorax_error *err)
 {
-    size_t i;
+    size_t        i;
     const json_t *pair;
 
     if (!json_is_array(list) || !json_array_size(list) || json_array_size(list) > THX_PINPOINTS_MAX)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: image_grid_pinpoints: expected 1 to %d pairs", where, THX_PINPOINTS_MAX);
-    json_array_foreach(list, i, pair) {
+        return thx_fail(err, THORAX_FORMAT, 0, "%s: image_grid_pinpoints: expected 1 to %d pairs",
+                        where, THX_PINPOINTS_MAX);
+    json_array_foreach(list, i, pair)
+    {
         for (size_t k = 0; k < 2; k++) {
             const json_int_t n = json_integer_value(json_array_get(pair, k));
             if (json_array_size(pair) != 2 || n < 1 || n > 65536 || n % (json_int_t)c->vit.tile_px)
-                return thx_fail(err, THORAX_FORMAT, 0, "%s: image_grid_pinpoints: pair %zu: expected two multiples of %zu", where, i, c->vit.tile_px);
+                return thx_fail(err, THORAX_FORMAT, 0,
+                                "%s: image_grid_pinpoints: pair %zu: expected two multiples of %zu",
+                                where, i, c->vit.tile_px);
             c->hints.pinpoints[i][width_first ? 1 - k : k] = (uint32_t)n;
         }
     }
@@ -294,13 +342,16 @@ static thorax_status read_pinpoints(config *c, const json_t *list, bool width_fi
 /* Pinpoints as ranges of tiles, width x height: "(1x1),...,(6x6)" (LLaVA-NeXT mm_utils.py), all pairs between the ends. */
 static thorax_status read_pinpoint_range(config *c, const char *text, thorax_error *err)
 {
-    unsigned a, b, d, e;
+    unsigned       a, b, d, e;
     const uint32_t px = (uint32_t)c->vit.tile_px;
-    char end;
+    char           end;
 
-    if (sscanf(text, " ( %ux%u ) , ... , ( %ux%u %c", &a, &b, &d, &e, &end) != 5 || end != ')' || !a || !b || a > d || b > e || d > 64 || e > 64 ||
+    if (sscanf(text, " ( %ux%u ) , ... , ( %ux%u %c", &a, &b, &d, &e, &end) != 5 || end != ')' ||
+        !a || !b || a > d || b > e || d > 64 || e > 64 ||
         (d - a + 1) * (e - b + 1) > THX_PINPOINTS_MAX)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: image_grid_pinpoints: expected \"(1x1),...,(6x6)\", found \"%.40s\"", where, text);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: image_grid_pinpoints: expected \"(1x1),...,(6x6)\", found \"%.40s\"",
+                        where, text);
     for (unsigned i = a; i <= d; i++)
         for (unsigned k = b; k <= e; k++) {
             c->hints.pinpoints[c->hints.n_pinpoints][0] = k * px;
@@ -320,104 +371,139 @@ static void default_pinpoints(config *c)
 }
 
 /* Pinpoints and "anyres_max_9": how a film is cut into tiles and how many rows it may take. */
-static thorax_status read_tiling(config *c, const json_t *top, const char *aspect_key, thorax_error *err)
+static thorax_status read_tiling(config *c, const json_t *top, const char *aspect_key,
+                                 thorax_error *err)
 {
     const json_t *pins = json_object_get(top, "image_grid_pinpoints");
-    const char *aspect;
-    unsigned max;
-    char end;
+    const char   *aspect;
+    unsigned      max;
+    char          end;
     thorax_status st;
 
     c->hints.tile_px = (uint32_t)c->vit.tile_px;
     c->hints.patch_px = (uint32_t)c->vit.patch_px;
-    if (!pins || json_is_null(pins)) default_pinpoints(c);
-    else if (json_is_string(pins) && (st = read_pinpoint_range(c, json_string_value(pins), err))) return st;
-    else if (!json_is_string(pins) && (st = read_pinpoints(c, pins, is_llava_next(top), err))) return st;
+    if (!pins || json_is_null(pins))
+        default_pinpoints(c);
+    else if (json_is_string(pins) && (st = read_pinpoint_range(c, json_string_value(pins), err)))
+        return st;
+    else if (!json_is_string(pins) && (st = read_pinpoints(c, pins, is_llava_next(top), err)))
+        return st;
     if ((st = thx_json_text(&aspect, top, aspect_key, "anyres_max_9", where, err))) return st;
     if (sscanf(aspect, "anyres_max_%u%c", &max, &end) != 1 || !max || max > 4096)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: expected anyres_max_N, found '%.40s'", where, aspect_key, aspect);
+        return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: expected anyres_max_N, found '%.40s'",
+                        where, aspect_key, aspect);
     c->hints.max_patches = max;
     return THORAX_OK;
 }
 
 static thorax_status read_image_id(config *c, const json_t *top, size_t fallback, thorax_error *err)
 {
-    const char *key = json_object_get(top, "image_token_id") ? "image_token_id" : "image_token_index";
+    const char *key =
+        json_object_get(top, "image_token_id") ? "image_token_id" : "image_token_index";
     return thx_json_size(&c->image_id, top, key, fallback, 0, 1u << 24, where, err);
 }
 
 /* transformers' LlavaOnevisionConfig */
 static thorax_status read_transformers(config *c, const json_t *top, thorax_error *err)
 {
-    json_t *empty = NULL;
+    json_t       *empty = NULL;
     const json_t *text = part(top, "text_config");
-    const char *strategy, *type;
+    const char   *strategy, *type;
     thorax_status st;
 
     if (!text) text = empty = json_object();
     st = thx_json_text(&type, text, "model_type", "qwen2", where, err);
     if (!st && strcmp(type, "qwen2"))
-        st = thx_fail(err, THORAX_FORMAT, 0, "%s: language model '%.40s' is not known (expected qwen2)", where, type);
+        st = thx_fail(err, THORAX_FORMAT, 0,
+                      "%s: language model '%.40s' is not known (expected qwen2)", where, type);
     if (!st) st = read_text(c, text, err);
     json_decref(empty);
     if (st || (st = read_vision(c, top, err))) return st;
     if ((st = read_act(&c->projector_act, top, "projector_hidden_act", "gelu", err))) return st;
-    if ((st = thx_json_flag(&c->projector_bias, top, "multimodal_projector_bias", true, where, err))) return st;
-    if ((st = thx_json_text(&strategy, top, "vision_feature_select_strategy", "full", where, err))) return st;
+    if ((st =
+             thx_json_flag(&c->projector_bias, top, "multimodal_projector_bias", true, where, err)))
+        return st;
+    if ((st = thx_json_text(&strategy, top, "vision_feature_select_strategy", "full", where, err)))
+        return st;
     if (strcmp(strategy, "full")) /* "default" drops the first patch, and the grid no longer fits */
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: vision_feature_select_strategy: expected full, found '%.40s'", where, strategy);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: vision_feature_select_strategy: expected full, found '%.40s'", where,
+                        strategy);
     if ((st = read_image_id(c, top, 151646, err))) return st;
     return read_tiling(c, top, "vision_aspect_ratio", err);
 }
 
 /* The tower's sizes follow from its tensors, the heads from its name. */
-static thorax_status vision_from_tensors(config *c, const thx_binder *b, const char *tower, thorax_error *err)
+static thorax_status vision_from_tensors(config *c, const thx_binder *b, const char *tower,
+                                         thorax_error *err)
 {
     thx_vit_config *v = &c->vit;
     const thx_view *patch = thx_binder_view(b, VISION "embeddings.patch_embedding.weight");
     const thx_view *position = thx_binder_view(b, VISION "embeddings.position_embedding.weight");
     const thx_view *fc1 = thx_binder_view(b, VISION "encoder.layers.0.mlp.fc1.weight");
-    const char *last = tower + strlen(tower);
-    char name[80];
+    const char     *last = tower + strlen(tower);
+    char            name[80];
 
     if (!strstr(tower, "siglip-so400m-patch14"))
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: mm_vision_tower: '%.60s' is not known (expected siglip-so400m-patch14-384)", where, tower);
+        return thx_fail(
+            err, THORAX_FORMAT, 0,
+            "%s: mm_vision_tower: '%.60s' is not known (expected siglip-so400m-patch14-384)", where,
+            tower);
     if (!patch || patch->rank != 4 || !position || position->rank != 2 || !fc1 || fc1->rank != 2)
-        return thx_fail(err, THORAX_MODEL, 0, "the vision tower's tensors are missing; its folder (%.60s) is not opened from here", tower);
+        return thx_fail(
+            err, THORAX_MODEL, 0,
+            "the vision tower's tensors are missing; its folder (%.60s) is not opened from here",
+            tower);
     while (last > tower && isdigit((unsigned char)last[-1])) last--;
-    *v = (thx_vit_config){ .D = patch->shape[0], .F = fc1->shape[0], .H = 16, .channels = patch->shape[1], .patch_px = patch->shape[2],
-                           .tile_px = (size_t)strtoul(last, NULL, 10), .act = THX_GELU_TANH, .norm_eps = 1e-6f };
+    *v = (thx_vit_config){ .D = patch->shape[0],
+                           .F = fc1->shape[0],
+                           .H = 16,
+                           .channels = patch->shape[1],
+                           .patch_px = patch->shape[2],
+                           .tile_px = (size_t)strtoul(last, NULL, 10),
+                           .act = THX_GELU_TANH,
+                           .norm_eps = 1e-6f };
     do {
         snprintf(name, sizeof name, VISION "encoder.layers.%zu.mlp.fc1.weight", v->layers);
     } while (thx_binder_has(b, name) && ++v->layers < 1024);
     const size_t side = (size_t)sqrt((double)position->shape[0]);
-    if (!v->patch_px || v->patch_px > 4096) return thx_fail(err, THORAX_MODEL, 0, "'%s': patches of %zu px", patch->name, v->patch_px);
-    if (v->tile_px > 4096 || v->tile_px / v->patch_px != side) v->tile_px = side * v->patch_px; /* the name tells another size than the positions */
-    if (!v->tile_px || v->tile_px > 4096) return thx_fail(err, THORAX_MODEL, 0, "'%s': %zu positions", position->name, (size_t)position->shape[0]);
+    if (!v->patch_px || v->patch_px > 4096)
+        return thx_fail(err, THORAX_MODEL, 0, "'%s': patches of %zu px", patch->name, v->patch_px);
+    if (v->tile_px > 4096 || v->tile_px / v->patch_px != side)
+        v->tile_px = side * v->patch_px; /* the name tells another size than the positions */
+    if (!v->tile_px || v->tile_px > 4096)
+        return thx_fail(err, THORAX_MODEL, 0, "'%s': %zu positions", position->name,
+                        (size_t)position->shape[0]);
     return check_vision(v, err);
 }
 
 /* LLaVA-NeXT's LlavaQwenConfig */
-static thorax_status read_llava_next(config *c, const json_t *top, const thx_binder *b, thorax_error *err)
+static thorax_status read_llava_next(config *c, const json_t *top, const thx_binder *b,
+                                     thorax_error *err)
 {
-    static const struct { const char *key, *fallback, *want; } fixed[] = {
+    static const struct {
+        const char *key, *fallback, *want;
+    } fixed[] = {
         { "mm_projector_type", "mlp2x_gelu", "mlp2x_gelu" },
         { "mm_patch_merge_type", "spatial_unpad", "spatial_unpad" },
         { "mm_newline_position", "one_token", "one_token" },
         { "mm_vision_select_feature", "patch", "patch" },
     };
-    const char *tower, *text;
+    const char   *tower, *text;
     thorax_status st = read_text(c, top, err);
 
     if (st || (st = thx_json_text(&tower, top, "mm_vision_tower", "", where, err))) return st;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        if ((st = thx_json_text(&text, top, fixed[i].key, fixed[i].fallback, where, err))) return st;
+        if ((st = thx_json_text(&text, top, fixed[i].key, fixed[i].fallback, where, err)))
+            return st;
         if (strcmp(text, fixed[i].want))
-            return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: expected %s, found '%.40s'", where, fixed[i].key, fixed[i].want, text);
+            return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: expected %s, found '%.40s'", where,
+                            fixed[i].key, fixed[i].want, text);
     }
     c->projector_act = THX_GELU_ERF;
     c->projector_bias = true;
-    if ((st = vision_from_tensors(c, b, tower, err))) return st; /* mm_vision_select_layer is ignored there too */
+    if ((st = vision_from_tensors(c, b, tower, err)))
+        return st; /* mm_vision_select_layer is ignored there too */
     if ((st = read_image_id(c, top, SIZE_MAX, err))) return st;
     return read_tiling(c, top, "image_aspect_ratio", err);
 }
@@ -431,18 +517,22 @@ static bool matches(const json_t *top)
 /* ---- Tensors ---- */
 
 /* Binds out to "<prefix><suffix>" with the dimensions a, b (b = 0: a vector). */
-static thorax_status bind(thx_binder *binder, thx_weight **out, const char *prefix, const char *suffix, size_t a, size_t b, thorax_error *err)
+static thorax_status bind(thx_binder *binder, thx_weight **out, const char *prefix,
+                          const char *suffix, size_t a, size_t b, thorax_error *err)
 {
     char name[160];
 
     snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    return thx_bind(binder, out, b ? THX_USE_LINEAR : THX_USE_VECTOR, name, b ? 2 : 1, (uint64_t[]){ a, b }, err);
+    return thx_bind(binder, out, b ? THX_USE_LINEAR : THX_USE_VECTOR, name, b ? 2 : 1,
+                    (uint64_t[]){ a, b }, err);
 }
 
 /* weight [a, b] and bias [a] (bias NULL: none) */
-static thorax_status bind_pair(thx_binder *b, thx_weight **weight, thx_weight **bias, const char *prefix, const char *name, size_t n, size_t k, thorax_error *err)
+static thorax_status bind_pair(thx_binder *b, thx_weight **weight, thx_weight **bias,
+                               const char *prefix, const char *name, size_t n, size_t k,
+                               thorax_error *err)
 {
-    char full[144];
+    char          full[144];
     thorax_status st;
 
     snprintf(full, sizeof full, "%s%s", prefix, name);
@@ -452,26 +542,34 @@ static thorax_status bind_pair(thx_binder *b, thx_weight **weight, thx_weight **
 
 static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
 {
-    thx_vit *vit = &m->vit;
+    thx_vit              *vit = &m->vit;
     const thx_vit_config *c = &vit->config;
-    const size_t P = thx_vit_patches(c);
-    char prefix[80];
-    thorax_status st;
+    const size_t          P = thx_vit_patches(c);
+    char                  prefix[80];
+    thorax_status         st;
 
     vit->layers = thx_arena_zalloc(m->arena, c->layers, sizeof *vit->layers);
     if (!vit->layers) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     st = thx_bind(b, &vit->patch_w, THX_USE_LINEAR, VISION "embeddings.patch_embedding.weight", 4,
                   (uint64_t[]){ c->D, c->channels, c->patch_px, c->patch_px }, err);
-    if (!st) st = bind(b, &vit->patch_b, VISION "embeddings.patch_embedding", ".bias", c->D, 0, err);
-    if (!st) st = thx_bind(b, &vit->position, THX_USE_ROWS, VISION "embeddings.position_embedding.weight", 2, (uint64_t[]){ P, c->D }, err);
+    if (!st)
+        st = bind(b, &vit->patch_b, VISION "embeddings.patch_embedding", ".bias", c->D, 0, err);
+    if (!st)
+        st =
+            thx_bind(b, &vit->position, THX_USE_ROWS, VISION "embeddings.position_embedding.weight",
+                     2, (uint64_t[]){ P, c->D }, err);
     for (size_t i = 0; i < c->layers && !st; i++) {
         thx_vit_layer *l = &vit->layers[i];
         snprintf(prefix, sizeof prefix, VISION "encoder.layers.%zu.", i);
         if ((st = bind_pair(b, &l->ln1_w, &l->ln1_b, prefix, "layer_norm1", c->D, 0, err))) break;
-        if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", c->D, c->D, err))) break;
-        if ((st = bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", c->D, c->D, err))) break;
-        if ((st = bind_pair(b, &l->v_w, &l->v_b, prefix, "self_attn.v_proj", c->D, c->D, err))) break;
-        if ((st = bind_pair(b, &l->o_w, &l->o_b, prefix, "self_attn.out_proj", c->D, c->D, err))) break;
+        if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", c->D, c->D, err)))
+            break;
+        if ((st = bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", c->D, c->D, err)))
+            break;
+        if ((st = bind_pair(b, &l->v_w, &l->v_b, prefix, "self_attn.v_proj", c->D, c->D, err)))
+            break;
+        if ((st = bind_pair(b, &l->o_w, &l->o_b, prefix, "self_attn.out_proj", c->D, c->D, err)))
+            break;
         if ((st = bind_pair(b, &l->ln2_w, &l->ln2_b, prefix, "layer_norm2", c->D, 0, err))) break;
         if ((st = bind_pair(b, &l->fc1_w, &l->fc1_b, prefix, "mlp.fc1", c->F, c->D, err))) break;
         if ((st = bind_pair(b, &l->fc2_w, &l->fc2_b, prefix, "mlp.fc2", c->D, c->F, err))) break;
@@ -482,20 +580,23 @@ static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
 static thorax_status bind_projector(thx_model *m, thx_binder *b, bool bias, thorax_error *err)
 {
     thx_projector *p = &m->projector;
-    thorax_status st = bind_pair(b, &p->linear_1_w, bias ? &p->linear_1_b : NULL, "multi_modal_projector.", "linear_1", p->D, p->Dv, err);
+    thorax_status  st = bind_pair(b, &p->linear_1_w, bias ? &p->linear_1_b : NULL,
+                                  "multi_modal_projector.", "linear_1", p->D, p->Dv, err);
 
-    if (!st) st = bind_pair(b, &p->linear_2_w, bias ? &p->linear_2_b : NULL, "multi_modal_projector.", "linear_2", p->D, p->D, err);
+    if (!st)
+        st = bind_pair(b, &p->linear_2_w, bias ? &p->linear_2_b : NULL, "multi_modal_projector.",
+                       "linear_2", p->D, p->D, err);
     if (!st) st = bind(b, &m->newline, "image_newline", "", p->D, 0, err);
     return st;
 }
 
 static thorax_status bind_text(thx_model *m, thx_binder *b, const config *cfg, thorax_error *err)
 {
-    thx_decoder *d = &m->decoder;
+    thx_decoder              *d = &m->decoder;
     const thx_decoder_config *c = &d->config;
-    const size_t Q = c->H * c->E, K = c->G * c->E;
-    char prefix[64];
-    thorax_status st;
+    const size_t              Q = c->H * c->E, K = c->G * c->E;
+    char                      prefix[64];
+    thorax_status             st;
 
     d->layers = thx_arena_zalloc(m->arena, c->layers, sizeof *d->layers);
     d->inv_freq = thx_arena_alloc(m->arena, c->n_freq, sizeof *d->inv_freq);
@@ -506,22 +607,32 @@ static thorax_status bind_text(thx_model *m, thx_binder *b, const config *cfg, t
         thx_decoder_layer *l = &d->layers[i];
         snprintf(prefix, sizeof prefix, TEXT "layers.%zu.", i);
         l->window = i >= cfg->window_from ? cfg->window : 0;
-        if ((st = bind(b, &l->norm_attention, prefix, "input_layernorm.weight", c->D, 0, err))) return st;
-        if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", Q, c->D, err))) return st;
-        if ((st = bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", K, c->D, err))) return st;
-        if ((st = bind_pair(b, &l->v_w, &l->v_b, prefix, "self_attn.v_proj", K, c->D, err))) return st;
+        if ((st = bind(b, &l->norm_attention, prefix, "input_layernorm.weight", c->D, 0, err)))
+            return st;
+        if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", Q, c->D, err)))
+            return st;
+        if ((st = bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", K, c->D, err)))
+            return st;
+        if ((st = bind_pair(b, &l->v_w, &l->v_b, prefix, "self_attn.v_proj", K, c->D, err)))
+            return st;
         if ((st = bind_pair(b, &l->o_w, NULL, prefix, "self_attn.o_proj", c->D, Q, err))) return st;
-        if ((st = bind(b, &l->norm_feed_forward, prefix, "post_attention_layernorm.weight", c->D, 0, err))) return st;
-        if ((st = bind_pair(b, &l->gate_w, NULL, prefix, "mlp.gate_proj", c->F, c->D, err))) return st;
+        if ((st = bind(b, &l->norm_feed_forward, prefix, "post_attention_layernorm.weight", c->D, 0,
+                       err)))
+            return st;
+        if ((st = bind_pair(b, &l->gate_w, NULL, prefix, "mlp.gate_proj", c->F, c->D, err)))
+            return st;
         if ((st = bind_pair(b, &l->up_w, NULL, prefix, "mlp.up_proj", c->F, c->D, err))) return st;
-        if ((st = bind_pair(b, &l->down_w, NULL, prefix, "mlp.down_proj", c->D, c->F, err))) return st;
+        if ((st = bind_pair(b, &l->down_w, NULL, prefix, "mlp.down_proj", c->D, c->F, err)))
+            return st;
     }
     if ((st = bind(b, &d->norm, TEXT "norm.weight", "", c->D, 0, err))) return st;
     if ((st = bind(b, &d->embedding, TEXT "embed_tokens.weight", "", c->V, c->D, err))) return st;
     /* No head tensor: the embedding is the head, whatever the flags say. Tied by the text config: a stored head is ignored. */
     m->tied = cfg->tied || !thx_binder_has(b, HEAD);
-    if (m->tied) d->head = d->embedding;
-    else st = bind(b, &d->head, HEAD, "", c->V, c->D, err);
+    if (m->tied)
+        d->head = d->embedding;
+    else
+        st = bind(b, &d->head, HEAD, "", c->V, c->D, err);
     return st;
 }
 
@@ -532,26 +643,35 @@ static thorax_status choose_image_id(thx_model *m, const config *c, thorax_error
     int32_t id = c->image_id == SIZE_MAX ? -1 : (int32_t)c->image_id;
 
     if (id < 0 && m->tokenizer) id = thx_tokenizer_id(m->tokenizer, "<image>");
-    if (id < 0 && m->tokenizer) id = (int32_t)thx_tokenizer_size(m->tokenizer); /* the first id after the tokenizer's */
+    if (id < 0 && m->tokenizer)
+        id = (int32_t)thx_tokenizer_size(m->tokenizer); /* the first id after the tokenizer's */
     m->image_id = id;
     /* Ids of text never equal the placeholder: it would be taken for a row of the film. */
     const int32_t taken = m->tokenizer ? thx_tokenizer_id(m->tokenizer, "<image>") : -1;
     if (m->tokenizer && taken >= 0 && taken != id)
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: image token id %d, but the tokenizer gives <image> the id %d", where, id, taken);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: image token id %d, but the tokenizer gives <image> the id %d", where,
+                        id, taken);
     return THORAX_OK;
 }
 
 static thorax_status load(thx_model *m, const json_t *top, thx_account *account, thorax_error *err)
 {
-    config c = { 0 };
-    thx_binder *b = NULL;
+    config        c = { 0 };
+    thx_binder   *b = NULL;
     thorax_status st = THORAX_OK;
 
     if (m->weights) st = thx_binder_open(&b, m, canonical, account, err);
     if (st) return st;
-    if (!is_llava_next(top)) st = read_transformers(&c, top, err);
-    else if (b) st = read_llava_next(&c, top, b, err);
-    else st = thx_fail(err, THORAX_MODEL, 0, "%s: this layout tells the tower's sizes by its tensors alone; weights are needed", where);
+    if (!is_llava_next(top))
+        st = read_transformers(&c, top, err);
+    else if (b)
+        st = read_llava_next(&c, top, b, err);
+    else
+        st = thx_fail(
+            err, THORAX_MODEL, 0,
+            "%s: this layout tells the tower's sizes by its tensors alone; weights are needed",
+            where);
     if (st) goto done;
     m->vit.config = c.vit;
     m->decoder.config = c.text;

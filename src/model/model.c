@@ -46,14 +46,14 @@ void thx_model_close(thx_model *m)
 static void identify(thx_model *m, const json_t *config)
 {
     thx_sha256 h;
-    char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+    char      *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
 
     thx_sha256_init(&h);
     if (text) thx_sha256_add(&h, text, strlen(text));
     free(text);
     for (size_t i = 0; m->weights && i < thx_weights_count(m->weights); i++) {
         const thx_view *v = thx_weights_at(m->weights, i);
-        const size_t bytes = v->count * thx_type_bytes(v->type), n = bytes < 64 ? bytes : 64;
+        const size_t    bytes = v->count * thx_type_bytes(v->type), n = bytes < 64 ? bytes : 64;
         thx_sha256_add(&h, v->name, strlen(v->name) + 1);
         thx_sha256_add(&h, thx_type_name(v->type), strlen(thx_type_name(v->type)));
         thx_sha256_add(&h, v->shape, v->rank * sizeof v->shape[0]);
@@ -72,21 +72,28 @@ static thorax_status read_remark(thx_model *m, const json_t *config, thorax_erro
 }
 
 /* What `open` wants of a folder. */
-typedef struct wish { bool tokenizer, weights, recipe; thx_account *account; } wish;
+typedef struct wish {
+    bool         tokenizer, weights, recipe;
+    thx_account *account;
+} wish;
 
 static thorax_status read_folder(thx_model *m, wish w, thorax_error *err)
 {
-    char *path = thx_path_join(m->folder, "config.json");
-    json_t *config = NULL;
+    char         *path = thx_path_join(m->folder, "config.json");
+    json_t       *config = NULL;
     thorax_status st = path ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
 
-    if (!st && !thx_is_folder(m->folder)) st = thx_fail(err, THORAX_MODEL, 0, "%s: expected a model folder", m->folder);
+    if (!st && !thx_is_folder(m->folder))
+        st = thx_fail(err, THORAX_MODEL, 0, "%s: expected a model folder", m->folder);
     if (!st && w.tokenizer) st = thx_tokenizer_open(&m->tokenizer, m->folder, err);
     if (!st && (w.weights || w.recipe)) {
         st = thx_json_read(&config, path, CONFIG_MAX_BYTES, err);
         if (!st && !(m->family = thx_family_find(config))) {
             const char *type = json_string_value(json_object_get(config, "model_type"));
-            st = thx_fail(err, THORAX_MODEL, 0, "%s: model_type '%.60s' is of no family known here (llava_onevision, LlavaQwenForCausalLM)", path, type ? type : "");
+            st = thx_fail(err, THORAX_MODEL, 0,
+                          "%s: model_type '%.60s' is of no family known here (llava_onevision, "
+                          "LlavaQwenForCausalLM)",
+                          path, type ? type : "");
         }
         if (!st && w.weights) st = thx_weights_open(&m->weights, m->folder, err);
         if (!st) st = m->family->load(m, config, w.account, err);
@@ -94,7 +101,8 @@ static thorax_status read_folder(thx_model *m, wish w, thorax_error *err)
         if (!st && w.weights) identify(m, config);
     }
     if (!st && w.tokenizer) st = thx_template_open(&m->chat, m->folder, err);
-    if (!st && w.tokenizer) st = thx_generation_read(&m->generation, m->folder, config, m->tokenizer, err);
+    if (!st && w.tokenizer)
+        st = thx_generation_read(&m->generation, m->folder, config, m->tokenizer, err);
     json_decref(config);
     free(path);
     return as_model_fault(st, err);
@@ -109,7 +117,8 @@ static thorax_status model_new(thx_model **out, thx_ctx *ctx, const char *folder
     m->ctx = ctx;
     m->folder = strdup(folder);
     m->image_id = -1;
-    thorax_status st = m->folder ? thx_arena_open(&m->arena, 0, err) : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    thorax_status st = m->folder ? thx_arena_open(&m->arena, 0, err)
+                                 : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if (st) {
         thx_model_close(m);
         return st;
@@ -118,7 +127,8 @@ static thorax_status model_new(thx_model **out, thx_ctx *ctx, const char *folder
     return THORAX_OK;
 }
 
-static thorax_status open_with(thx_model **out, thx_ctx *ctx, const char *folder, wish w, thorax_error *err)
+static thorax_status open_with(thx_model **out, thx_ctx *ctx, const char *folder, wish w,
+                               thorax_error *err)
 {
     thorax_status st = model_new(out, ctx, folder, err);
 
@@ -130,19 +140,22 @@ static thorax_status open_with(thx_model **out, thx_ctx *ctx, const char *folder
     return st;
 }
 
-thorax_status thx_model_open(thx_model **out, thx_ctx *ctx, const char *folder, const thx_model_options *options, thorax_error *err)
+thorax_status thx_model_open(thx_model **out, thx_ctx *ctx, const char *folder,
+                             const thx_model_options *options, thorax_error *err)
 {
-    const thorax_status st = open_with(out, ctx, folder, (wish){ .tokenizer = true, .weights = true }, err);
+    const thorax_status st =
+        open_with(out, ctx, folder, (wish){ .tokenizer = true, .weights = true }, err);
 
     if (!st && options) (*out)->recipe.compat = options->compat;
     return st;
 }
 
-thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tokenizer, bool recipe, thorax_error *err)
+thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tokenizer, bool recipe,
+                                   thorax_error *err)
 {
-    wish w = { .tokenizer = tokenizer, .recipe = recipe };
+    wish          w = { .tokenizer = tokenizer, .recipe = recipe };
     thorax_status st = open_with(out, NULL, folder, w, err);
-    thx_account account = { 0 };
+    thx_account   account = { 0 };
 
     if (!recipe || st != THORAX_MODEL) return st;
     /* A layout whose sizes are told by its tensors alone: look at them, but make nothing ready. */
@@ -154,10 +167,12 @@ thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tok
     return st;
 }
 
-thorax_status thx_model_verify(thx_account *account, thx_model **out, const char *folder, thorax_error *err)
+thorax_status thx_model_verify(thx_account *account, thx_model **out, const char *folder,
+                               thorax_error *err)
 {
     *account = (thx_account){ 0 };
-    return open_with(out, NULL, folder, (wish){ .tokenizer = true, .weights = true, .account = account }, err);
+    return open_with(out, NULL, folder,
+                     (wish){ .tokenizer = true, .weights = true, .account = account }, err);
 }
 
 void thx_account_deinit(thx_account *a)

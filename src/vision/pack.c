@@ -1,10 +1,14 @@
 /* Packing; see pack.h. */
 #include "vision/pack.h"
 
-size_t thx_pack_rows(const thx_pack *p) { return p->side * p->side + p->final_h * (p->final_w + 1); }
+size_t thx_pack_rows(const thx_pack *p)
+{
+    return p->side * p->side + p->final_h * (p->final_w + 1);
+}
 
 /* Copies grid row y (after the crop) into out [kept_w, D]: one run of patches from each tile it crosses. */
-static void copy_grid_row(thx_ctx *ctx, const thx_pack *p, thx_tensor out, thx_tensor tiles, size_t y)
+static void copy_grid_row(thx_ctx *ctx, const thx_pack *p, thx_tensor out, thx_tensor tiles,
+                          size_t y)
 {
     const size_t Y = p->crop_y + y, side = p->side;
 
@@ -17,12 +21,13 @@ static void copy_grid_row(thx_ctx *ctx, const thx_pack *p, thx_tensor out, thx_t
     }
 }
 
-thorax_status thx_pack_forward(thx_ctx *ctx, const thx_pack *p, thx_tensor out, thx_tensor tiles, const thx_weight *newline, thorax_error *err)
+thorax_status thx_pack_forward(thx_ctx *ctx, const thx_pack *p, thx_tensor out, thx_tensor tiles,
+                               const thx_weight *newline, thorax_error *err)
 {
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
-    const size_t base = p->side * p->side, w = p->final_w;
-    const bool scale = p->final_h != p->kept_h || p->final_w != p->kept_w;
-    thx_tensor scaled = { 0 };
+    const size_t         base = p->side * p->side, w = p->final_w;
+    const bool           scale = p->final_h != p->kept_h || p->final_w != p->kept_w;
+    thx_tensor           scaled = { 0 };
 
     ctx->ops->copy_rows(ctx, thx_tensor_rows(out, 0, base), thx_tensor_rows(tiles, 0, base));
     if (scale) {
@@ -38,8 +43,10 @@ thorax_status thx_pack_forward(thx_ctx *ctx, const thx_pack *p, thx_tensor out, 
     }
     for (size_t y = 0; y < p->final_h; y++) {
         const thx_tensor row = thx_tensor_rows(out, base + y * (w + 1), w);
-        if (scale) ctx->ops->copy_rows(ctx, row, thx_tensor_rows(scaled, y * w, w));
-        else copy_grid_row(ctx, p, row, tiles, y);
+        if (scale)
+            ctx->ops->copy_rows(ctx, row, thx_tensor_rows(scaled, y * w, w));
+        else
+            copy_grid_row(ctx, p, row, tiles, y);
         ctx->ops->fill_rows(ctx, thx_tensor_rows(out, base + y * (w + 1) + w, 1), newline);
     }
     thx_arena_release(ctx->arena, mark);
