@@ -20,6 +20,10 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
     if (!st)
         st = thx_model_open(&e->model, e->ctx, folder, &(thx_model_options){ .compat = o->compat },
                             err);
+    if (!st && o->draft_corpus)
+        st = thx_corpus_open(&e->corpus, o->draft_corpus, e->model->tokenizer,
+                             e->model->generation.n_eos ? e->model->generation.eos[0] : -1, err);
+    e->options.draft_corpus = NULL; /* read; the caller's text */
     if (!st) {
         const size_t most = e->model->decoder.config.max_positions;
         e->ctx_tokens = (uint32_t)(o->ctx_tokens && o->ctx_tokens < most ? o->ctx_tokens : most);
@@ -33,6 +37,7 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
 void thx_engine_close(thx_engine *e)
 {
     if (!e) return;
+    thx_corpus_close(e->corpus);
     thx_model_close(e->model);
     thx_cpu_close(e->ctx);
     pthread_mutex_destroy(&e->lock);

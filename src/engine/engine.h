@@ -7,6 +7,7 @@
 #define THX_ENGINE_ENGINE_H
 
 #include "base/progress.h"
+#include "engine/draft.h"
 #include "engine/sample.h"
 #include "model/model.h"
 
@@ -19,6 +20,7 @@ typedef struct thx_engine_options {
     int           cpu_level;       /* -1 = the best there is      */
     uint32_t      ctx_tokens;      /* 0 = the model's             */
     uint64_t      mem_limit_bytes; /* 0 = none                    */
+    const char   *draft_corpus;    /* file of answers, one a line, that drafts are taken from; NULL = none (read at open) */
 } thx_engine_options;
 
 thorax_status thx_engine_open(thx_engine **out, const char *folder, const thx_engine_options *options, thorax_error *err);
@@ -42,6 +44,8 @@ typedef struct thx_session thx_session;
 
 /* `picture` (NULL = no film) is borrowed until close. One engine's sessions run one at a time: calls are serialised inside. */
 thorax_status thx_session_open(thx_session **out, thx_engine *e, const thx_picture *picture, thorax_error *err);
+/* Another session about the same film that holds what this one holds; nothing is copied until one of them writes. THORAX_NOMEM. */
+thorax_status thx_session_fork(thx_session **out, thx_session *of, thorax_error *err);
 void          thx_session_close(thx_session *s);
 thx_engine   *thx_session_engine(thx_session *s);
 
@@ -51,6 +55,7 @@ typedef struct thx_request {
     thx_sampling        sampling;       /* resolved: thx_sampling_resolve             */
     uint32_t            max_new_tokens; /* > 0                                        */
     bool                ignore_eos;
+    bool                drafts;         /* guess ahead where it pays; the ids are the same    */
     bool (*on_id)(void *data, int32_t id);  /* false = stop here; may be NULL         */
     bool (*on_text)(void *data, const char *text, size_t size); /* whole characters; false = stop here; may be NULL */
     void               *data;
@@ -64,11 +69,17 @@ typedef struct thx_answer {
     uint32_t   prompt_tokens, image_tokens, cached_tokens;
     char       prompt_sha256[65];       /* of the prompt's ids, i32 little endian     */
     double     vision_s, prompt_s, decode_s;
+    thx_draft_account drafts;
 } thx_answer;
 
 /* THORAX_USAGE; THORAX_LIMIT: prompt and answer exceed the context; THORAX_NOMEM: no memory, or the plan exceeds the limit;
  * THORAX_CANCELLED. After a failure the session is as usable as before. */
 thorax_status thx_session_generate(thx_session *s, const thx_request *request, thx_answer *out, thorax_error *err);
+/* Several conversations about the session's film at once, out [n]: what they begin with is computed once, the answers are
+ * written side by side, and each is bit for bit the one that its request alone would get. Times are those of the whole
+ * call. Progress is reported to the first request's. A callback that stops its answer stops no other; after a failure no
+ * answer is left. Statuses as above. */
+thorax_status thx_session_generate_all(thx_session *s, const thx_request *requests, size_t n, thx_answer *out, thorax_error *err);
 void          thx_answer_deinit(thx_answer *a);
 
 /* For inspection: the film through tower and projector; *rows [image_tokens, D] lives with the session. `sink` may be NULL. */
@@ -81,5 +92,18 @@ thorax_status thx_session_logits(thx_session *s, const thx_message *messages, si
                                  size_t *T, size_t *V,
                                  thorax_status (*begin)(void *data, size_t T, size_t V, thorax_error *err), thx_row_sink *sink,
                                  void *data, thorax_error *err);
+
+/* What comes next, without an answer: logits [n, V] of the last prompt rows of several conversations about the session's film. */
+typedef struct thx_conversation { const thx_message *messages; size_t n_messages; } thx_conversation;
+typedef struct thx_prompt_use {
+    uint32_t prompt_tokens, cached_tokens;  /* of all of them     */
+    uint32_t image_tokens;                  /* of one             */
+    double   vision_s, prompt_s;
+} thx_prompt_use;
+thorax_status thx_session_next_logits(thx_session *s, const thx_conversation *c, size_t n, const thx_progress *progress, float *logits,
+                                      thx_prompt_use *use, thorax_error *err);
+
+/* For measuring: logits [V] behind a prompt of ids; the session has no film. THORAX_MODEL: an id out of range. */
+thorax_status thx_session_prompt_ids(thx_session *s, const int32_t *ids, size_t n, const thx_progress *progress, float *logits, thorax_error *err);
 
 #endif

@@ -5,6 +5,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct thx_kv_block {
+    _Alignas(64) size_t owners; /* caches that hold it */
+    _Alignas(64) unsigned char data[];
+};
+
+static void block_drop(thx_kv_block *b)
+{
+    if (b && --b->owners == 0) free(b);
+}
+
+/* A block of this cache's shape: zeros, or a copy. Kernels may read whole blocks: never NaN times 0. */
+static thx_kv_block *block_new(const thx_kv_cache *kv, const thx_kv_block *copy)
+{
+    const size_t  bytes = kv->L * kv->layer_bytes;
+    thx_kv_block *b = aligned_alloc(64, sizeof *b + bytes);
+
+    if (!b) return NULL;
+    b->owners = 1;
+    if (copy) memcpy(b->data, copy->data, bytes);
+    else memset(b->data, 0, bytes);
+    return b;
+}
+
+static void block_put(thx_kv_cache *kv, size_t i, thx_kv_block *b)
+{
+    kv->blocks[i] = b;
+    for (size_t l = 0; l < kv->L; l++) kv->lists[l][i] = b->data + l * kv->layer_bytes;
+}
+
+static size_t blocks_of(size_t tokens)
+{
+    return (tokens + THX_KV_BLOCK_TOKENS - 1) / THX_KV_BLOCK_TOKENS;
+}
+
 thorax_status thx_kv_cache_init(thx_kv_cache *kv, const thx_decoder_config *c, thx_type type,
                                 thorax_error *err)
 {
@@ -24,12 +58,17 @@ thorax_status thx_kv_cache_init(thx_kv_cache *kv, const thx_decoder_config *c, t
 
 void thx_kv_cache_deinit(thx_kv_cache *kv)
 {
-    for (size_t i = 0; i < kv->n; i++) free(kv->memory[i]);
+    for (size_t i = 0; i < kv->n; i++) block_drop(kv->blocks[i]);
     for (size_t l = 0; kv->lists && l < kv->L; l++) free(kv->lists[l]);
-    free(kv->memory);
+    free(kv->blocks);
     free(kv->lists);
     free(kv->layers);
     *kv = (thx_kv_cache){ 0 };
+}
+
+static thorax_status no_memory(size_t tokens, thorax_error *err)
+{
+    return thx_fail(err, THORAX_NOMEM, 0, "no memory for the keys and values of %zu tokens", tokens);
 }
 
 static bool grow_lists(thx_kv_cache *kv, size_t blocks)
@@ -38,9 +77,9 @@ static bool grow_lists(thx_kv_cache *kv, size_t blocks)
 
     if (blocks <= kv->room) return true;
     while (room < blocks) room *= 2;
-    void **memory = realloc(kv->memory, room * sizeof *memory);
-    if (!memory) return false;
-    kv->memory = memory;
+    thx_kv_block **grown = realloc(kv->blocks, room * sizeof(thx_kv_block *));
+    if (!grown) return false;
+    kv->blocks = grown;
     for (size_t l = 0; l < kv->L; l++) {
         void **list = realloc(kv->lists[l], room * sizeof *list);
         if (!list) return false;
@@ -51,27 +90,46 @@ static bool grow_lists(thx_kv_cache *kv, size_t blocks)
     return true;
 }
 
-thorax_status thx_kv_cache_reserve(thx_kv_cache *kv, size_t tokens, thorax_error *err)
+thorax_status thx_kv_cache_fork(thx_kv_cache *kv, const thx_kv_cache *of, size_t tokens,
+                                thorax_error *err)
 {
-    const size_t blocks = (tokens + THX_KV_BLOCK_TOKENS - 1) / THX_KV_BLOCK_TOKENS;
+    const size_t n = blocks_of(tokens);
 
-    if (!grow_lists(kv, blocks))
-        return thx_fail(err, THORAX_NOMEM, 0, "no memory for the keys and values of %zu tokens",
-                        tokens);
-    while (kv->n < blocks) {
-        unsigned char *p = aligned_alloc(64, kv->L * kv->layer_bytes);
-        if (!p)
-            return thx_fail(err, THORAX_NOMEM, 0, "no memory for the keys and values of %zu tokens",
-                            tokens);
-        memset(p, 0,
-               kv->L * kv->layer_bytes); /* kernels may read whole blocks: never NaN times 0 */
-        for (size_t l = 0; l < kv->L; l++) kv->lists[l][kv->n] = p + l * kv->layer_bytes;
-        kv->memory[kv->n++] = p;
+    if (!grow_lists(kv, n)) return no_memory(tokens, err);
+    for (size_t i = 0; i < n; i++) {
+        of->blocks[i]->owners++;
+        block_put(kv, i, of->blocks[i]);
+    }
+    kv->n = n;
+    return THORAX_OK;
+}
+
+thorax_status thx_kv_cache_reserve(thx_kv_cache *kv, size_t first, size_t tokens, thorax_error *err)
+{
+    const size_t n = blocks_of(tokens);
+
+    if (!grow_lists(kv, n)) return no_memory(tokens, err);
+    for (size_t i = first / THX_KV_BLOCK_TOKENS; i < n; i++) {
+        thx_kv_block *held = i < kv->n ? kv->blocks[i] : NULL;
+
+        if (held && held->owners == 1) continue;
+        thx_kv_block *own = block_new(kv, held);
+        if (!own) return no_memory(tokens, err);
+        block_drop(held);
+        block_put(kv, i, own);
+        if (i >= kv->n) kv->n = i + 1;
     }
     return THORAX_OK;
 }
 
+void thx_kv_cache_truncate(thx_kv_cache *kv, size_t tokens)
+{
+    for (const size_t n = blocks_of(tokens); kv->n > n;) block_drop(kv->blocks[--kv->n]);
+}
+
 size_t thx_kv_cache_bytes(const thx_kv_cache *kv, size_t tokens)
 {
-    return (tokens + THX_KV_BLOCK_TOKENS - 1) / THX_KV_BLOCK_TOKENS * kv->L * kv->layer_bytes;
+    return blocks_of(tokens) * (sizeof(thx_kv_block) + kv->L * kv->layer_bytes);
 }
+
+void *thx_kv_cache_block(const thx_kv_cache *kv, size_t i) { return kv->blocks[i]->data; }

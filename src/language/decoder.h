@@ -1,8 +1,8 @@
 /* A decoder-only language model: embeddings in, hidden rows or logits out.
  *
  * One configurable core: RMS norms, rotary positions, grouped keys and values, gated
- * feed-forward (Qwen2 now: biases on q, k and v). The caller hands in rows of embeddings and
- * the position of the first; keys and values go to the cache it lends.
+ * feed-forward (Qwen2 now: biases on q, k and v). The caller hands in rows of embeddings, of one
+ * sequence or of several; keys and values go to the caches it lends.
  * Method: transformers modeling_qwen2.py. */
 #ifndef THX_LANGUAGE_DECODER_H
 #define THX_LANGUAGE_DECODER_H
@@ -38,13 +38,20 @@ typedef struct thx_decoder {
     thx_decoder_layer *layers;
 } thx_decoder;
 
+/* Rows of one sequence within a forward: they stand at positions first .. first+rows-1 of its cache,
+ * whose earlier positions must be filled. */
+typedef struct thx_span {
+    const thx_kv *kv;                  /* one view a layer, with room for these positions */
+    size_t        first, rows;
+} thx_span;
+
 /* Bytes of activations a forward of T rows takes from the context's arena. */
 size_t thx_decoder_scratch_bytes(const thx_decoder_config *c, size_t T);
 
-/* Runs x [T, D] (embeddings; overwritten by the last hidden state) at positions first .. first+T-1.
- * kv: one cache view a layer, with room for these positions; earlier ones must be filled.
+/* Runs x [T, D] (embeddings; overwritten by the last hidden state): the rows of the spans, one after the
+ * other. Every weight is read once for all of them; a row sees its own sequence alone.
  * THORAX_NOMEM; THORAX_CANCELLED (ctx->step): rows from `first` on are then undefined. */
-thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor x, const thx_kv *kv, size_t first, thx_role role, thorax_error *err);
+thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor x, const thx_span *spans, size_t n, thx_role role, thorax_error *err);
 
 /* logits [T, V] of hidden rows x [T, D] (final norm included; x is overwritten). THORAX_NOMEM. */
 thorax_status thx_decoder_logits(thx_ctx *ctx, const thx_decoder *d, thx_tensor logits, thx_tensor x, thx_role role, thorax_error *err);
