@@ -17,7 +17,7 @@ typedef struct writer {
     thx_sampler       *sampler;
     thx_stream         stream;
     thx_kv_cache      *kv;
-    size_t             position;                   /* of the next row                     */
+    size_t             position;                   /* of the rows below                   */
     uint32_t           max_new;
     thx_drafter        drafter;
     int32_t            ids[1 + THX_DRAFT_MOST];    /* rows of the next step: one known, then guesses */
@@ -189,7 +189,7 @@ static thorax_status writer_init(writer *w, thx_session *s, const thx_request *r
     w->out = out;
     w->stream = (thx_stream){ .tokenizer = m->tokenizer, .skip_special = true };
     w->kv = &b->kv;
-    w->position = b->prompt.ids.size;
+    w->position = b->prompt.ids.size - 1; /* the row whose logits are there is taken first */
     w->max_new = b->max_new;
     w->rows = 1;
     thx_sampler_see(w->sampler, b->prompt.ids.data, b->prompt.ids.size);
