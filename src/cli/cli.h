@@ -38,6 +38,7 @@ int cli_synth_phantom(const cli_values *v);
 int cli_synth_model(const cli_values *v);
 int cli_demo(const cli_values *v);
 int cli_doctor(const cli_values *v);
+int cli_bench(const cli_values *v);
 int cli_help(const cli_values *v);
 
 /* ---- Errors and exit codes ---- */

@@ -72,6 +72,9 @@ typedef enum cli_kind {
     X(LAYERS_VISION,  "layers-vision",       0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "fewer layers of the vision tower; 0 (default): as published") \
     X(LAYERS_TEXT,    "layers-text",         0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "fewer layers of the language model; 0 (default): as published") \
     X(SHARD_BYTES,    "shard-bytes",         0,  "BYTES", CLI_BYTES,  NULL,                            0, 0,    0, "most bytes of tensors in one file; 0 (default): as published") \
+    X(TOKENS,         "tokens",              0,  "N",     CLI_COUNT,  NULL,                            1, 1000000, 0, "tokens of the prompt (default 512) or of the answer (decode: 64); may be given several times") \
+    X(TILES,          "tiles",               0,  "N",     CLI_COUNT,  NULL,                            0, 4097, 0, "tiles of the tower's picture where no film is given; 0 (default): as many as a film can have, at most 31") \
+    X(REPEAT,         "repeat",              0,  "R",     CLI_COUNT,  NULL,                            0, 100,  0, "passes that count; 0 (default): 5, for first answers 3") \
     X(MAN,            "man",                 0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "the manual page, as troff source") \
     X(MARKDOWN,       "markdown",            0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "all commands as Markdown (docs/cli.md)") \
     X(HELP,           "help",               'h', NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "this text")
