@@ -165,7 +165,7 @@ def main(out, tower, decoder, minutes):
             log("  unseen: " + evaluate(model, words, val, 40), rank)
 
 
-FREEZE, FIT = 0.75, 200             # share of the time the tower is kept; first steps, of the projector alone
+FREEZE, FIT = 0.8, 200             # share of the time the tower is kept; first steps, of the projector alone
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]))
