@@ -32,7 +32,7 @@ int thx_cpu_level(void)
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
         return THX_CPU_AVX2;
-    if (!__builtin_cpu_supports("avx512bf16")) return THX_CPU_AVX512;
+    if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512vnni")) return THX_CPU_AVX512;
     return has_amx() ? THX_CPU_AMX : THX_CPU_AVX512_BF16;
 #else
     return THX_CPU_REF;
@@ -50,7 +50,8 @@ const thx_kernels *thx_kernels_get(int level)
     switch (level) {
 #if defined(__x86_64__)
     case THX_CPU_AVX2: return &thx_kernels_avx2;
-    case THX_CPU_AVX512: return &thx_kernels_avx512;
+    case THX_CPU_AVX512:
+        return __builtin_cpu_supports("avx512vnni") ? &thx_kernels_avx512_vnni : &thx_kernels_avx512;
     case THX_CPU_AVX512_BF16:
     case THX_CPU_AMX: return &thx_kernels_avx512_bf16;
 #endif

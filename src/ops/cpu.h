@@ -1,20 +1,23 @@
 /* What the files of the CPU device share; stage code never sees this.
  *
- * A weight keeps the mapped view; only vectors are copied, as f32. The device's state
+ * A weight keeps the mapped view; only vectors are copied, as f32, and matrices that were to be rounded. The device's state
  * holds one scratch buffer that operations use one after the other. */
 #ifndef THX_OPS_CPU_H
 #define THX_OPS_CPU_H
 
 #include "ops/dnnl.h"
 #include "ops/kernels.h"
+#include "ops/quant.h"
 
 #include <string.h>
 
 struct thx_weight {
-    thx_type             type;   /* F32, F16 or BF16                            */
+    thx_type             type;   /* F32, F16, BF16, Q8 or Q4                    */
     size_t               N, K;   /* rows and columns; a vector is [1, K]        */
     const unsigned char *data;   /* stored [N, K], any alignment                */
     float               *vector; /* VECTOR: f32 [K], owned; NULL otherwise      */
+    unsigned char       *owned;  /* what data points to, where it was made here */
+    size_t               owned_bytes;
 };
 
 typedef struct thx_cpu {
@@ -33,7 +36,10 @@ void *thx_cpu_scratch(thx_ctx *ctx, size_t bytes);
 
 thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_weight_use use,
                                   thorax_error *err);
+thorax_status thx_cpu_weight_quantize(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_type type,
+                                      thorax_error *err);
 
+/* Of a matrix that is not grouped. */
 static inline const unsigned char *thx_weight_row(const thx_weight *w, size_t n)
 {
     return w->data + n * w->K * thx_type_bytes(w->type);
@@ -51,6 +57,22 @@ static inline float thx_element(const unsigned char *data, thx_type type, size_t
     }
     memcpy(&h, data + 2 * i, sizeof h);
     return type == THX_F16 ? thx_f32_from_f16(h) : thx_f32_from_bf16(h);
+}
+
+/* Block b of a grouped matrix (quant.h). */
+static inline const unsigned char *thx_weight_block(const thx_weight *w, size_t b)
+{
+    return w->data + b * thx_q_block_bytes(w->type, w->K);
+}
+
+/* Values first .. first+n-1 of row `row`, widened, of any type. */
+static inline void thx_weight_values(float *to, const thx_weight *w, size_t row, size_t first, size_t n)
+{
+    if (thx_type_grouped(w->type)) {
+        thx_dequantize(to, w->data, w->type, w->K, row, first, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) to[i] = thx_element(thx_weight_row(w, row), w->type, first + i);
 }
 
 /* ---- Cache addresses ------------------------------------------------------ */

@@ -22,6 +22,9 @@ typedef struct thx_gemm {
                       bool low);
     /* Packs columns as they lie: panel[k][i] = src[k][i], for columns i < n and k < K. */
     void (*pack_cols)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K);
+    /* Packs columns from rows of a grouped matrix (quant.h): `blocks` is the block of the first one, k counts
+     * from column 32 * group on; whole groups are written. Other columns are zero. */
+    void (*pack_groups)(void *panel, const void *blocks, thx_type type, size_t K, size_t n, size_t group, size_t k);
     /* C = carry ? C * carry[row] + A·B : A·B
      *   c [rows, cols], ldc   a [rows, K], lda (elements; K rounded up to even in bf16)
      * rows <= mr, cols <= nr. Columns beyond `cols` are not written. */
@@ -36,6 +39,29 @@ typedef struct thx_gemm {
     void (*softmax)(void *weights, float *scores, size_t n, size_t from, size_t to, float scale, float *top,
                     float *total, float *carry);
 } thx_gemm;
+
+/* Rows rounded for products with grouped matrices: value = scale * (whole number), a scale for each of the
+ * G groups of a row, and the sum of its whole numbers. A whole number is one byte, or two (high and low, both with a
+ * sign): [G][32] or [G][high 32, low 32] bytes a row. */
+typedef struct thx_rounded {
+    int8_t  *codes;
+    size_t   pitch;  /* bytes between rows of codes */
+    float   *scales; /* [rows, G] */
+    int32_t *sums;   /* [rows, G] */
+} thx_rounded;
+
+/* Products with grouped matrices in whole numbers. */
+typedef struct thx_quant {
+    /* Rounds one row of x to 8 bits (127 is the largest of a group) or, fine, to 16 (32512). */
+    void (*round)(thx_rounded *to, size_t row, const float *x, size_t K, bool fine);
+    /* Rows rounded fine against one block:  y[t][i] = x[t] · w[i], i < n <= 16, t < T */
+    void (*few)(float *y, size_t ldy, const thx_rounded *x, size_t T, const void *block, thx_type type, size_t K, size_t n);
+    /* Rows row .. row+rows-1 of x, 8 bits, against `cols` rows of W from `blocks` on, for some groups: the first ones
+     * begin the sums in c, the last ones finish them. */
+    void (*dense)(float *c, size_t ldc, const thx_rounded *x, size_t row, size_t rows, const void *blocks, thx_type type,
+                  size_t K, size_t first, size_t groups, size_t cols);
+    double (*spin)(size_t rounds); /* at best: only products of bytes */
+} thx_quant;
 
 typedef struct thx_kernels {
     const char *name;
@@ -65,14 +91,16 @@ typedef struct thx_kernels {
     double (*spin_bf16)(size_t rounds);
     float (*sweep)(const float *p, size_t bytes);
 
-    const thx_gemm *f32, *bf16; /* bf16 is NULL where the processor has none */
+    const thx_gemm  *f32, *bf16; /* bf16 is NULL where the processor has none */
+    const thx_quant *quant;
 } thx_kernels;
 
 /* The kernels of a level; NULL where it has none (the reference, other processors). */
 const thx_kernels *thx_kernels_get(int level);
 
-extern const thx_kernels thx_kernels_avx2, thx_kernels_avx512, thx_kernels_avx512_bf16;
+extern const thx_kernels thx_kernels_avx2, thx_kernels_avx512, thx_kernels_avx512_vnni, thx_kernels_avx512_bf16;
 extern const thx_gemm thx_gemm_f32_avx512, thx_gemm_bf16_avx512;
+extern const thx_quant thx_quant_avx2, thx_quant_avx512, thx_quant_avx512_vnni;
 double thx_spin_bf16_avx512(size_t rounds);
 
 #endif

@@ -52,8 +52,10 @@ typedef enum thx_weight_use {
 
 /* How products are computed. EXACT: every product in f32 (the parity mode). FAST: prompt
  * rows in bf16 with f32 accumulation where the stored values fit bf16 (f16 values that do not
- * fit are kept by a second, low part, unless LOSSY); generated rows read the stored type. */
-typedef enum thx_precision { THX_EXACT, THX_FAST, THX_FAST_LOSSY } thx_precision;
+ * fit are kept by a second, low part, unless LOSSY); generated rows read the stored type. FAST_INT8: as FAST, and
+ * prompt rows against grouped weights (Q8, Q4) are rounded to 8 bits, 32 values a scale.
+ * Grouped weights otherwise: prompt rows in f32 (EXACT) or bf16, generated rows in 16 bits (EXACT: f32). */
+typedef enum thx_precision { THX_EXACT, THX_FAST, THX_FAST_LOSSY, THX_FAST_INT8 } thx_precision;
 
 typedef enum thx_role { THX_PROMPT, THX_GENERATED } thx_role;
 
@@ -113,6 +115,10 @@ struct thx_ops {
     /* Makes a stored tensor ready. A LINEAR view is [N, K]; higher ranks are folded into K (a
      * convolution kernel [d, c, p, p] is [d, c*p*p]). THORAX_NOMEM; THORAX_SHAPE for types it cannot use. */
     thorax_status (*weight_open)(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_weight_use use, thorax_error *err);
+
+    /* Makes a matrix ready that is first rounded to a grouped type (THX_Q8, THX_Q4), into memory the weight owns.
+     * THORAX_NOMEM; THORAX_SHAPE; THORAX_FORMAT: a value is not finite. */
+    thorax_status (*weight_quantize)(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_type type, thorax_error *err);
 
     /* y [T, N] = x [T, K] · Wᵀ + b.  b may be NULL. y must not overlap x. THORAX_NOMEM. */
     thorax_status (*linear)(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b, thx_role role, thorax_error *err);
@@ -174,7 +180,7 @@ void          thx_cpu_close(thx_ctx *ctx);
 /* What this processor does at best with the context's level and threads, measured for about
  * `seconds` (with one thread: of that thread's own time): 1e9 operations (a multiply-add is two) or bytes read from memory a second. 0 where the level has
  * no such instruction, or where memory for the reading loop (256 MiB) runs out. */
-typedef enum thx_peak { THX_PEAK_F32, THX_PEAK_BF16, THX_PEAK_READ } thx_peak;
+typedef enum thx_peak { THX_PEAK_F32, THX_PEAK_BF16, THX_PEAK_READ, THX_PEAK_INT8 } thx_peak;
 double thx_cpu_peak(thx_ctx *ctx, thx_peak what, double seconds);
 
 #endif

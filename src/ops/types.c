@@ -1,7 +1,7 @@
 /* Element types: their sizes and names, and the exact steps between f32 and the two
  * 16-bit formats. Everything here is plain integer and f32 arithmetic, so that it gives
  * the same bits on every processor. */
-#include "ops/types.h"
+#include "ops/quant.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,11 +9,20 @@
 static const struct { const char *name; size_t bytes; } types[THX_TYPES] = {
     [THX_F32] = { "F32", 4 }, [THX_F16] = { "F16", 2 }, [THX_BF16] = { "BF16", 2 }, [THX_F64] = { "F64", 8 },
     [THX_I64] = { "I64", 8 }, [THX_I32] = { "I32", 4 }, [THX_I16] = { "I16", 2 },   [THX_I8] = { "I8", 1 },
-    [THX_U8] = { "U8", 1 },   [THX_BOOL] = { "BOOL", 1 },
+    [THX_U8] = { "U8", 1 },   [THX_BOOL] = { "BOOL", 1 }, [THX_Q8] = { "Q8", 0 },   [THX_Q4] = { "Q4", 0 },
 };
 
 size_t thx_type_bytes(thx_type type) { return (unsigned)type < THX_TYPES ? types[type].bytes : 0; }
 const char *thx_type_name(thx_type type) { return (unsigned)type < THX_TYPES ? types[type].name : "?"; }
+
+bool thx_stored_bytes(size_t *out, thx_type type, uint32_t rank, const uint64_t *shape)
+{
+    if (thx_type_grouped(type)) return rank == 2 && thx_q_bytes(out, type, shape[0], shape[1]);
+    *out = thx_type_bytes(type);
+    for (uint32_t i = 0; i < rank; i++)
+        if (__builtin_mul_overflow(*out, shape[i], out)) return false;
+    return true;
+}
 
 static float float_of(uint32_t bits)
 {

@@ -1,5 +1,6 @@
 /* Weights made ready on the CPU: the mapped view is used where it lies; vectors (norms,
- * biases) become small f32 copies, so that row kernels need not know stored types. */
+ * biases) become small f32 copies, so that row kernels need not know stored types. A matrix that is to be
+ * rounded is copied into the layout of quant.h. */
 #include "ops/cpu.h"
 
 #include <stdlib.h>
@@ -20,6 +21,33 @@ static bool fold_shape(thx_weight *w, const thx_view *view, thx_weight_use use)
     return thx_mul_size(&count, w->N, w->K) && count == view->count && thx_mul_size(&bytes, count, 4);
 }
 
+/* Can a view be used at all, and as what? */
+static thorax_status check_view(thx_weight *w, const thx_view *view, thx_weight_use use, thorax_error *err)
+{
+    const bool grouped = thx_type_grouped(view->type);
+
+    if (view->type != THX_F32 && view->type != THX_F16 && view->type != THX_BF16 && !grouped)
+        return thx_fail(err, THORAX_SHAPE, 0, "%s: type %s found; F32, F16, BF16, Q8 or Q4 wanted", view->name,
+                        thx_type_name(view->type));
+    if (!fold_shape(w, view, use) || (grouped && (use == THX_USE_VECTOR || view->rank != 2)))
+        return thx_fail(err, THORAX_SHAPE, 0, "%s: rank %u with %llu elements of %s cannot be used as %s",
+                        view->name, (unsigned)view->rank, (unsigned long long)view->count,
+                        thx_type_name(view->type), use == THX_USE_VECTOR ? "a vector" : "a matrix");
+    return THORAX_OK;
+}
+
+static thorax_status keep(thx_weight **out, thx_weight *w, const char *name, thorax_error *err)
+{
+    *out = malloc(sizeof **out);
+    if (!*out) {
+        free(w->vector);
+        free(w->owned);
+        return thx_fail(err, THORAX_NOMEM, 0, "%s: weight", name);
+    }
+    **out = *w;
+    return THORAX_OK;
+}
+
 thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_weight_use use,
                                   thorax_error *err)
 {
@@ -27,32 +55,47 @@ thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view
 
     (void)ctx;
     *out = NULL;
-    if (view->type != THX_F32 && view->type != THX_F16 && view->type != THX_BF16)
-        return thx_fail(err, THORAX_SHAPE, 0, "%s: type %s found; F32, F16 or BF16 wanted", view->name,
-                        thx_type_name(view->type));
-    if (!fold_shape(&w, view, use))
-        return thx_fail(err, THORAX_SHAPE, 0, "%s: rank %u with %llu elements cannot be used as %s",
-                        view->name, (unsigned)view->rank, (unsigned long long)view->count,
-                        use == THX_USE_VECTOR ? "a vector" : "a matrix");
+    const thorax_status st = check_view(&w, view, use, err);
+    if (st) return st;
     if (use == THX_USE_VECTOR) {
         w.vector = malloc(w.K * sizeof *w.vector);
         if (!w.vector) return thx_fail(err, THORAX_NOMEM, 0, "%s: %zu floats", view->name, w.K);
         for (size_t i = 0; i < w.K; i++) w.vector[i] = thx_element(w.data, w.type, i);
     }
-    *out = malloc(sizeof **out);
-    if (!*out) {
-        free(w.vector);
-        return thx_fail(err, THORAX_NOMEM, 0, "%s: weight", view->name);
-    }
-    **out = w;
-    return THORAX_OK;
+    return keep(out, &w, view->name, err);
 }
 
-size_t thx_weight_bytes(const thx_weight *w) { return w->vector ? w->K * sizeof *w->vector : 0; }
+thorax_status thx_cpu_weight_quantize(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_type type,
+                                      thorax_error *err)
+{
+    thx_weight w = { .type = type };
+
+    *out = NULL;
+    if (thx_type_grouped(view->type) || !thx_type_grouped(type))
+        return thx_fail(err, THORAX_SHAPE, 0, "%s: %s cannot be rounded to %s", view->name,
+                        thx_type_name(view->type), thx_type_name(type));
+    const thorax_status st = check_view(&w, view, THX_USE_LINEAR, err);
+    if (st) return st;
+    if (!thx_q_bytes(&w.owned_bytes, type, w.N, w.K) || w.owned_bytes > SIZE_MAX - 64 ||
+        !(w.owned = aligned_alloc(64, (w.owned_bytes + 63) / 64 * 64)))
+        return thx_fail(err, THORAX_NOMEM, 0, "%s: %zu rows of %zu as %s", view->name, w.N, w.K, thx_type_name(type));
+    w.data = w.owned;
+    if (!thx_quantize(w.owned, type, view, 0, thx_q_blocks(w.N), ctx->threads)) {
+        free(w.owned);
+        return thx_fail(err, THORAX_FORMAT, 0, "%s: a value is not finite; it cannot be rounded", view->name);
+    }
+    return keep(out, &w, view->name, err);
+}
+
+size_t thx_weight_bytes(const thx_weight *w)
+{
+    return (w->vector ? w->K * sizeof *w->vector : 0) + w->owned_bytes;
+}
 
 void thx_weight_close(thx_weight *w)
 {
     if (!w) return;
     free(w->vector);
+    free(w->owned);
     free(w);
 }

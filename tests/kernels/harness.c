@@ -217,6 +217,7 @@ size_t run_cases(bench *b, const char *filter)
     const size_t before = b->bad;
 
     run_list(b, linear_cases, filter);
+    run_list(b, quant_cases, filter);
     run_list(b, row_cases, filter);
     run_list(b, attend_cases, filter);
     return b->bad - before;

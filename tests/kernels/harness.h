@@ -32,7 +32,7 @@ typedef struct test_case {
     void (*run)(bench *b);
 } test_case;
 
-extern const test_case linear_cases[], row_cases[], attend_cases[]; /* end with a NULL name */
+extern const test_case linear_cases[], quant_cases[], row_cases[], attend_cases[]; /* end with a NULL name */
 
 /* ---- Random ----------------------------------------------------------------- */
 uint64_t draw(bench *b);
@@ -60,6 +60,8 @@ void       round_tensor(thx_tensor t, thx_type type);
 thx_view random_view(bench *b, thx_type type, size_t rows, size_t cols);
 thx_view absolute_view(bench *b, const thx_view *view);
 thx_weight *open_weight(bench *b, const thx_view *view, thx_weight_use use); /* the case closes it */
+
+bool multiplies_bf16(const bench *b); /* does the level, where it may? */
 
 /* ---- Verdicts ----------------------------------------------------------------- */
 /* |got - want| <= limit * mag + FLT_MIN everywhere, nothing but canaries around it. */

@@ -15,7 +15,7 @@ static void make_fit(bench *b, const thx_view *view)
 /* The limit counts in units of the sum of |x w|: n rounded additions err by about sqrt(n) eps / 2. */
 static double sum_limit(size_t K) { return FLT_EPSILON * (2.0 + sqrt((double)K)); }
 
-static bool multiplies_bf16(const bench *b)
+bool multiplies_bf16(const bench *b)
 {
     const char *level = b->got->ops->name;
     return !strcmp(level, thx_cpu_level_name(THX_CPU_AVX512_BF16)) || !strcmp(level, thx_cpu_level_name(THX_CPU_AMX));

@@ -2,6 +2,8 @@
  * loop of the peak, so that both see the same machine: "% of peak" compares neighbours. */
 #include "harness.h"
 
+#include "ops/quant.h"
+
 #include <time.h>
 
 enum { ROUNDS = 7 };
@@ -57,7 +59,7 @@ static void measure(speed *s, const job *j)
         shares[i] = peaks[i] > 0 ? 100 * rates[i] / peaks[i] : 0;
     }
     printf("%-12s %-46s %8.1f G%s/s  peak %8.1f  %5.1f %%\n", s->ctx->ops->name, j->name,
-           median(rates, ROUNDS), j->peak == THX_PEAK_READ ? "B" : "FLOP", median(peaks, ROUNDS),
+           median(rates, ROUNDS), j->peak == THX_PEAK_READ ? "B" : j->peak == THX_PEAK_INT8 ? "OP" : "FLOP", median(peaks, ROUNDS),
            median(shares, ROUNDS));
     fflush(stdout);
 }
@@ -91,13 +93,16 @@ static thx_tensor plain_tensor(thx_ctx *ctx, size_t rows, size_t cols)
 static void linear_speed(speed *s, thx_type type, thx_precision precision, thx_role role, size_t T, size_t N,
                          size_t K)
 {
-    const size_t bytes = N * K * thx_type_bytes(type);
+    const uint64_t shape[2] = { N, K };
+    size_t         bytes;
     const bool   memory = role == THX_GENERATED;
     const thx_arena_mark mark = thx_arena_get_mark(s->ctx->arena);
-    product      p = { .role = role, .n = memory ? s->store_bytes / bytes : 1 };
+    product      p = { .role = role };
     char         name[80];
     thorax_error err;
 
+    if (!thx_stored_bytes(&bytes, type, 2, shape)) exit(2);
+    p.n = memory ? s->store_bytes / bytes : 1;
     if (p.n > 64) p.n = 64;
     for (size_t i = 0; i < p.n; i++) {
         const thx_view view = { .name = "w",
@@ -113,12 +118,14 @@ static void linear_speed(speed *s, thx_type type, thx_precision precision, thx_r
     s->ctx->precision = precision;
     const bool half =
         precision != THX_EXACT && type != THX_F32 && thx_cpu_peak(s->ctx, THX_PEAK_BF16, 0.001) > 0;
-    snprintf(name, sizeof name, "linear %s %s %s T %zu N %zu K %zu", precision ? "fast" : "exact",
+    static const char *const precisions[] = { "exact", "fast", "lossy", "int8" };
+    snprintf(name, sizeof name, "linear %s %s %s T %zu N %zu K %zu", precisions[precision],
              memory ? "generated" : "prompt", thx_type_name(type), T, N, K);
     measure(s, &(job){ name,
-                       memory ? THX_PEAK_READ
-                       : half ? THX_PEAK_BF16
-                              : THX_PEAK_F32,
+                       memory                       ? THX_PEAK_READ
+                       : precision == THX_FAST_INT8 ? THX_PEAK_INT8
+                       : half                       ? THX_PEAK_BF16
+                                                    : THX_PEAK_F32,
                        memory ? (double)bytes * (double)p.n : 2.0 * (double)T * (double)N * (double)K,
                        product_run, &p });
     s->ctx->precision = THX_EXACT;
@@ -244,6 +251,21 @@ void run_speeds(thx_ctx *ctx, const char *filter)
     linear_speed(&s, THX_BF16, THX_FAST, THX_GENERATED, 1, 18944, 3584);
     linear_speed(&s, THX_BF16, THX_FAST, THX_GENERATED, 4, 18944, 3584);
     linear_speed(&s, THX_BF16, THX_FAST, THX_GENERATED, 16, 18944, 3584);
+    for (thx_type q = THX_Q8; q <= THX_Q4; q++) {
+        linear_speed(&s, q, THX_FAST_INT8, THX_PROMPT, 512, 3584, 3584);
+        linear_speed(&s, q, THX_FAST_INT8, THX_PROMPT, 512, 3584, 18944);
+        linear_speed(&s, q, THX_FAST_INT8, THX_PROMPT, 512, 18944, 3584);
+        linear_speed(&s, q, THX_FAST_INT8, THX_PROMPT, 4096, 3584, 3584);
+        linear_speed(&s, q, THX_FAST_INT8, THX_PROMPT, 20, 18944, 3584);
+        linear_speed(&s, q, THX_FAST, THX_PROMPT, 512, 3584, 18944);
+        linear_speed(&s, q, THX_FAST, THX_PROMPT, 512, 18944, 3584);
+        linear_speed(&s, q, THX_FAST, THX_GENERATED, 1, 3584, 3584);
+        linear_speed(&s, q, THX_FAST, THX_GENERATED, 1, 3584, 18944);
+        linear_speed(&s, q, THX_FAST, THX_GENERATED, 1, 18944, 3584);
+        linear_speed(&s, q, THX_FAST, THX_GENERATED, 1, 152064, 3584);
+        linear_speed(&s, q, THX_FAST, THX_GENERATED, 4, 18944, 3584);
+        linear_speed(&s, q, THX_FAST, THX_GENERATED, 14, 18944, 3584);
+    }
     cache_speed(&s, THX_BF16, THX_FAST, THX_PROMPT, 512, 3200);
     cache_speed(&s, THX_F16, THX_FAST, THX_PROMPT, 512, 3200);
     cache_speed(&s, THX_F32, THX_EXACT, THX_PROMPT, 512, 3200);

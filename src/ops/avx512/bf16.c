@@ -3,8 +3,9 @@
  * nearest even; both are the same in every block, so a sum has the same bits in each. */
 #include "ops/kernels.h"
 
-#include "ops/avx512/vec.h"
+#include "ops/avx512/ivec.h"
 #include "ops/simd/block.h"
+#include "ops/simd/groups.h"
 
 #include <math.h>
 #include <string.h>
@@ -96,6 +97,43 @@ static void pack_rows(void *panel, const void *src, thx_type type, size_t pitch,
         else pack_rows_as(panel, src, THX_F16, pitch, n, K, false);
     } else if (type == THX_BF16) pack_rows_as(panel, src, THX_BF16, pitch, n, K, false);
     else pack_rows_as(panel, src, THX_F32, pitch, n, K, false);
+}
+
+FORCE_INLINE void pack_group_cols(uint16_t *panel, const unsigned char *block, thx_type type, size_t K, size_t group,
+                                  size_t k)
+{
+    const __m512i pairwise = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                              21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const vec     factor = v_load((const float *)(const void *)block);
+
+    for (size_t done = 0; done < k; done += THX_Q_GROUP, group++) {
+        const unsigned char *scales = block + thx_q_scales_at() + group * THX_Q_SCALES;
+        const unsigned char *codes = block + thx_q_codes_at(K) + group * thx_q_code_bytes(type);
+        const vec            scale = v_mul(factor, q_scales(scales, type, 0));
+        const vec            zeros = type == THX_Q4 ? q_zeros(scales, 0) : v_set(0.0f);
+
+        for (int step = 0; step < STEPS; step++) {
+            const ivec u = q_step(codes, type, step, 0);
+#pragma GCC unroll 2
+            for (int i = 0; i < 4; i += 2, panel += 2 * NR) {
+                const vec both = both_rounded(q_values(u, type, i, scale, zeros), q_values(u, type, i + 1, scale, zeros));
+                _mm512_storeu_si512(panel, _mm512_permutexvar_epi16(pairwise, _mm512_castps_si512(both)));
+            }
+        }
+    }
+}
+
+static void pack_groups(void *panel, const void *blocks, thx_type type, size_t K, size_t n, size_t group, size_t k)
+{
+    for (size_t i = 0; i < NR; i += LANES) {
+        uint16_t            *to = (uint16_t *)panel + 2 * i;
+        const unsigned char *block = (const unsigned char *)blocks + i / THX_Q_ROWS * thx_q_block_bytes(type, K);
+
+        if (i >= n)
+            for (size_t j = 0; j < k; j += 2) _mm512_storeu_si512(to + j * NR, _mm512_setzero_si512());
+        else if (type == THX_Q8) pack_group_cols(to, block, THX_Q8, K, group, k);
+        else pack_group_cols(to, block, THX_Q4, K, group, k);
+    }
 }
 
 FORCE_INLINE void pack_cols_as(uint16_t *panel, const unsigned char *src,
@@ -197,6 +235,7 @@ const thx_gemm thx_gemm_bf16_avx512 = {
     .lanes = LANES,
     .pack_rows = pack_rows,
     .pack_cols = pack_cols,
+    .pack_groups = pack_groups,
     .block = run,
     .fits = fits,
     .softmax = softmax,

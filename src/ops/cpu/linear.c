@@ -5,17 +5,15 @@
  * processor allow it) that every row uses before the next panel is packed. Sums run over pieces of
  * K of fixed length, so the bits of a row depend on that row and W alone. */
 #include "ops/cpu/rounded.h"
-
-#include <omp.h>
+#include "ops/cpu/slices.h"
 
 enum {
-    SLICE = 256,                /* columns whose panels are packed together: 384 KiB          */
-    PIECE_BYTES = 1536,         /* of one column's piece of K                                 */
+    PIECE_BYTES = 1536,         /* of one column's piece of K: 384 KiB of a slice; whole groups */
     FEW = 32,                   /* rows of W one task of generated rows takes                 */
     LEAST_ROWS = 96,            /* rows that repay the packing of a slice                     */
 };
 
-static void add_bias(thx_tensor y, const thx_weight *b, size_t first, size_t cols)
+void thx_bias_add(thx_tensor y, const thx_weight *b, size_t first, size_t cols)
 {
     if (!b) return;
     for (size_t t = 0; t < y.rows; t++) {
@@ -35,7 +33,7 @@ static void few_rows(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight 
 
         k->dot(y.data + first, y.stride, x.data, x.stride, x.rows, thx_weight_row(w, first), w->type, pitch,
                n, w->K);
-        add_bias(y, b, first, n);
+        thx_bias_add(y, b, first, n);
     }
 }
 
@@ -76,45 +74,67 @@ static bool all_fit(const dense *d, size_t first_col, size_t cols, size_t k, siz
     return true;
 }
 
-/* Columns first_col .. of y for rows first_row ..; `panels` is the thread's own room. */
-static void slice_run(const dense *d, unsigned char *panels, size_t first_row, size_t rows, size_t first_col,
-                      size_t cols)
+/* Packs the panels of one slice. */
+static void slice_pack(const dense *d, unsigned char *panels, size_t first_col, size_t cols, size_t k, size_t piece,
+                       bool low)
 {
     const thx_gemm *g = d->gemm;
+    const size_t    panel_bytes = g->nr * PIECE_BYTES, size = thx_type_bytes(d->w->type), K = d->w->K;
+
+    for (size_t i = 0; i < cols; i += g->nr) {
+        const size_t n = cols - i < g->nr ? cols - i : g->nr;
+        void        *panel = panels + i / g->nr * panel_bytes;
+
+        if (thx_type_grouped(d->w->type))
+            g->pack_groups(panel, thx_weight_block(d->w, (first_col + i) / THX_Q_ROWS), d->w->type, K, n,
+                           k / THX_Q_GROUP, piece);
+        else
+            g->pack_rows(panel, thx_weight_row(d->w, first_col + i) + k * size, d->w->type, K * size, n, piece, low);
+    }
+}
+
+/* Columns first_col .. of y for rows first_row ..; `room` is the thread's own. */
+static void slice_run(const void *dense_product, unsigned char *room, size_t first_row, size_t rows,
+                      size_t first_col, size_t cols)
+{
+    const dense    *d = dense_product;
+    const thx_gemm *g = d->gemm;
     const size_t    step = PIECE_BYTES / thx_type_bytes(g->type), K = d->w->K;
-    const size_t    panel_bytes = g->nr * PIECE_BYTES, size = thx_type_bytes(d->w->type);
 
     for (size_t k = 0; k < K; k += step) {
         const size_t piece = K - k < step ? K - k : step;
         const bool   more = d->keep && !all_fit(d, first_col, cols, k, piece);
 
         for (int low = 0; low <= (more ? 1 : 0); low++) {
-            for (size_t i = 0; i < cols; i += g->nr)
-                g->pack_rows(panels + i / g->nr * panel_bytes, thx_weight_row(d->w, first_col + i) + k * size,
-                             d->w->type, K * size, cols - i < g->nr ? cols - i : g->nr, piece, low);
-            slice_rows(d, panels, panel_bytes, first_row, rows, first_col, cols, k, piece, k || low);
+            slice_pack(d, room, first_col, cols, k, piece, low);
+            slice_rows(d, room, g->nr * PIECE_BYTES, first_row, rows, first_col, cols, k, piece, k || low);
         }
     }
-    add_bias(thx_tensor_rows(d->y, first_row, rows), d->b, first_col, cols);
+    thx_bias_add(thx_tensor_rows(d->y, first_row, rows), d->b, first_col, cols);
 }
 
-static size_t panels_bytes(const thx_gemm *g) { return (SLICE + g->nr - 1) / g->nr * g->nr * PIECE_BYTES; }
+static size_t panels_bytes(const thx_gemm *g) { return (THX_SLICE + g->nr - 1) / g->nr * g->nr * PIECE_BYTES; }
 
-/* Tasks are slices of columns; few slices and many rows: the rows are cut too. */
-static void dense_run(thx_ctx *ctx, const dense *d, unsigned char *room)
+void thx_slices_run(thx_ctx *ctx, thx_slice_fn *run, const void *product, size_t T, size_t N, size_t mr,
+                    unsigned char *rooms, size_t room_bytes)
 {
-    const size_t T = d->y.rows, slices = (d->w->N + SLICE - 1) / SLICE, mr = d->gemm->mr;
+    const size_t slices = (N + THX_SLICE - 1) / THX_SLICE;
     const size_t wanted = (4 * (size_t)ctx->threads + slices - 1) / slices, most = T / LEAST_ROWS;
     const size_t cuts = ctx->threads == 1 || most < 1 ? 1 : wanted < most ? wanted : most;
     const size_t rows = ((T + cuts - 1) / cuts + mr - 1) / mr * mr, used = (T + rows - 1) / rows;
 
 #pragma omp parallel for schedule(dynamic) num_threads(ctx->threads)
     for (size_t task = 0; task < slices * used; task++) {
-        const size_t row = task % used * rows, col = task / used * SLICE;
+        const size_t row = task % used * rows, col = task / used * THX_SLICE;
 
-        slice_run(d, room + (size_t)omp_get_thread_num() * panels_bytes(d->gemm), row,
-                  T - row < rows ? T - row : rows, col, d->w->N - col < SLICE ? d->w->N - col : SLICE);
+        run(product, rooms + (size_t)omp_get_thread_num() * room_bytes, row, T - row < rows ? T - row : rows, col,
+            N - col < THX_SLICE ? N - col : THX_SLICE);
     }
+}
+
+static void dense_run(thx_ctx *ctx, const dense *d, unsigned char *rooms)
+{
+    thx_slices_run(ctx, slice_run, d, d->y.rows, d->w->N, d->gemm->mr, rooms, panels_bytes(d->gemm));
 }
 
 static thorax_status dense_f32(thx_ctx *ctx, dense *d, thx_tensor x, thorax_error *err)
@@ -158,16 +178,19 @@ thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx
 
     d.y.rows = x.rows;
     if (!x.rows) return THORAX_OK;
-    if (role == THX_GENERATED) {
+    const bool grouped = thx_type_grouped(w->type);
+    if (role == THX_GENERATED && !grouped) {
         few_rows(ctx, d.y, x, w, b);
         return THORAX_OK;
     }
+    if (grouped && ctx->precision != THX_EXACT && (role == THX_GENERATED || ctx->precision == THX_FAST_INT8))
+        return thx_linear_grouped(ctx, d.y, x, w, b, role, err);
     /* f32 weights stay f32: two bf16 parts would lose bits, three would be no faster */
     if (ctx->precision == THX_EXACT || w->type == THX_F32 || !k->bf16) {
         d.gemm = k->f32;
         return dense_f32(ctx, &d, x, err);
     }
-    if (thx_cpu_of(ctx)->dnnl) {
+    if (thx_cpu_of(ctx)->dnnl && !grouped) {
         bool                done;
         const thorax_status st = thx_linear_dnnl(ctx, d.y, x, w, b, &done, err);
         if (st || done) return st;

@@ -57,5 +57,6 @@ double thx_cpu_peak(thx_ctx *ctx, thx_peak what, double seconds)
     if (!k) return 0.0;
     if (what == THX_PEAK_READ) return read_memory(ctx, seconds);
     if (what == THX_PEAK_BF16) return k->spin_bf16 ? spin(ctx, k->spin_bf16, seconds) : 0.0;
+    if (what == THX_PEAK_INT8) return spin(ctx, k->quant->spin, seconds);
     return spin(ctx, k->spin_f32, seconds);
 }

@@ -1,4 +1,4 @@
-/* Rows rounded to bf16 for dense products, and the way through oneDNN. */
+/* Rows rounded for dense products, and the ways that do not go through our own panels. */
 #ifndef THX_OPS_CPU_ROUNDED_H
 #define THX_OPS_CPU_ROUNDED_H
 
@@ -27,5 +27,9 @@ void thx_bf16_round(thx_ctx *ctx, uint16_t *to, size_t lda, thx_tensor x, size_t
  * primitive for the shape, and y is then untouched. THORAX_NOMEM. */
 thorax_status thx_linear_dnnl(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w,
                               const thx_weight *b, bool *done, thorax_error *err);
+
+/* linear of grouped weights on whole numbers: generated rows in 16 bits, prompt rows in 8. THORAX_NOMEM. */
+thorax_status thx_linear_grouped(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
+                                 thx_role role, thorax_error *err);
 
 #endif

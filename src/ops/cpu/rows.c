@@ -100,22 +100,27 @@ void thx_add_cpu(thx_ctx *ctx, thx_tensor x, thx_tensor y, const thx_weight *sca
         k->add(x.data + t * x.stride, y.data + t * y.stride, scale ? scale->vector : NULL, x.cols);
 }
 
+/* Values first .. first+n-1 of a stored row; grouped ones by their definition: they are few. */
+static void widen(const thx_kernels *k, float *to, const thx_weight *w, size_t row, size_t first, size_t n)
+{
+    if (thx_type_grouped(w->type)) thx_dequantize(to, w->data, w->type, w->K, row, first, n);
+    else k->widen(to, thx_weight_row(w, row) + first * thx_type_bytes(w->type), w->type, n);
+}
+
 /* Stored rows are widened in pieces on the stack. */
 void thx_add_rows_cpu(thx_ctx *ctx, thx_tensor x, const thx_weight *w, size_t rows_w)
 {
     enum { PIECE = 1024 };
     const thx_kernels *k = thx_kernels_of(ctx);
-    const size_t       size = thx_type_bytes(w->type);
 
 #pragma omp parallel for schedule(static) num_threads(thx_cpu_threads(ctx, x.rows * x.cols))
     for (size_t t = 0; t < x.rows; t++) {
-        const unsigned char *row = thx_weight_row(w, t % rows_w);
-        float                wide[PIECE];
+        float wide[PIECE];
 
         for (size_t d = 0; d < x.cols; d += PIECE) {
             const size_t n = x.cols - d < PIECE ? x.cols - d : PIECE;
 
-            k->widen(wide, row + d * size, w->type, n);
+            widen(k, wide, w, t % rows_w, d, n);
             k->add(x.data + t * x.stride + d, wide, NULL, n);
         }
     }
@@ -127,7 +132,7 @@ void thx_gather_cpu(thx_ctx *ctx, thx_tensor y, const thx_weight *w, const int32
 
 #pragma omp parallel for schedule(static) num_threads(thx_cpu_threads(ctx, n * w->K))
     for (size_t i = 0; i < n; i++)
-        k->widen(y.data + i * y.stride, thx_weight_row(w, (size_t)ids[i]), w->type, w->K);
+        widen(k, y.data + i * y.stride, w, (size_t)ids[i], 0, w->K);
 }
 
 void thx_fill_rows_cpu(thx_ctx *ctx, thx_tensor y, const thx_weight *w)

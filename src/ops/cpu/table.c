@@ -2,7 +2,8 @@
 #include "ops/cpu/cpu_ops.h"
 
 #define OPERATIONS                                                                                         \
-    .weight_open = thx_cpu_weight_open, .linear = thx_linear_cpu, .gather = thx_gather_cpu,                \
+    .weight_open = thx_cpu_weight_open, .weight_quantize = thx_cpu_weight_quantize,                        \
+    .linear = thx_linear_cpu, .gather = thx_gather_cpu,                                                    \
     .layer_norm = thx_layer_norm_cpu, .rms_norm = thx_rms_norm_cpu, .rope = thx_rope_cpu,                  \
     .kv_append = thx_kv_append_cpu, .attend = thx_attend_cpu, .activate = thx_activate_cpu,                \
     .activate_gated = thx_activate_gated_cpu, .add = thx_add_cpu, .add_rows = thx_add_rows_cpu,            \

@@ -3,11 +3,7 @@
 
 #include <omp.h>
 
-static void widen_row(float *to, const thx_weight *w, size_t n)
-{
-    const unsigned char *row = thx_weight_row(w, n);
-    for (size_t k = 0; k < w->K; k++) to[k] = thx_element(row, w->type, k);
-}
+static void widen_row(float *to, const thx_weight *w, size_t n) { thx_weight_values(to, w, n, 0, w->K); }
 
 /*   x [T, K]   w [N, K]   b [N] or NULL   y [T, N]
  * The products are of the stored values, whatever the precision asked for. */
@@ -46,9 +42,11 @@ void thx_add_rows_ref(thx_ctx *ctx, thx_tensor x, const thx_weight *w, size_t ro
 {
     (void)ctx;
     for (size_t t = 0; t < x.rows; t++) {
-        const unsigned char *row = thx_weight_row(w, t % rows_w);
-        float               *xt = x.data + t * x.stride;
+        float *xt = x.data + t * x.stride, wide;
 
-        for (size_t d = 0; d < x.cols; d++) xt[d] += thx_element(row, w->type, d);
+        for (size_t d = 0; d < x.cols; d++) {
+            thx_weight_values(&wide, w, t % rows_w, d, 1);
+            xt[d] += wide;
+        }
     }
 }

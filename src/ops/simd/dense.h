@@ -1,8 +1,9 @@
-/* Dense products in f32, one multiply-add a step. Included after "vec.h". */
+/* Dense products in f32, one multiply-add a step. Included after "vec.h" and "ivec.h". */
 #ifndef THX_OPS_SIMD_DENSE_H
 #define THX_OPS_SIMD_DENSE_H
 
 #include "ops/simd/block.h"
+#include "ops/simd/groups.h"
 
 /* R rows by C vectors, both constants. */
 FORCE_INLINE void f32_block(float *c, size_t ldc, const float *a, size_t lda,
@@ -51,6 +52,40 @@ static void f32_pack_rows(void *panel, const void *src, thx_type type, size_t pi
     if (type == THX_F16) f32_pack_rows_as(panel, src, THX_F16, pitch, n, K);
     else if (type == THX_BF16) f32_pack_rows_as(panel, src, THX_BF16, pitch, n, K);
     else f32_pack_rows_as(panel, src, THX_F32, pitch, n, K);
+}
+
+/* One vector of columns; nothing there: zeros. */
+FORCE_INLINE void f32_pack_group_cols(float *panel, const unsigned char *block, thx_type type, size_t K, int part,
+                                      size_t group, size_t k)
+{
+    const vec factor = v_load((const float *)(const void *)block + (size_t)part * LANES);
+
+    for (size_t done = 0; done < k; done += THX_Q_GROUP, group++) {
+        const unsigned char *scales = block + thx_q_scales_at() + group * THX_Q_SCALES;
+        const unsigned char *codes = block + thx_q_codes_at(K) + group * thx_q_code_bytes(type);
+        const vec            scale = v_mul(factor, q_scales(scales, type, part));
+        const vec            zeros = type == THX_Q4 ? q_zeros(scales, part) : v_set(0.0f);
+
+        for (int step = 0; step < STEPS; step++) {
+            const ivec u = q_step(codes, type, step, part);
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++, panel += NR) v_store(panel, q_values(u, type, i, scale, zeros));
+        }
+    }
+}
+
+static void f32_pack_groups(void *panel, const void *blocks, thx_type type, size_t K, size_t n, size_t group, size_t k)
+{
+    for (size_t i = 0; i < NR; i += LANES) {
+        float               *to = (float *)panel + i;
+        const unsigned char *block = (const unsigned char *)blocks + i / THX_Q_ROWS * thx_q_block_bytes(type, K);
+        const int            part = (int)(i % THX_Q_ROWS / LANES);
+
+        if (i >= n)
+            for (size_t j = 0; j < k; j++) v_store(to + j * NR, v_set(0.0f));
+        else if (type == THX_Q8) f32_pack_group_cols(to, block, THX_Q8, K, part, group, k);
+        else f32_pack_group_cols(to, block, THX_Q4, K, part, group, k);
+    }
 }
 
 static void f32_pack_cols(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K)

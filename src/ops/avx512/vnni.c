@@ -1,0 +1,6 @@
+/* Products with grouped matrices for AVX-512 VNNI: four products of bytes an instruction. */
+#include "ops/avx512/vec.h"
+#include "ops/avx512/ivec.h"
+#include "ops/simd/quant.h"
+
+const thx_quant thx_quant_avx512_vnni = { .round = q_round, .few = q_few, .dense = q_dense, .spin = spin_int8 };
