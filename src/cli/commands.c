@@ -57,8 +57,15 @@ const cli_command cli_commands[] = {
       OPTIONS(CLI_QUIET, LAST), cli_inspect_weights },
     { "verify", "MODEL", "Can this folder run, and what does it hold?",
       "Accounts for every tensor (used, unused, unknown, missing, wrong shape or type), reads all values for infinities, NaN and f16 "
-      "values that bf16 cannot hold, and sums up tokenizer, template and image recipe. Exit code 4 where the model cannot run.",
+      "values that bf16 cannot hold, compares the checksums of rounded tensors, and sums up tokenizer, template and image recipe. Exit code 4 where "
+      "the model cannot run.",
       OPTIONS(CLI_FAST, CLI_JSON, CLI_QUIET, LAST), cli_verify },
+    { "quantize", "MODEL OUT", "A copy of a model folder with smaller weights.",
+      "Rounds the matrices of the language model to 8 or 4 bits, 32 values a scale. Norms, biases, vision tower and projector stay as they "
+      "are; embedding and head take 8 bits in both types, and with q4 so do keys, values and the feed-forward's way back in the "
+      "outer layers. All other files are copied. OUT takes its name when it is complete; one that is there and not empty is refused. "
+      "`thorax verify OUT` compares the checksums.",
+      OPTIONS(CLI_TYPE, CLI_THREADS, CLI_QUIET, LAST), cli_quantize },
     { "synth phantom", "", "Phantom films, drawn from a seed, with exact boxes, labels and texts.",
       "Writes phantom-SEED-INDEX.png and records.jsonl into the folder of -o.",
       OPTIONS(CLI_SEED, CLI_COUNT_OPTION, CLI_OUTPUT, CLI_BITS, CLI_MIRROR, CLI_NOT_FILMS, CLI_SPLIT, CLI_QUIET, LAST),

@@ -13,7 +13,7 @@ static bool hash_view(char hex[65], const thx_view *view, cli_progress *p, uint6
                       uint64_t total)
 {
     const unsigned char *data = view->data;
-    size_t left = (size_t)view->count * thx_type_bytes(view->type);
+    size_t left = thx_view_bytes(view);
     thx_sha256 h;
 
     thx_sha256_init(&h);

@@ -75,6 +75,7 @@ typedef enum cli_kind {
     X(TOKENS,         "tokens",              0,  "N",     CLI_COUNT,  NULL,                            1, 1000000, 0, "tokens of the prompt (default 512) or of the answer (decode: 64); may be given several times") \
     X(TILES,          "tiles",               0,  "N",     CLI_COUNT,  NULL,                            0, 4097, 0, "tiles of the tower's picture where no film is given; 0 (default): as many as a film can have, at most 31") \
     X(REPEAT,         "repeat",              0,  "R",     CLI_COUNT,  NULL,                            0, 100,  0, "passes that count; 0 (default): 5, for first answers 3") \
+    X(TYPE,           "type",                0,  "TYPE",  CLI_CHOICE, "q8 q4",                         0, 0,    0, "round the language model's matrices to groups of 8 or 4 bits") \
     X(MAN,            "man",                 0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "the manual page, as troff source") \
     X(MARKDOWN,       "markdown",            0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "all commands as Markdown (docs/cli.md)") \
     X(HELP,           "help",               'h', NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "this text")

@@ -1,4 +1,5 @@
 /* thorax verify: what a model folder holds, and whether it can run. Exit code 4 where it cannot. */
+#include "base/hash.h"
 #include "cli/inspect.h"
 #include "model/model.h"
 
@@ -20,6 +21,9 @@ typedef struct tally {
     size_t          types[THX_TYPES];
     size_t          bad_tensors;  /* with an infinity or NaN          */
     const char     *first_bad;
+    size_t          sums;         /* tensors with a checksum          */
+    size_t          torn;         /* those whose bytes have another   */
+    const char     *first_torn;
     bool            read;         /* the values were looked at        */
 } tally;
 
@@ -36,6 +40,19 @@ static void count_types(tally *t, const thx_weights *w)
     for (size_t i = 0; i < thx_weights_count(w); i++) t->types[thx_weights_at(w, i)->type]++;
 }
 
+/* Compares a tensor's bytes with their checksum, where the file has one. */
+static void check_sum(tally *t, const thx_weights *w, size_t i)
+{
+    const char *want = thx_weights_sha256(w, i);
+    const thx_view *view = thx_weights_at(w, i);
+    char hex[65];
+
+    if (!want) return;
+    t->sums++;
+    thx_sha256_of(view->data, thx_view_bytes(view), hex);
+    if (strcmp(hex, want) && !t->torn++) t->first_torn = view->name;
+}
+
 /* Reads every value; false when Ctrl-C was pressed. */
 static bool count_values(tally *t, const thx_weights *w, cli_progress *p)
 {
@@ -49,6 +66,7 @@ static bool count_values(tally *t, const thx_weights *w, cli_progress *p)
         t->all.nan += c.nan;
         t->all.not_bf16 += c.not_bf16;
         if ((c.inf || c.nan) && !t->bad_tensors++) t->first_bad = view->name;
+        check_sum(t, w, i);
     }
     t->read = true;
     return true;
@@ -96,6 +114,8 @@ static void print_values(const tally *t)
     if (t->first_bad)
         printf("  %zu tensors with infinities or NaN, the first is %s\n", t->bad_tensors,
                t->first_bad);
+    if (t->sums) printf("checksums   %zu right, %zu wrong\n", t->sums - t->torn, t->torn);
+    if (t->first_torn) printf("  the first is %s\n", t->first_torn);
 }
 
 static void print_account(const cli_values *v, const thx_model *m, const thx_account *a,
@@ -167,6 +187,9 @@ static json_t *account_json(const thx_model *m, const thx_account *a, const tall
                                  : json_pack("{s:I, s:I, s:I}", "inf", (json_int_t)t->all.inf,
                                              "nan", (json_int_t)t->all.nan, "not_bf16",
                                              (json_int_t)t->all.not_bf16));
+    if (t->sums)
+        json_object_set_new(json, "checksums", json_pack("{s:I, s:I}", "right", (json_int_t)(t->sums - t->torn),
+                                                         "wrong", (json_int_t)t->torn));
     if (m->tokenizer)
         json_object_set_new(json, "tokenizer_ids",
                             json_integer((json_int_t)thx_tokenizer_size(m->tokenizer)));
@@ -199,6 +222,9 @@ static int report(const cli_values *v, const thx_model *m, const thx_account *a)
             "%s: cannot run: %zu tensors missing, %zu of wrong shape, %zu of wrong type, %zu twice",
             v->operands[0], a->count[THX_TENSOR_MISSING], a->count[THX_TENSOR_SHAPE],
             a->count[THX_TENSOR_TYPE], a->count[THX_TENSOR_TWICE]);
+    if (!code && t.torn)
+        code = cli_fail_text(v, CLI_MODEL_INVALID, "%s: %zu of %zu checksums are wrong, the first of %s",
+                             v->operands[0], t.torn, t.sums, t.first_torn);
     return code;
 }
 

@@ -1,5 +1,6 @@
 /* Binding; see bind.h. */
 #include "model/bind.h"
+#include "model/quantize.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +144,9 @@ static void print_shape(char *out, size_t size, uint32_t rank, const uint64_t *s
 /* OK, SHAPE or TYPE: does the stored tensor fit? */
 static thx_tensor_state judge(const thx_view *v, uint32_t rank, const uint64_t *shape)
 {
-    if (v->type != THX_F32 && v->type != THX_F16 && v->type != THX_BF16) return THX_TENSOR_TYPE;
+    if (v->type != THX_F32 && v->type != THX_F16 && v->type != THX_BF16 &&
+        !(thx_type_grouped(v->type) && rank == 2))
+        return THX_TENSOR_TYPE;
     if (v->rank != rank) return THX_TENSOR_SHAPE;
     for (uint32_t i = 0; i < rank; i++)
         if (v->shape[i] != shape[i]) return THX_TENSOR_SHAPE;
@@ -157,7 +160,7 @@ static thorax_status refuse(const thx_binder *b, thx_tensor_state state, const t
 
     if (state == THX_TENSOR_TYPE)
         return thx_fail(err, THORAX_MODEL, 0,
-                        "%s: tensor '%s': expected F32, F16 or BF16, found %s", b->model->folder,
+                        "%s: tensor '%s': expected F32, F16, BF16, or a matrix of Q8 or Q4, found %s", b->model->folder,
                         v->name, thx_type_name(v->type));
     print_shape(want, sizeof want, rank, shape);
     print_shape(found, sizeof found, v->rank, v->shape);
@@ -175,7 +178,9 @@ static thorax_status make_ready(thx_model *m, thx_weight **out, thx_weight_use u
         m->ready = ready;
         m->room_ready = room;
     }
-    const thorax_status st = m->ctx->ops->weight_open(m->ctx, out, v, use, err);
+    const thx_type      type = thx_quantized_type(m, v);
+    const thorax_status st = type == v->type ? m->ctx->ops->weight_open(m->ctx, out, v, use, err)
+                                             : m->ctx->ops->weight_quantize(m->ctx, out, v, type, err);
     if (!st) m->ready[m->n_ready++] = *out;
     return st;
 }

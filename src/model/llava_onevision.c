@@ -51,6 +51,15 @@ static thorax_status question(thx_string *out, thx_task task, const char *phrase
         thx_string_puts(out, "Please locate the following sentence: ");
         thx_string_puts(out, phrase);
         break;
+    case THX_TASK_SCORE:
+        if (!strcmp(phrase, thx_finding_names[THX_FINDINGS - 1])) {
+            thx_string_puts(out, "Is this Chest X-Ray normal?");
+            break;
+        }
+        thx_string_puts(out, "Is there evidence of ");
+        add_label(out, phrase);
+        thx_string_puts(out, " in this Chest X-Ray?");
+        break;
     case THX_TASK_ASK:
     case THX_TASKS:
         return thx_fail(err, THORAX_USAGE, 0, "this task has no question of its own");
@@ -120,6 +129,31 @@ static bool unused(const char *name)
         return true;
     return strstr(name, "rotary_emb.inv_freq") || strstr(name, "position_ids") ||
            !strcmp(name, HEAD);
+}
+
+/* What a tensor is to quantisation: by the decoder's layers and the matrices in them. */
+static thx_tensor_role role(const char *stored, size_t *layer)
+{
+    static const struct {
+        const char     *rest;
+        thx_tensor_role role;
+    } matrices[] = {
+        { ".self_attn.q_proj.weight", THX_ROLE_MATRIX }, { ".self_attn.o_proj.weight", THX_ROLE_MATRIX },
+        { ".self_attn.k_proj.weight", THX_ROLE_KEYS },   { ".self_attn.v_proj.weight", THX_ROLE_KEYS },
+        { ".mlp.gate_proj.weight", THX_ROLE_MATRIX },    { ".mlp.up_proj.weight", THX_ROLE_MATRIX },
+        { ".mlp.down_proj.weight", THX_ROLE_DOWN },
+    };
+    char        name[512], *end;
+    const char *n = name;
+
+    if (!canonical(name, sizeof name, stored)) return THX_ROLE_KEPT;
+    if (!strcmp(name, HEAD)) return THX_ROLE_HEAD;
+    if (!strcmp(name, TEXT "embed_tokens.weight")) return THX_ROLE_EMBEDDING;
+    if (!strip(&n, TEXT "layers.") || !isdigit((unsigned char)*n)) return THX_ROLE_KEPT;
+    *layer = (size_t)strtoul(n, &end, 10);
+    for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++)
+        if (!strcmp(end, matrices[i].rest)) return matrices[i].role;
+    return THX_ROLE_KEPT;
 }
 
 /* ---- config.json ---- */
@@ -694,4 +728,5 @@ const thx_family thx_family_llava_onevision = {
     .load = load,
     .question = question,
     .max_new_tokens = 1500,
+    .role = role,
 };

@@ -41,8 +41,8 @@ void thx_model_close(thx_model *m)
     free(m);
 }
 
-/* SHA-256 of the config, of every tensor's header, and of 64 bytes in the middle of each: tells folders apart
- * without reading them. */
+/* SHA-256 of the config, of every tensor's header, of 64 bytes in the middle of each, and of the type matrices are
+ * rounded to: tells folders apart without reading them. */
 static void identify(thx_model *m, const json_t *config)
 {
     thx_sha256 h;
@@ -53,12 +53,13 @@ static void identify(thx_model *m, const json_t *config)
     free(text);
     for (size_t i = 0; m->weights && i < thx_weights_count(m->weights); i++) {
         const thx_view *v = thx_weights_at(m->weights, i);
-        const size_t    bytes = v->count * thx_type_bytes(v->type), n = bytes < 64 ? bytes : 64;
+        const size_t    bytes = thx_view_bytes(v), n = bytes < 64 ? bytes : 64;
         thx_sha256_add(&h, v->name, strlen(v->name) + 1);
         thx_sha256_add(&h, thx_type_name(v->type), strlen(thx_type_name(v->type)));
         thx_sha256_add(&h, v->shape, v->rank * sizeof v->shape[0]);
         if (n) thx_sha256_add(&h, (const unsigned char *)v->data + (bytes - n) / 2, n);
     }
+    if (thx_type_grouped(m->type)) thx_sha256_add(&h, thx_type_name(m->type), 2);
     thx_sha256_end(&h, m->identity);
 }
 
@@ -74,6 +75,7 @@ static thorax_status read_remark(thx_model *m, const json_t *config, thorax_erro
 /* What `open` wants of a folder. */
 typedef struct wish {
     bool         tokenizer, weights, recipe;
+    thx_type     type;
     thx_account *account;
 } wish;
 
@@ -132,6 +134,7 @@ static thorax_status open_with(thx_model **out, thx_ctx *ctx, const char *folder
 {
     thorax_status st = model_new(out, ctx, folder, err);
 
+    if (!st) (*out)->type = w.type;
     if (!st) st = read_folder(*out, w, err);
     if (st) {
         thx_model_close(*out);
@@ -143,8 +146,8 @@ static thorax_status open_with(thx_model **out, thx_ctx *ctx, const char *folder
 thorax_status thx_model_open(thx_model **out, thx_ctx *ctx, const char *folder,
                              const thx_model_options *options, thorax_error *err)
 {
-    const thorax_status st =
-        open_with(out, ctx, folder, (wish){ .tokenizer = true, .weights = true }, err);
+    const wish w = { .tokenizer = true, .weights = true, .type = options ? options->type : THX_F32 };
+    const thorax_status st = open_with(out, ctx, folder, w, err);
 
     if (!st && options) (*out)->recipe.compat = options->compat;
     return st;

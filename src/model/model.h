@@ -18,7 +18,8 @@
 typedef struct thx_model thx_model;
 
 /* ---- Tasks a family may be trained for ---- */
-typedef enum thx_task { THX_TASK_ASK, THX_TASK_REPORT, THX_TASK_CLASSIFY, THX_TASK_GROUND_REGION, THX_TASK_GROUND_PHRASE, THX_TASKS } thx_task;
+typedef enum thx_task { THX_TASK_ASK, THX_TASK_REPORT, THX_TASK_CLASSIFY, THX_TASK_GROUND_REGION, THX_TASK_GROUND_PHRASE,
+    THX_TASK_SCORE /* yes or no: is this finding there? */, THX_TASKS } thx_task;
 
 /* ---- What generation_config.json says; absent values are NaN or -1 ---- */
 typedef struct thx_generation_defaults {
@@ -44,6 +45,16 @@ typedef struct thx_account_line {
 
 typedef struct thx_account { thx_account_line *lines; size_t n, room; size_t count[THX_TENSOR_TWICE + 1]; } thx_account;
 
+/* ---- What tensors are to quantisation (quantize.h) ---- */
+typedef enum thx_tensor_role {
+    THX_ROLE_KEPT,      /* stays as it is: norms, biases, tower, projector, newline  */
+    THX_ROLE_EMBEDDING,
+    THX_ROLE_HEAD,
+    THX_ROLE_MATRIX,    /* of the decoder                                            */
+    THX_ROLE_KEYS,      /* keys and values: small, and every later position reads them */
+    THX_ROLE_DOWN       /* the way back from the feed-forward                        */
+} thx_tensor_role;
+
 /* ---- A family ---- */
 typedef struct thx_family {
     const char *name;
@@ -55,6 +66,8 @@ typedef struct thx_family {
     /* Appends the family's question for a task; phrase for grounding. THORAX_MODEL: not trained for it. */
     thorax_status (*question)(thx_string *out, thx_task task, const char *phrase, thorax_error *err);
     uint32_t max_new_tokens; /* default of the authors */
+    /* What a stored tensor is to quantisation; *layer of those that belong to one. */
+    thx_tensor_role (*role)(const char *stored, size_t *layer);
 } thx_family;
 
 const thx_family *thx_family_find(const json_t *config);
@@ -77,12 +90,17 @@ struct thx_model {
     char              identity[65];
     char             *remark;      /* what the folder wants said of its answers; NULL */
     bool              tied;
+    thx_type          type;        /* matrices are rounded to; F32: as stored    */
     thx_arena        *arena;       /* layers, names                              */
     thx_weight      **ready;       /* every weight made ready, for close         */
     size_t            n_ready, room_ready;
 };
 
-typedef struct thx_model_options { thx_compat compat; } thx_model_options;
+typedef struct thx_model_options {
+    thx_compat compat;
+    thx_type   type; /* THX_Q8 or THX_Q4: matrices stored otherwise are rounded while opening (quantize.h);
+                        anything else: as stored */
+} thx_model_options;
 
 /* Opens a folder on a device context, which must outlive the model.
  * THORAX_MODEL: not a folder, config.json missing or broken, family not known, tokenizer, template or

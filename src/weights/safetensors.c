@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "weights/grouped.h"
 #include "weights/json_bounded.h"
 
 enum { PREFIX = 8, MAX_RANK = 8 };
@@ -205,15 +206,17 @@ static thorax_status check_cover(const thx_entry *e, size_t count, uint64_t data
 static thorax_status read_entries(thx_entries *list, thx_arena *arena, json_t *header, uint64_t data_bytes,
                                   const char *path, thorax_error *err)
 {
-    const char *name;
-    json_t     *value;
+    const size_t first = list->count;
+    const char  *name;
+    json_t      *value;
 
     json_object_foreach(header, name, value) {
-        if (!strcmp(name, "__metadata__")) continue;
+        if (!strcmp(name, THX_METADATA)) continue;
         const thorax_status st = read_entry(list, arena, name, value, data_bytes, path, err);
         if (st) return st;
     }
-    return THORAX_OK;
+    return thx_grouped_read(list->count > first ? list->at + first : NULL, list->count - first, arena, header, path,
+                            err);
 }
 
 thorax_status thx_safetensors_read(thx_entries *list, thx_arena *arena, thx_map bytes, const char *path,

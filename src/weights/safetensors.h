@@ -1,6 +1,10 @@
 /* One safetensors file: 8 bytes little-endian header length N, N bytes of JSON
  * {name: {dtype, shape, data_offsets}}, then row-major little-endian data. Everything in it is
- * checked before a view of it exists. */
+ * checked before a view of it exists.
+ *
+ * A matrix of a grouped type (ops/quant.h) is stored as bytes, dtype U8 and rank 1, and told in the metadata:
+ *   "__metadata__": {"thorax.grouped": "1", "thorax:NAME": "Q8 [N, K] sha256 DIGITS", ...}
+ * with the version of the layout, and for each such tensor its type, its shape and the hash of its bytes. */
 #ifndef THX_WEIGHTS_SAFETENSORS_H
 #define THX_WEIGHTS_SAFETENSORS_H
 
@@ -14,6 +18,7 @@ typedef struct thx_entry {
     const char *dtype; /* as the file writes it                                            */
     uint32_t    file;  /* which file, in the order they were opened                        */
     uint64_t    begin, end; /* bytes within the file's data                                */
+    const char *sha256;    /* as the file says, of a grouped tensor; else NULL             */
 } thx_entry;
 
 typedef struct thx_entries { thx_entry *at; size_t count, room; } thx_entries;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/quant.h"
 #include "weights/weights.h"
 
 enum { BLOCK = 1 << 15 }; /* values; a count within one fits 16 bits, as vector code wants it */
@@ -103,8 +104,48 @@ static size_t float_bytes(thx_type type)
     }
 }
 
+/* One block of 16 rows of a grouped matrix: groups whose scale is not finite. */
+static thx_value_count count_grouped_block(const thx_view *view, size_t block)
+{
+    const size_t N = (size_t)view->shape[0], K = (size_t)view->shape[1], first = block * THX_Q_ROWS;
+    const unsigned char *at = (const unsigned char *)view->data + block * thx_q_block_bytes(view->type, K);
+    thx_value_count c = { 0 };
+
+    for (size_t l = 0; l < THX_Q_ROWS && first + l < N; l++) {
+        float factor;
+        memcpy(&factor, at + l * sizeof factor, sizeof factor);
+        for (size_t g = 0; g < thx_q_groups(K); g++) {
+            const uint64_t n = K - g * THX_Q_GROUP < THX_Q_GROUP ? K - g * THX_Q_GROUP : THX_Q_GROUP;
+            float s = factor;
+            if (view->type == THX_Q8) {
+                uint16_t h;
+                memcpy(&h, at + thx_q_scales_at() + g * THX_Q_SCALES + 2 * l, sizeof h);
+                s *= thx_f32_from_f16(h);
+            }
+            if (isnan(s)) c.nan += n;
+            else if (isinf(s)) c.inf += n;
+        }
+    }
+    return c;
+}
+
+static thx_value_count count_grouped(const thx_view *view)
+{
+    const size_t blocks = thx_q_blocks((size_t)view->shape[0]);
+    uint64_t     inf = 0, nan = 0;
+
+#pragma omp parallel for reduction(+ : inf, nan) schedule(dynamic, 32) if (blocks >= 64)
+    for (size_t b = 0; b < blocks; b++) {
+        const thx_value_count c = count_grouped_block(view, b);
+        inf += c.inf;
+        nan += c.nan;
+    }
+    return (thx_value_count){ inf, nan, 0 };
+}
+
 thx_value_count thx_view_count_values(const thx_view *view)
 {
+    if (thx_type_grouped(view->type)) return count_grouped(view);
     const size_t size = float_bytes(view->type);
     const size_t blocks = size ? (size_t)((view->count + BLOCK - 1) / BLOCK) : 0;
     uint64_t     inf = 0, nan = 0, lossy = 0;

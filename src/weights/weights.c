@@ -221,6 +221,8 @@ const char *thx_weights_file(const thx_weights *w, size_t i) { return w->files[w
 
 const char *thx_weights_dtype(const thx_weights *w, size_t i) { return w->tensors.at[i].dtype; }
 
+const char *thx_weights_sha256(const thx_weights *w, size_t i) { return w->tensors.at[i].sha256; }
+
 uint64_t thx_weights_bytes(const thx_weights *w)
 {
     uint64_t bytes = 0;

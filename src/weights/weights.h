@@ -20,7 +20,7 @@ typedef struct thx_weights thx_weights;
  * (an empty file, a git-LFS pointer, an archive, a pickle or a web page are named as such), header
  * beyond the file, JSON broken or too deep, unknown dtype, span outside the file, overlapping
  * another, leaving a gap or not fitting the shape, a name twice, a tensor that is not in the shard
- * the index says. THORAX_LIMIT: header or index over 100 MB or 4 million values, over 4096 shards.
+ * the index says; a grouped tensor that is told wrongly. THORAX_LIMIT: header or index over 100 MB or 4 million values, over 4096 shards.
  * THORAX_NOMEM. On failure *out is NULL. */
 thorax_status thx_weights_open(thx_weights **out, const char *path, thorax_error *err);
 void          thx_weights_close(thx_weights *w);
@@ -31,10 +31,12 @@ size_t          thx_weights_count(const thx_weights *w);
 const thx_view *thx_weights_at(const thx_weights *w, size_t i);
 const thx_view *thx_weights_find(const thx_weights *w, const char *name); /* NULL when absent */
 const char *thx_weights_file(const thx_weights *w, size_t i); /* path of the file that holds tensor i */
-const char     *thx_weights_dtype(const thx_weights *w, size_t i);        /* as the file writes it */
+const char     *thx_weights_dtype(const thx_weights *w, size_t i); /* as the file writes it; Q8, Q4 */
+const char     *thx_weights_sha256(const thx_weights *w, size_t i); /* of a grouped tensor's bytes, as told; else NULL */
 uint64_t        thx_weights_bytes(const thx_weights *w);                  /* of all mapped files */
 
-/* What a pass over the values of a view finds; all 0 for types without a floating point. */
+/* What a pass over the values of a view finds; all 0 for types without a floating point. Grouped values
+ * count where their scales are odd. */
 typedef struct thx_value_count {
     uint64_t inf, nan, not_bf16;
 } thx_value_count; /* not_bf16: finite values bf16 cannot hold */
