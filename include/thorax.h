@@ -85,6 +85,7 @@ typedef struct thorax_model_options {
     uint32_t    ctx_tokens;     /* prompt and answer together; 0 (default) = the model's maximum      */
     uint64_t    mem_limit_bytes;/* anonymous memory a session may plan for; 0 (default) = no limit    */
     const char *cpu;            /* NULL, or "ref", "avx2", "avx512", "avx512-bf16": kernels at most of that level */
+    const char *draft_corpus;   /* NULL, or a file of answers, one a line: decoding guesses from them where that pays (same answers) */
 } thorax_model_options;
 
 THORAX_API thorax_model_options thorax_model_options_default(void);
@@ -159,6 +160,8 @@ typedef struct thorax_session thorax_session;
 
 THORAX_API THORAX_MUST_USE thorax_status thorax_session_open(thorax_session **out, thorax_model *model,
                                                              const thorax_film *film, thorax_error *err); /* film borrowed until close */
+/* Another session about the same film that holds what this one holds; nothing is copied. THORAX_NOMEM. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_session_fork(thorax_session **out, thorax_session *of, thorax_error *err);
 THORAX_API void thorax_session_close(thorax_session *session);
 
 typedef struct thorax_message {
@@ -177,10 +180,14 @@ typedef struct thorax_options {
     double   repetition_penalty; /* < 0 (default) = not given                               */
     uint64_t seed;               /* 0 (default) = draw one; the result says which           */
     bool     ignore_eos;         /* for benchmarks                                          */
+    bool     no_drafts;          /* never guess ahead (answers are the same either way)     */
     const char *system;          /* a system turn before the conversation; NULL = none      */
     const char *wording;         /* a task's own question instead of the family's, "{}" in it
                                     stands for the phrase of ground; NULL = none            */
     bool     substring_rule;     /* classify: the published evaluation's substring rule     */
+    bool     score;              /* classify: a score for each finding besides the answer   */
+    const char *score_questions;   /* file of the questions that scores come from (docs/results.md); NULL = the family's */
+    const char *score_calibration; /* file that turns scores into calibrated ones; NULL = they are not calibrated       */
 
     /* Whole characters of the answer as they come; false stops the answer there (not an error). */
     bool (*on_text)(void *data, const char *text, size_t size);
@@ -215,6 +222,24 @@ THORAX_API THORAX_MUST_USE thorax_status thorax_ground(thorax_result **out, thor
 THORAX_API THORAX_MUST_USE thorax_status thorax_ground_all(thorax_result **out, thorax_session *session, const char *const *phrases,
                                                            size_t n_phrases, thorax_ground_kind kind, const thorax_options *options,
                                                            thorax_error *err);
+
+/* ---- Several tasks about one film ---- */
+typedef enum thorax_task { THORAX_TASK_ASK, THORAX_TASK_REPORT, THORAX_TASK_CLASSIFY, THORAX_TASK_GROUND } thorax_task;
+typedef struct thorax_job {
+    thorax_task           task;
+    const thorax_message *messages;   /* ASK: the conversation      */
+    size_t                n_messages;
+    const char *const    *phrases;    /* GROUND: what to look for   */
+    size_t                n_phrases;
+    thorax_ground_kind    kind;
+} thorax_job;
+
+/* Does n jobs at once, out [n]: what their questions begin with is computed once and the answers are written side by side,
+ * so that all of them take little longer than the longest. Each answer is the one that its question alone would get; times
+ * in the results are those of the whole call. on_text is called for a single question only; `wording` goes with a single job.
+ * Statuses as for the single tasks; after a failure every out[i] is NULL. */
+THORAX_API THORAX_MUST_USE thorax_status thorax_run(thorax_result **out, thorax_session *session, const thorax_job *jobs, size_t n,
+                                                    const thorax_options *options, thorax_error *err);
 THORAX_API void thorax_result_close(thorax_result *result);
 
 THORAX_API const char    *thorax_result_task(const thorax_result *result);    /* "ask", "report", "classify", "ground" */
@@ -225,7 +250,10 @@ THORAX_API bool           thorax_result_complete(const thorax_result *result); /
 typedef struct thorax_usage {
     uint32_t prompt_tokens, image_tokens, completion_tokens;
     uint32_t cached_tokens;                                   /* of the prompt, already held by the session */
-    double   vision_s, prompt_s, decode_s;                    /* wall-clock seconds                          */
+    double   vision_s, prompt_s, decode_s;                    /* wall-clock seconds of the call              */
+    uint32_t decode_passes;                                   /* of the answer: with drafts fewer than its tokens */
+    uint32_t draft_proposed, draft_accepted;                  /* tokens guessed ahead, and those that were right  */
+    double   draft_row_cost;                                  /* what one more row adds to a pass of one row, as a share */
 } thorax_usage;
 THORAX_API thorax_usage thorax_result_usage(const thorax_result *result);
 

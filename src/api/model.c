@@ -55,6 +55,7 @@ static thorax_status engine_options(thx_engine_options *out, const thorax_model_
 {
     *out = (thx_engine_options){ .threads = o->threads,
                                  .ctx_tokens = o->ctx_tokens,
+                                 .draft_corpus = o->draft_corpus,
                                  .mem_limit_bytes = o->mem_limit_bytes };
     if (o->threads < 0 || o->threads > THREADS_MAX)
         return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads,

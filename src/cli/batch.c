@@ -8,6 +8,7 @@
 #include "cli/batch.h"
 
 #include "base/file.h"
+#include "base/string.h"
 #include "cli/run.h"
 
 #include <stdio.h>
@@ -17,10 +18,12 @@
 
 typedef struct batch {
     cli_run      run;
-    cli_task_fn *task;
+    cli_task_fn *task;              /* NULL: all tasks at once */
     const char  *task_name;
     cli_paths    films;
     cli_record   record;
+    const char **phrases;           /* of all tasks at once    */
+    size_t       n_phrases;
     size_t       done, failed, passed_over;
     double       began;
 } batch;
@@ -47,25 +50,65 @@ static char *error_line(const char *path, const thorax_error *err)
 
 /* ---- One film ---- */
 
-/* The answer as a line of the file; NULL after a failure (b->run.err says which). */
+/* Adds the results' lines to `out`. */
+static thorax_status add_lines(thx_string *out, thorax_result *const *results, size_t n, const char *path,
+                               thorax_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *json = thorax_result_json(results[i]);
+
+        if (!json) out->failed = true;
+        else thx_string_printf(out, "%s%s", out->size ? "\n" : "", json);
+    }
+    if (!out->failed) return THORAX_OK;
+    return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the result", path);
+}
+
+/* Report, classification, and boxes where there are phrases, in one call. */
+static thorax_status run_all(batch *b, thx_string *out, thorax_session *session, const char *path,
+                             thorax_error *err)
+{
+    thorax_job     jobs[3] = { { .task = THORAX_TASK_REPORT }, { .task = THORAX_TASK_CLASSIFY } };
+    thorax_result *results[3] = { NULL, NULL, NULL };
+    const size_t   n = b->n_phrases ? 3 : 2;
+
+    jobs[2] = (thorax_job){ .task = THORAX_TASK_GROUND, .phrases = b->phrases, .n_phrases = b->n_phrases,
+                            .kind = cli_ground_kind(b->run.values) };
+    thorax_status st = thorax_run(results, session, jobs, n, &b->run.options, err);
+    if (!st) st = add_lines(out, results, n, path, err);
+    for (size_t i = 0; i < n; i++) thorax_result_close(results[i]);
+    return st;
+}
+
+static thorax_status run_task(batch *b, thx_string *out, thorax_session *session, const char *path,
+                              thorax_error *err)
+{
+    thorax_result *result;
+
+    if (!b->task) return run_all(b, out, session, path, err);
+    thorax_status st = b->task(&result, session, &b->run, err);
+    if (!st) st = add_lines(out, &result, 1, path, err);
+    thorax_result_close(result);
+    return st;
+}
+
+/* The answers as lines of the file; NULL after a failure (b->run.err says which). */
 static char *answer_line(batch *b, const char *path, bool *known)
 {
     thorax_error *err = &b->run.err;
     thorax_session *session = NULL;
-    thorax_result *result = NULL;
     thorax_film *film;
-    char *line = NULL;
+    thx_string lines = { 0 };
 
     *known = false;
     thorax_status st = thorax_film_open(&film, path, &b->run.film_options, err);
     if (!st && cli_record_has(&b->record, path, thorax_film_sha256(film))) *known = true;
     if (!st && !*known) st = thorax_session_open(&session, b->run.model, film, err);
-    if (!st && !*known) st = b->task(&result, session, &b->run, err);
-    const char *json = result ? thorax_result_json(result) : NULL;
-    if (json) line = strdup(json);
+    if (!st && !*known) st = run_task(b, &lines, session, path, err);
+    char *line = st || *known ? NULL : thx_string_take(&lines);
     if (!st && !*known && !line)
         thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the result", path);
-    thorax_result_close(result);
+    thx_string_deinit(&lines);
     thorax_session_close(session);
     thorax_film_close(film);
     return line;
@@ -155,10 +198,21 @@ static bool choose_task(batch *b, const cli_values *v)
     return strcmp(name, "ask") || cli_need(v, CLI_PROMPT);
 }
 
+/* The phrases of the command line, borrowed from it. */
+static bool collect_phrases(batch *b, const cli_values *v)
+{
+    size_t at = 0, n = 0;
+
+    while (cli_next(v, CLI_PHRASE, &at)) n++;
+    b->phrases = calloc(n + 1, sizeof(const char *));
+    for (at = 0; b->phrases && b->n_phrases < n;) b->phrases[b->n_phrases++] = cli_next(v, CLI_PHRASE, &at);
+    return b->phrases && (!n || cli_check_phrases(v));
+}
+
 static int prepare(batch *b, const cli_values *v)
 {
     if (!cli_operands(v, 1, true, "a film, folder or list") || !cli_need(v, CLI_MODEL) ||
-        !cli_need(v, CLI_OUTPUT) || !choose_task(b, v))
+        !cli_need(v, CLI_OUTPUT) || !choose_task(b, v) || !collect_phrases(b, v))
         return CLI_USAGE;
     for (size_t i = 0; i < v->n_operands; i++)
         if (cli_paths_collect(&b->films, v->operands[i], &b->run.err))
@@ -170,7 +224,9 @@ static int run_batch(batch *b, const cli_values *v)
 {
     const int code = cli_run_open(&b->run, v);
     if (code) return code;
-    const cli_record_key key = { b->task_name, thorax_model_identity(b->run.model) };
+    const cli_record_key key = { .task = b->task_name,
+                                 .last = b->task ? NULL : b->n_phrases ? "ground" : "classify",
+                                 .model = thorax_model_identity(b->run.model) };
     if (cli_record_open(&b->record, cli_text(v, CLI_OUTPUT), cli_switch(v, CLI_RESUME), &key,
                         &b->films, &b->run.err))
         return cli_run_fail(&b->run);
@@ -187,6 +243,7 @@ int cli_batch(const cli_values *v)
     cli_record_close(&b->record);
     cli_run_close(&b->run);
     cli_paths_deinit(&b->films);
+    free(b->phrases);
     free(b);
     return code;
 }

@@ -28,10 +28,12 @@ typedef struct cli_record {
     int       fd;     /* locked while it is open; 0 = none, standard input never is one */
     cli_done *done;
     size_t    n_done, room_done;
+    size_t    whole;  /* bytes of an earlier file that hold whole films */
 } cli_record;
 
-/* What the lines of one file have in common. */
-typedef struct cli_record_key { const char *task, *model; } cli_record_key;
+/* What the lines of one file have in common. With the task "all" a film has a line for each task, `last` is that of
+ * the last one: a film without it is not done. */
+typedef struct cli_record_key { const char *task, *last, *model; } cli_record_key;
 
 /* Opens the file for appending. Without `resume` it must be new or empty. With it, lines are read;
  * error lines of `films` and a torn last line are removed. THORAX_USAGE: the file holds something

@@ -55,6 +55,12 @@ bool cli_record_has(const cli_record *r, const char *path, const char *sha256)
 
 /* ---- Reading an earlier file ---- */
 
+/* Is it one of the tasks that "all" does? */
+static bool is_part(const char *task)
+{
+    return !strcmp(task, "report") || !strcmp(task, "classify") || !strcmp(task, "ground");
+}
+
 static thorax_status check_key(const json_t *line, const cli_record_key *key, const char *path,
                                size_t number, thorax_error *err)
 {
@@ -62,7 +68,7 @@ static thorax_status check_key(const json_t *line, const cli_record_key *key, co
     const char *model =
         json_string_value(json_object_get(json_object_get(line, "provenance"), "model"));
 
-    if (!task || strcmp(task, key->task))
+    if (!task || (strcmp(task, key->task) && !(key->last && is_part(task))))
         return thx_fail(err, THORAX_USAGE, 0,
                         "%s: line %zu is of the task \"%.20s\", not %s: choose another -o", path,
                         number, task ? task : "", key->task);
@@ -92,8 +98,11 @@ static thorax_status read_line(cli_record *r, thx_string *kept, const char *text
                       number);
     else if (json_object_get(line, "error")) keep = !cli_paths_have(retry, path);
     else st = check_key(line, key, r->path, number, err);
-    if (!st && keep && sha256) st = remember(r, path, sha256, err);
+    const char *task = json_string_value(json_object_get(line, "task"));
+    const bool last = !key->last || !task || !strcmp(task, key->last);
+    if (!st && keep && sha256 && last) st = remember(r, path, sha256, err);
     if (!st && keep) thx_string_add(kept, text, size);
+    if (!st && keep && last) r->whole = kept->size;
     json_decref(line);
     return st;
 }
@@ -125,6 +134,7 @@ static thorax_status read_lines(cli_record *r, thx_string *kept, const char *dat
          at = end + 1, number++)
         st = read_line(r, kept, at, (size_t)(end - at) + 1, number, key, &retry, err);
     cli_paths_deinit(&retry); /* what follows the last line end was torn off while it was written */
+    if (!st) kept->size = r->whole; /* and the film it belongs to is not done */
     if (!st && kept->failed) st = thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", r->path);
     if (r->n_done) qsort(r->done, r->n_done, sizeof *r->done, compare_done);
     return st;

@@ -4,7 +4,8 @@
 #define OPENING    CLI_MODEL, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_CTX, CLI_MEM_LIMIT
 #define READING    CLI_PROFILE, CLI_COMPAT
 #define GENERATING CLI_SYSTEM, CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE, CLI_TOP_K, CLI_TOP_P, CLI_MIN_P, \
-                   CLI_REPETITION_PENALTY, CLI_SEED, CLI_IGNORE_EOS
+                   CLI_REPETITION_PENALTY, CLI_SEED, CLI_IGNORE_EOS, CLI_DRAFTS, CLI_NO_DRAFTS
+#define SCORING    CLI_SCORE, CLI_SCORE_QUESTIONS, CLI_CALIBRATION
 #define LAST       CLI_HELP, CLI_END
 #define OPTIONS(...) (const unsigned char[]) { __VA_ARGS__ }
 
@@ -24,7 +25,7 @@ const cli_command cli_commands[] = {
     { "report", "FILM...", "A radiology report of each film.", task_text,
       OPTIONS(OPENING, READING, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_report },
     { "classify", "FILM...", "The 14 findings of each film, as the answer states them.", task_text,
-      OPTIONS(OPENING, READING, GENERATING, CLI_WORDING, CLI_SUBSTRING_RULE, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
+      OPTIONS(OPENING, READING, SCORING, GENERATING, CLI_WORDING, CLI_SUBSTRING_RULE, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
       cli_classify },
     { "ground", "FILM...", "Where something is: boxes of regions, findings, or sentences.", task_text,
       OPTIONS(OPENING, READING, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
@@ -34,9 +35,11 @@ const cli_command cli_commands[] = {
       "line. Each answer is written and synchronised as it is ready; a film that fails gives an error line and does not stop the "
       "others (exit code 3). One writer a file: a second one is turned away.\n\n"
       "With --resume, films whose path and content are recorded as done are passed over, failed ones are tried again (their error "
-      "lines are replaced), and a torn last line is cut off. A file that another task or another model wrote is refused.",
+      "lines are replaced), and a torn last line is cut off. A file that another task or another model wrote is refused.\n\n"
+      "--task all asks everything about a film at once (report, classify, and ground where --phrase is given): a line for each task, and "
+      "little more time than one of them takes.",
       OPTIONS(OPENING, READING, CLI_TASK, CLI_OUTPUT, CLI_RESUME, CLI_PROMPT, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING,
-              CLI_SUBSTRING_RULE, CLI_QUIET, LAST), cli_batch },
+              SCORING, CLI_SUBSTRING_RULE, CLI_QUIET, LAST), cli_batch },
     { "inspect film", "FILE", "What a film file holds: format, size, depth, hash of the decoded samples.",
       "-o writes the decoded samples [height, width] or [height, width, channels]; with --profile the 8-bit picture of that profile "
       "[height, width, 3] instead.",

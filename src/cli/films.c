@@ -20,8 +20,10 @@ thorax_status cli_task_classify(thorax_result **out, thorax_session *session, co
     return thorax_classify(out, session, &r->options, err);
 }
 
-static thorax_ground_kind kind_of(const char *name)
+thorax_ground_kind cli_ground_kind(const cli_values *v)
 {
+    const char *name = cli_text(v, CLI_KIND);
+
     if (name && !strcmp(name, "region")) return THORAX_GROUND_REGION;
     if (name && !strcmp(name, "phrase")) return THORAX_GROUND_PHRASE;
     return THORAX_GROUND_AUTO;
@@ -37,7 +39,7 @@ thorax_status cli_task_ground(thorax_result **out, thorax_session *session, cons
     if (!phrases) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the phrases");
     for (const char *p; (p = cli_next(r->values, CLI_PHRASE, &at));) phrases[n++] = p;
     const thorax_status st = thorax_ground_all(
-        out, session, phrases, n, kind_of(cli_text(r->values, CLI_KIND)), &r->options, err);
+        out, session, phrases, n, cli_ground_kind(r->values), &r->options, err);
     free(phrases);
     return st;
 }

@@ -46,8 +46,13 @@ typedef enum cli_kind {
     X(KIND,           "kind",                0,  "K",     CLI_CHOICE, "auto region phrase",            0, 0,    0, "what a phrase is: a region or finding, or a sentence (auto: four words and more, or a final full stop)") \
     X(WORDING,        "wording",             0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "ask with these words instead of the model's usual question; {} stands for the phrase") \
     X(SUBSTRING_RULE, "substring-rule",      0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "read findings as the published evaluation does: a name that occurs is present, negated or not") \
+    X(SCORE,          "score",               0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "give each finding a score: P(yes) / (P(yes) + P(no)) of one question, not calibrated unless --calibration is given") \
+    X(SCORE_QUESTIONS, "score-questions",    0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    1, "questions that scores come from, instead of the model's usual ones") \
+    X(CALIBRATION,    "calibration",         0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    1, "turns scores into calibrated ones") \
+    X(DRAFTS,         "drafts",              0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    1, "answers to guess from, one a line; the answer is the same, only sooner") \
+    X(NO_DRAFTS,      "no-drafts",           0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "never guess ahead") \
     X(OVERLAY,        "overlay",             0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "write the film with the boxes as PNG; for several films: a folder") \
-    X(TASK,           "task",                0,  "TASK",  CLI_CHOICE, "report classify ground ask",    0, 0,    0, "what to do with each film") \
+    X(TASK,           "task",                0,  "TASK",  CLI_CHOICE, "report classify ground ask all", 0, 0,   0, "what to do with each film; all: report, classify, and ground where there are phrases") \
     X(PROMPT,         "prompt",              0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "the question of --task ask") \
     X(OUTPUT,         "output",             'o', "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "where the result goes") \
     X(RESUME,         "resume",              0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "go on with the file of an earlier run; failed films are tried again") \

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static thorax_model_options model_options(const cli_values *v)
     o.threads = (int)cli_count(v, CLI_THREADS, 0);
     o.ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0);
     o.mem_limit_bytes = cli_count(v, CLI_MEM_LIMIT, 0);
+    o.draft_corpus = cli_text(v, CLI_DRAFTS);
     return o;
 }
 
@@ -37,6 +39,10 @@ static thorax_options answer_options(const cli_values *v)
     o.system = cli_text(v, CLI_SYSTEM);
     o.wording = cli_text(v, CLI_WORDING);
     o.substring_rule = cli_switch(v, CLI_SUBSTRING_RULE);
+    o.no_drafts = cli_switch(v, CLI_NO_DRAFTS);
+    o.score = cli_switch(v, CLI_SCORE);
+    o.score_questions = cli_text(v, CLI_SCORE_QUESTIONS);
+    o.score_calibration = cli_text(v, CLI_CALIBRATION);
     return o;
 }
 
@@ -80,17 +86,20 @@ int cli_run_fail(cli_run *r)
 
 /* ---- Printing ---- */
 
-static void print_findings(const thorax_result *result)
+static void print_findings(const thorax_result *result, bool calibrated)
 {
     size_t n;
     const thorax_finding *f = thorax_result_findings(result, &n);
 
-    for (size_t i = 0; i < n; i++)
-        printf("%s%-7s %s\n", i ? "" : "\n",
-               f[i].present < 0 ? "unsaid"
-               : f[i].present   ? "yes"
-                                : "no",
-               f[i].name);
+    for (size_t i = 0; i < n; i++) {
+        const char *present = f[i].present < 0 ? "unsaid" : f[i].present ? "yes" : "no";
+
+        printf("%s%-7s ", i ? "" : "\n", present);
+        if (!isnan(f[i].score)) printf("%5.3f ", f[i].score);
+        printf("%s\n", f[i].name);
+    }
+    if (n && !isnan(f->score))
+        printf("(scores: P(yes) / (P(yes) + P(no)), %s)\n", calibrated ? "calibrated by the file given" : "not calibrated");
 }
 
 static void print_boxes(const thorax_result *result)
@@ -110,7 +119,7 @@ static void print_text(cli_run *r, thorax_result *result, const char *heading)
     if (heading) printf("== %s\n", heading);
     printf("%s\n", thorax_result_text(result));
     if (!strcmp(task, "ask")) return;
-    if (!strcmp(task, "classify")) print_findings(result);
+    if (!strcmp(task, "classify")) print_findings(result, r->options.score_calibration != NULL);
     if (!strcmp(task, "ground")) print_boxes(result);
     if (!thorax_result_complete(result))
         printf("\n(cut off: the limit of new tokens was reached)\n");

@@ -68,6 +68,8 @@ thorax_status cli_task_ground(thorax_result **out, thorax_session *session, cons
 thorax_status cli_task_ask(thorax_result **out, thorax_session *session, const cli_run *r,
                            thorax_error *err);
 
+thorax_ground_kind cli_ground_kind(const cli_values *v); /* of --kind */
+
 /* False after an error line: ground without a phrase. */
 bool cli_check_phrases(const cli_values *v);
 

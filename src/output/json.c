@@ -115,6 +115,17 @@ static json_t *seed_json(const thx_sampling *s)
     return json_string(digits);
 }
 
+static json_t *hash_or_null(const char *hash) { return *hash ? json_string(hash) : json_null(); }
+
+/* Where scores come from: "family" or the hash of the questions' file, and of the calibration's. */
+static json_t *scoring_json(const thx_provenance *p)
+{
+    json_t *questions = *p->questions_sha256 ? json_string(p->questions_sha256) : json_string("family");
+
+    return json_pack("{s:o, s:b, s:o}", "questions", questions, "calibrated", p->calibrated, "calibration",
+                     hash_or_null(p->calibration_sha256));
+}
+
 static json_t *provenance_json(const thx_result *r)
 {
     static const char *const precisions[] = {
@@ -133,6 +144,7 @@ static json_t *provenance_json(const thx_result *r)
     if (!strcmp(r->task, "classify"))
         json_object_set_new(json, "rule",
                             json_string(p->substring_rule ? "substring" : "negation-aware"));
+    if (p->scored) json_object_set_new(json, "scores", scoring_json(p));
     return json;
 }
 
@@ -150,9 +162,13 @@ static bool add_answer(json_t *json, const thx_result *r)
                            "image_tokens", (json_int_t)u->image_tokens, "completion_tokens",
                            (json_int_t)u->completion_tokens, "cached_tokens",
                            (json_int_t)u->cached_tokens));
-    return whole & put(json, "timing",
-                       json_pack("{s:f, s:f, s:f}", "vision_s", u->vision_s, "prompt_s",
-                                 u->prompt_s, "decode_s", u->decode_s));
+    whole &= put(json, "timing",
+                 json_pack("{s:f, s:f, s:f}", "vision_s", u->vision_s, "prompt_s", u->prompt_s,
+                           "decode_s", u->decode_s));
+    return whole & put(json, "drafts",
+                       json_pack("{s:I, s:I, s:I, s:f}", "passes", (json_int_t)u->decode_passes, "proposed",
+                                 (json_int_t)u->draft_proposed, "accepted", (json_int_t)u->draft_accepted,
+                                 "row_cost", u->draft_row_cost));
 }
 
 char *thx_result_to_json(const thx_result *r)

@@ -1,5 +1,6 @@
-/* Tasks: questions to a session, answers read into a result; see tasks.h. */
-#include "tasks/tasks.h"
+/* Tasks: jobs become questions, a session answers all of them at once, the answers are read into results;
+ * see tasks.h. */
+#include "tasks/tasks_internal.h"
 
 #include "base/hash.h"
 #include "text/utf8.h"
@@ -9,19 +10,6 @@
 
 enum { MESSAGES_MAX = 10000 };
 
-void thx_result_close(thx_result *r)
-{
-    if (!r) return;
-    free(r->text);
-    thx_ids_deinit(&r->ids);
-    free(r->film_name);
-    for (size_t i = 0; i < r->n_labels; i++) free(r->labels[i]);
-    free(r->labels);
-    free(r->boxes);
-    free(r->remark);
-    free(r);
-}
-
 thorax_options thorax_options_default(void)
 {
     return (thorax_options){
@@ -29,79 +17,7 @@ thorax_options thorax_options_default(void)
     };
 }
 
-/* ---- A result that knows where it comes from, before there is an answer ---- */
-
-static unsigned stored_types(const thx_weights *w)
-{
-    unsigned types = 0;
-
-    for (size_t i = 0; w && i < thx_weights_count(w); i++)
-        types |= 1u << thx_weights_at(w, i)->type;
-    return types;
-}
-
-static thorax_status sampling_of(thx_sampling *out, const thorax_options *o, const thx_model *m,
-                                 thorax_error *err)
-{
-    const thx_sampling_request request = {
-        .sample = o->sample, .temperature = o->temperature, .top_p = o->top_p, .min_p = o->min_p,
-        .repetition_penalty = o->repetition_penalty, .top_k = o->top_k, .seed = o->seed,
-    };
-    return thx_sampling_resolve(out, &request, &m->generation, err);
-}
-
-static thorax_status fill_provenance(thx_provenance *p, thx_session *s, const thorax_options *o,
-                                     thorax_error *err)
-{
-    thx_engine *e = thx_session_engine(s);
-    const thx_model *m = thx_engine_model(e);
-
-    memcpy(p->model, m->identity, sizeof p->model);
-    p->family = m->family->name;
-    p->types = stored_types(m->weights);
-    p->precision = thx_engine_get_options(e)->precision;
-    p->compat = thx_engine_get_options(e)->compat;
-    p->kernels = thx_engine_kernels(e);
-    p->max_new_tokens = o->max_new_tokens ? o->max_new_tokens : m->family->max_new_tokens;
-    p->ignore_eos = o->ignore_eos;
-    p->substring_rule = o->substring_rule;
-    return sampling_of(&p->sampling, o, m, err);
-}
-
-static bool keep_text(char **out, const char *text)
-{
-    *out = text ? strdup(text) : NULL;
-    return !text || *out;
-}
-
-static thorax_status result_open(thx_result **out, const char *task, thx_session *s,
-                                 const thx_film_facts *film, const thorax_options *o,
-                                 thorax_error *err)
-{
-    thx_result *r = calloc(1, sizeof *r);
-
-    *out = NULL;
-    if (!r) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a result");
-    r->task = task;
-    r->complete = true;
-    if (film && film->name) {
-        r->has_film = true;
-        memcpy(r->film_sha256, film->sha256, sizeof r->film_sha256);
-        r->width = film->width;
-        r->height = film->height;
-        r->profile = film->profile;
-    }
-    thorax_status st = THORAX_OK;
-    if (!keep_text(&r->film_name, r->has_film ? film->name : NULL) ||
-        !keep_text(&r->remark, thx_engine_model(thx_session_engine(s))->remark))
-        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for a result");
-    if (!st) st = fill_provenance(&r->provenance, s, o, err);
-    if (st) thx_result_close(r);
-    else *out = r;
-    return st;
-}
-
-/* ---- One question, one answer ---- */
+/* ---- What callers may hand in ---- */
 
 static thorax_status check_message(const thorax_message *m, size_t i, thorax_error *err)
 {
@@ -140,151 +56,6 @@ static thorax_status check_messages(const thorax_message *m, size_t n, const cha
     return THORAX_OK;
 }
 
-/* Lets the session answer `n` messages, the system turn of the options before them. */
-static thorax_status generate(thx_answer *answer, thx_session *s, const thx_provenance *p,
-                              const thorax_message *messages, size_t n, const thorax_options *o,
-                              thorax_error *err)
-{
-    thorax_status st = check_messages(messages, n, o->system, err);
-    if (st) return st;
-
-    thx_message *turns = calloc(n + 1, sizeof *turns);
-    if (!turns) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu messages", n);
-    size_t count = 0;
-    if (o->system) turns[count++] = (thx_message){ "system", o->system };
-    for (size_t i = 0; i < n; i++)
-        turns[count++] = (thx_message){ messages[i].role, messages[i].content };
-
-    const thx_request request = {
-        .messages = turns,
-        .n_messages = count,
-        .sampling = p->sampling,
-        .max_new_tokens = p->max_new_tokens,
-        .ignore_eos = o->ignore_eos,
-        .on_text = o->on_text,
-        .data = o->data,
-        .progress = { .step = o->on_progress, .data = o->data },
-    };
-    st = thx_session_generate(s, &request, answer, err);
-    free(turns);
-    return st;
-}
-
-static void add_usage(thx_result *r, const thx_answer *a)
-{
-    thorax_usage *u = &r->usage;
-
-    u->prompt_tokens += a->prompt_tokens;
-    u->image_tokens = a->image_tokens;
-    u->cached_tokens += a->cached_tokens;
-    u->completion_tokens += (uint32_t)a->ids.size;
-    u->vision_s += a->vision_s;
-    u->prompt_s += a->prompt_s;
-    u->decode_s += a->decode_s;
-    for (size_t i = 0; i < a->ids.size; i++) thx_ids_add(&r->ids, a->ids.data[i]);
-    r->complete = r->complete && a->complete;
-}
-
-/* Answers into *r: text, ids, usage, prompt hash. One answer a result. */
-static thorax_status answer_into(thx_result *r, thx_session *s, const thorax_message *messages,
-                                 size_t n, const thorax_options *o, thorax_error *err)
-{
-    thx_answer answer = { 0 };
-    thorax_status st = generate(&answer, s, &r->provenance, messages, n, o, err);
-
-    if (!st) {
-        add_usage(r, &answer);
-        memcpy(r->provenance.prompt_sha256, answer.prompt_sha256,
-               sizeof r->provenance.prompt_sha256);
-        r->text = thx_text_strip(answer.text.data ? answer.text.data : "", answer.text.size);
-        if (!r->text || r->ids.failed)
-            st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the answer");
-    }
-    thx_answer_deinit(&answer);
-    return st;
-}
-
-static const thorax_options *or_default(const thorax_options *o, thorax_options *storage)
-{
-    *storage = thorax_options_default();
-    return o ? o : storage;
-}
-
-thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_film_facts *film,
-                           const thorax_message *messages, size_t n_messages,
-                           const thorax_options *options, thorax_error *err)
-{
-    thorax_options defaults;
-    const thorax_options *o = or_default(options, &defaults);
-    thx_result *r;
-
-    *out = NULL;
-    thorax_status st = result_open(&r, "ask", session, film, o, err);
-    if (!st) st = answer_into(r, session, messages, n_messages, o, err);
-    if (!st) st = thx_result_read_boxes(r, r->text, NULL, err);
-    if (st) thx_result_close(r);
-    else *out = r;
-    return st;
-}
-
-/* ---- Report and classification ---- */
-
-/* The wording with "{}" replaced by the phrase. */
-static thorax_status fill_wording(thx_string *out, const char *wording, const char *phrase,
-                                  thorax_error *err)
-{
-    if (!*wording) return thx_fail(err, THORAX_USAGE, 0, "the wording of the question is empty");
-    for (const char *at; phrase && (at = strstr(wording, "{}")); wording = at + 2) {
-        thx_string_add(out, wording, (size_t)(at - wording));
-        thx_string_puts(out, phrase);
-    }
-    thx_string_puts(out, wording);
-    return THORAX_OK;
-}
-
-static thorax_status question_of(thx_string *out, thx_session *s, thx_task task, const char *phrase,
-                                 const thorax_options *o, thorax_error *err)
-{
-    const thx_family *family = thx_engine_model(thx_session_engine(s))->family;
-    const thorax_status st = o->wording ? fill_wording(out, o->wording, phrase, err)
-                                        : family->question(out, task, phrase, err);
-
-    if (!st && out->failed) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the question");
-    return st;
-}
-
-static thorax_status need_film(const thx_film_facts *film, const char *task, thorax_error *err)
-{
-    if (film && film->name) return THORAX_OK;
-    return thx_fail(err, THORAX_USAGE, 0, "%s needs a film, the session has none", task);
-}
-
-thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_film_facts *film,
-                            thx_task task, const thorax_options *options, thorax_error *err)
-{
-    const char *name = task == THX_TASK_REPORT ? "report" : "classify";
-    thorax_options defaults;
-    const thorax_options *o = or_default(options, &defaults);
-    thx_string question = { 0 };
-    thx_result *r = NULL;
-
-    *out = NULL;
-    thorax_status st = need_film(film, name, err);
-    if (!st) st = question_of(&question, session, task, NULL, o, err);
-    if (!st) st = result_open(&r, name, session, film, o, err);
-    if (!st) st = answer_into(r, session, &(thorax_message){ "user", question.data }, 1, o, err);
-    if (!st) {
-        thx_result_read_findings(r, r->text, o->substring_rule && task == THX_TASK_CLASSIFY);
-        st = thx_result_read_boxes(r, r->text, NULL, err);
-    }
-    thx_string_deinit(&question);
-    if (st) thx_result_close(r);
-    else *out = r;
-    return st;
-}
-
-/* ---- Grounding ---- */
-
 static thorax_status check_phrases(const char *const *phrases, size_t n, thorax_error *err)
 {
     if (!n || n > MESSAGES_MAX)
@@ -299,50 +70,248 @@ static thorax_status check_phrases(const char *const *phrases, size_t n, thorax_
     return THORAX_OK;
 }
 
-/* One phrase: its question, its answer, its boxes; its line of `text`. */
-static thorax_status ground_one(thx_result *r, thx_string *text, thx_sha256 *hash, thx_session *s,
-                                const char *phrase, thorax_ground_kind kind, bool several,
-                                const thorax_options *o, thorax_error *err)
+static thorax_status need_film(const thx_film_facts *film, const char *task, thorax_error *err)
 {
-    thx_string question = { 0 };
-    thorax_status st = question_of(&question, s, thx_ground_task(phrase, kind), phrase, o, err);
-
-    free(r->text);
-    r->text = NULL;
-    if (!st) st = answer_into(r, s, &(thorax_message){ "user", question.data }, 1, o, err);
-    thx_string_deinit(&question);
-    if (st) return st;
-    thx_sha256_add(hash, r->provenance.prompt_sha256, 64);
-    if (several) thx_string_printf(text, "%s%s: ", text->size ? "\n" : "", phrase);
-    thx_string_puts(text, r->text);
-    return thx_result_read_boxes(r, r->text, phrase, err);
+    if (film && film->name) return THORAX_OK;
+    return thx_fail(err, THORAX_USAGE, 0, "%s needs a film, the session has none", task);
 }
 
-thorax_status thx_task_ground(thx_result **out, thx_session *session, const thx_film_facts *film,
-                              const char *const *phrases, size_t n_phrases, thorax_ground_kind kind,
-                              const thorax_options *options, thorax_error *err)
+static const char *job_name(const thorax_job *job)
 {
-    thorax_options defaults;
-    const thorax_options *o = or_default(options, &defaults);
-    thx_string text = { 0 };
-    thx_sha256 hash;
-    thx_result *r = NULL;
+    static const char *const names[] = { "ask", "report", "classify", "ground" };
+    return names[job->task];
+}
 
-    *out = NULL;
-    thx_sha256_init(&hash);
-    thorax_status st = need_film(film, "ground", err);
-    if (!st) st = check_phrases(phrases, n_phrases, err);
-    if (!st) st = result_open(&r, "ground", session, film, o, err);
-    for (size_t i = 0; !st && i < n_phrases; i++)
-        st = ground_one(r, &text, &hash, session, phrases[i], kind, n_phrases > 1, o, err);
-    if (!st) {
-        free(r->text);
-        r->text = thx_string_take(&text);
-        if (!r->text) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the answer");
-        if (n_phrases > 1) thx_sha256_end(&hash, r->provenance.prompt_sha256);
+static thorax_status check_job(const thorax_job *job, const thx_film_facts *film,
+                               const thorax_options *o, thorax_error *err)
+{
+    if ((unsigned)job->task > THORAX_TASK_GROUND)
+        return thx_fail(err, THORAX_USAGE, 0, "task %d is not known", (int)job->task);
+    if (job->task == THORAX_TASK_ASK)
+        return check_messages(job->messages, job->n_messages, o->system, err);
+    if (o->system && !thx_utf8_valid(o->system, strlen(o->system)))
+        return thx_fail(err, THORAX_USAGE, 0, "the system text is not UTF-8");
+    const thorax_status st = need_film(film, job_name(job), err);
+    if (st || job->task != THORAX_TASK_GROUND) return st;
+    return check_phrases(job->phrases, job->n_phrases, err);
+}
+
+/* ---- Questions ---- */
+
+/* The wording with "{}" replaced by the phrase. */
+static thorax_status fill_wording(thx_string *out, const char *wording, const char *phrase,
+                                  thorax_error *err)
+{
+    if (!*wording) return thx_fail(err, THORAX_USAGE, 0, "the wording of the question is empty");
+    for (const char *at; phrase && (at = strstr(wording, "{}")); wording = at + 2) {
+        thx_string_add(out, wording, (size_t)(at - wording));
+        thx_string_puts(out, phrase);
     }
+    thx_string_puts(out, wording);
+    return THORAX_OK;
+}
+
+thorax_status thx_task_question(thx_string *out, thx_session *s, thx_task task, const char *phrase,
+                                const char *wording, thorax_error *err)
+{
+    const thx_family *family = thx_engine_model(thx_session_engine(s))->family;
+    const thorax_status st = wording ? fill_wording(out, wording, phrase, err)
+                                     : family->question(out, task, phrase, err);
+
+    if (!st && out->failed) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the question");
+    return st;
+}
+
+/* One question of a job: a conversation, and the phrase it asks for. */
+typedef struct question {
+    size_t       job;
+    const char  *phrase; /* NULL but for ground                    */
+    thx_string   text;   /* of a task's question                   */
+    thx_message *turns;
+    size_t       n;
+} question;
+
+static size_t questions_of(const thorax_job *job)
+{
+    return job->task == THORAX_TASK_GROUND ? job->n_phrases : 1;
+}
+
+static thorax_status question_init(question *q, const thorax_job *job, thx_session *s,
+                                   const thorax_options *o, thorax_error *err)
+{
+    const bool    own = job->task == THORAX_TASK_ASK;
+    const size_t  n = own ? job->n_messages : 1;
+    thorax_status st = THORAX_OK;
+    thx_task      task = THX_TASK_REPORT;
+
+    if (job->task == THORAX_TASK_CLASSIFY) task = THX_TASK_CLASSIFY;
+    if (job->task == THORAX_TASK_GROUND) task = thx_ground_task(q->phrase, job->kind);
+    if (!own) st = thx_task_question(&q->text, s, task, q->phrase, o->wording, err);
+    if (st) return st;
+    q->turns = calloc(n + 1, sizeof *q->turns);
+    if (!q->turns) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu messages", n);
+    if (o->system) q->turns[q->n++] = (thx_message){ "system", o->system };
+    for (size_t i = 0; own && i < n; i++)
+        q->turns[q->n++] = (thx_message){ job->messages[i].role, job->messages[i].content };
+    if (!own) q->turns[q->n++] = (thx_message){ "user", q->text.data };
+    return THORAX_OK;
+}
+
+static void questions_deinit(question *q, size_t n)
+{
+    for (size_t i = 0; q && i < n; i++) {
+        thx_string_deinit(&q[i].text);
+        free(q[i].turns);
+    }
+    free(q);
+}
+
+/* ---- Answers ---- */
+
+static void add_usage(thx_result *r, const thx_answer *a)
+{
+    thorax_usage *u = &r->usage;
+
+    u->prompt_tokens += a->prompt_tokens;
+    u->image_tokens = a->image_tokens;
+    u->cached_tokens += a->cached_tokens;
+    u->completion_tokens += (uint32_t)a->ids.size;
+    u->vision_s = a->vision_s; /* of the whole call */
+    u->prompt_s = a->prompt_s;
+    u->decode_s = a->decode_s;
+    u->decode_passes += a->drafts.passes;
+    u->draft_proposed += a->drafts.proposed;
+    u->draft_accepted += a->drafts.accepted;
+    u->draft_row_cost = a->drafts.row_cost;
+    for (size_t i = 0; i < a->ids.size; i++) thx_ids_add(&r->ids, a->ids.data[i]);
+    r->complete = r->complete && a->complete;
+}
+
+/* Adds an answer to its result: text (a line a phrase where there are several), boxes, usage. */
+static thorax_status add_answer(thx_result *r, thx_string *text, const question *q, bool several,
+                                const thx_answer *a, thorax_error *err)
+{
+    char         *stripped = thx_text_strip(a->text.data ? a->text.data : "", a->text.size);
+    thorax_status st = stripped ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for the answer");
+
+    add_usage(r, a);
+    if (!st && several) thx_string_printf(text, "%s%s: ", text->size ? "\n" : "", q->phrase);
+    if (!st) thx_string_puts(text, stripped);
+    if (!st) st = thx_result_read_boxes(r, stripped, q->phrase, err);
+    free(stripped);
+    return st;
+}
+
+/* The result of one job from its n answers. */
+static thorax_status read_job(thx_result *r, const thorax_job *job, const question *q,
+                              const thx_answer *a, size_t n, const thorax_options *o, thorax_error *err)
+{
+    thx_string    text = { 0 };
+    thx_sha256    hash;
+    thorax_status st = THORAX_OK;
+
+    thx_sha256_init(&hash);
+    for (size_t i = 0; i < n && !st; i++) {
+        st = add_answer(r, &text, &q[i], n > 1, &a[i], err);
+        thx_sha256_add(&hash, a[i].prompt_sha256, 64);
+    }
+    if (n > 1) thx_sha256_end(&hash, r->provenance.prompt_sha256);
+    else memcpy(r->provenance.prompt_sha256, a->prompt_sha256, sizeof a->prompt_sha256);
+    thx_string_add(&text, "", 0);
+    if (!st) r->text = thx_string_take(&text);
     thx_string_deinit(&text);
-    if (st) thx_result_close(r);
-    else *out = r;
+    if (!st && (!r->text || r->ids.failed))
+        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the answer");
+    if (!st && (job->task == THORAX_TASK_REPORT || job->task == THORAX_TASK_CLASSIFY))
+        thx_result_read_findings(r, r->text, o->substring_rule && job->task == THORAX_TASK_CLASSIFY);
+    return st;
+}
+
+/* ---- A call ---- */
+
+typedef struct call {
+    thx_session          *session;
+    const thorax_job     *jobs;
+    const thorax_options *options;
+    size_t                n, n_questions;
+    question             *questions;
+    thx_request          *requests;
+    thx_answer           *answers;
+} call;
+
+static thorax_status ask_all(call *c, thx_result **results, thorax_error *err)
+{
+    const thorax_options *o = c->options;
+    thorax_status         st = THORAX_OK;
+
+    for (size_t i = 0, k = 0; i < c->n; i++)
+        for (size_t p = 0; p < questions_of(&c->jobs[i]) && !st; p++, k++) {
+            const thx_provenance *from = &results[i]->provenance;
+            question             *q = &c->questions[k];
+
+            q->job = i;
+            q->phrase = c->jobs[i].task == THORAX_TASK_GROUND ? c->jobs[i].phrases[p] : NULL;
+            st = question_init(q, &c->jobs[i], c->session, o, err);
+            c->requests[k] = (thx_request){ .messages = q->turns,
+                                            .n_messages = q->n,
+                                            .sampling = from->sampling,
+                                            .max_new_tokens = from->max_new_tokens,
+                                            .ignore_eos = o->ignore_eos,
+                                            .drafts = !o->no_drafts,
+                                            .on_text = c->n_questions == 1 ? o->on_text : NULL,
+                                            .data = o->data,
+                                            .progress = { .step = o->on_progress, .data = o->data } };
+        }
+    return st ? st : thx_session_generate_all(c->session, c->requests, c->n_questions, c->answers, err);
+}
+
+static thorax_status run_call(call *c, thx_result **results, const thx_film_facts *film, thorax_error *err)
+{
+    thorax_status st = THORAX_OK;
+
+    for (size_t i = 0; i < c->n && !st; i++)
+        st = thx_result_open(&results[i], job_name(&c->jobs[i]), c->session, film, c->options, err);
+    c->questions = calloc(c->n_questions, sizeof *c->questions);
+    c->requests = calloc(c->n_questions, sizeof *c->requests);
+    c->answers = calloc(c->n_questions, sizeof *c->answers);
+    if (!st && (!c->questions || !c->requests || !c->answers))
+        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu questions", c->n_questions);
+    if (!st) st = ask_all(c, results, err);
+    for (size_t i = 0, k = 0; i < c->n && !st; k += questions_of(&c->jobs[i++])) {
+        st = read_job(results[i], &c->jobs[i], &c->questions[k], &c->answers[k],
+                      questions_of(&c->jobs[i]), c->options, err);
+        if (!st && c->options->score && c->jobs[i].task == THORAX_TASK_CLASSIFY)
+            st = thx_result_score(results[i], c->session, c->options, err);
+    }
+    for (size_t k = 0; c->answers && k < c->n_questions; k++) thx_answer_deinit(&c->answers[k]);
+    questions_deinit(c->questions, c->n_questions);
+    free(c->requests);
+    free(c->answers);
+    return st;
+}
+
+thorax_status thx_tasks_run(thx_result **out, thx_session *session, const thx_film_facts *film,
+                            const thorax_job *jobs, size_t n, const thorax_options *options,
+                            thorax_error *err)
+{
+    const thorax_options  defaults = thorax_options_default();
+    const thorax_options *o = options ? options : &defaults;
+    call                  c = { .session = session, .jobs = jobs, .options = o, .n = n };
+    thorax_status         st = THORAX_OK;
+
+    for (size_t i = 0; i < n; i++) out[i] = NULL;
+    if (!n || n > MESSAGES_MAX)
+        return thx_fail(err, THORAX_USAGE, 0, "%zu tasks, expected 1 to %d", n, MESSAGES_MAX);
+    if (n > 1 && o->wording)
+        return thx_fail(err, THORAX_USAGE, 0, "one wording for %zu tasks: expected a single task", n);
+    for (size_t i = 0; i < n && !st; i++) {
+        st = check_job(&jobs[i], film, o, err);
+        c.n_questions += st ? 0 : questions_of(&jobs[i]);
+    }
+    if (!st) st = run_call(&c, out, film, err);
+    for (size_t i = 0; i < n && st; i++) {
+        thx_result_close(out[i]);
+        out[i] = NULL;
+    }
     return st;
 }

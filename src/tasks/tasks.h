@@ -28,6 +28,8 @@ typedef struct thx_provenance {
     thx_sampling  sampling;
     uint32_t      max_new_tokens;
     bool          ignore_eos, substring_rule;
+    bool          scored, calibrated;
+    char          questions_sha256[65], calibration_sha256[65]; /* of the files of scores; "" = none */
 } thx_provenance;
 
 typedef struct thx_result {
@@ -51,23 +53,13 @@ typedef struct thx_result {
     thx_provenance      provenance;
 } thx_result;
 
-/* Answers the conversation. `options` as thorax.h documents them; NULL = defaults.
- * THORAX_USAGE: no message, a role or text that is not allowed, options out of range; else as
- * thx_session_generate. *out is NULL after a failure. */
-thorax_status thx_task_ask(thx_result **out, thx_session *session, const thx_film_facts *film,
-                           const thorax_message *messages, size_t n_messages,
-                           const thorax_options *options, thorax_error *err);
-
-/* THX_TASK_REPORT or THX_TASK_CLASSIFY. THORAX_MODEL where the family was not trained for it;
- * THORAX_USAGE without a film. */
-thorax_status thx_task_read(thx_result **out, thx_session *session, const thx_film_facts *film,
-                            thx_task task, const thorax_options *options, thorax_error *err);
-
-/* One answer a phrase, all boxes in one result; the text has a line a phrase where there are
- * several. */
-thorax_status thx_task_ground(thx_result **out, thx_session *session, const thx_film_facts *film,
-                              const char *const *phrases, size_t n_phrases, thorax_ground_kind kind,
-                              const thorax_options *options, thorax_error *err);
+/* Does n jobs about the session's film, out [n]: all their questions are answered side by side, after what they begin with
+ * was computed once. `options` as thorax.h documents them; NULL = defaults.
+ * THORAX_USAGE: no job, no message, a role or text that is not allowed, options out of range, a task that needs a
+ * film without one; THORAX_MODEL where the family was not trained for a task; else as thx_session_generate_all.
+ * After a failure every out is NULL. */
+thorax_status thx_tasks_run(thx_result **out, thx_session *session, const thx_film_facts *film, const thorax_job *jobs, size_t n,
+                            const thorax_options *options, thorax_error *err);
 
 void thx_result_close(thx_result *result);
 

@@ -6,7 +6,7 @@
 
 static char folder[] = "/tmp/thorax-record-XXXXXX";
 static char path[64];
-static const cli_record_key key = { "report", "m1" };
+static const cli_record_key key = { .task = "report", .model = "m1" };
 
 static int setup(void **state)
 {
