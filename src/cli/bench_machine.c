@@ -59,6 +59,7 @@ thorax_status bench_peak(bench *b)
     if (st) return st;
     yardstick list[] = {
         { "bf16", "TFLOP/s", 1e-3, ctx, THX_PEAK_BF16, true, THX_DNNL_BF16, 0, 0 },
+        { "int8", "TOP/s", 1e-3, ctx, THX_PEAK_INT8, true, THX_DNNL_INT8, 0, 0 },
         { "f32", "TFLOP/s", 1e-3, ctx, THX_PEAK_F32, false, THX_DNNL_BF16, 0, 0 },
         { "read", "GB/s", 1.0, ctx, THX_PEAK_READ, false, THX_DNNL_BF16, 0, 0 },
     };

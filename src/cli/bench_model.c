@@ -218,7 +218,10 @@ static thorax_status decode_pass(bench *b, void *data, size_t run, double *value
 
 static double matrix_bytes(const thx_weight *w)
 {
-    return (double)w->N * (double)w->K * (double)thx_type_bytes(w->type);
+    const uint64_t shape[] = { w->N, w->K };
+    size_t bytes;
+
+    return thx_stored_bytes(&bytes, w->type, 2, shape) ? (double)bytes : 0.0;
 }
 
 /* Bytes of the matrices that every step reads. */

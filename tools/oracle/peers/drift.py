@@ -7,10 +7,8 @@ with planted outlier channels: text."""
 
 import json
 import os
-import subprocess
 
 from figures import Figures
-from setting import Missing
 
 FILMS = 4
 OUTLIER_LAYERS, OUTLIERS, TEXT_WORDS = 4, 8, 160
@@ -97,11 +95,8 @@ class Case:
         return {"tiles": tiles, "size": [j["height"], j["width"]]}
 
     def compare(self, reference, *others):
-        done = subprocess.run([self.s.a.python, os.path.join(os.path.dirname(__file__), "kl.py"), str(self.first), reference,
-                               *others], capture_output=True, text=True, env=self.s.env)
-        if done.returncode:
-            raise Missing((done.stderr.strip().splitlines() or ["kl.py failed"])[-1])
-        return [json.loads(x) for x in done.stdout.splitlines()]
+        out = self.s.tool("kl.py", str(self.first), reference, *others)
+        return [json.loads(x) for x in out.splitlines()]
 
 
 def theirs_of(s, peer, folder, ours_folder, extra):

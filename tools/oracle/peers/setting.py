@@ -144,8 +144,11 @@ class Setting:
         return self.made(os.path.basename(folder) + "-kept", make)
 
     def tool(self, name, *argv):
-        subprocess.run([self.a.python, os.path.join(HERE, name), *argv], check=True, env=self.env,
-                       stdout=subprocess.DEVNULL)
+        """One of the scripts beside this one; its standard output."""
+        done = subprocess.run([self.a.python, os.path.join(HERE, name), *argv], env=self.env, capture_output=True, text=True)
+        if done.returncode:
+            raise Missing(f"{name}: " + (done.stderr.strip().splitlines() or ["failed"])[-1])
+        return done.stdout
 
     def gguf(self, folder, type=None):
         """The language model for llama.cpp; None where that cannot be made."""
@@ -154,8 +157,8 @@ class Setting:
         try:
             plain = self.made(f"{base}{'-' + stored if stored else ''}.gguf",
                               lambda to: self.tool("gguf_write.py", folder, to, *(["--type", stored] if stored else [])))
-        except subprocess.CalledProcessError:
-            print("bench/peers: llama.cpp is not at hand: no GGUF (numpy, gguf)", file=sys.stderr)
+        except Missing as e:
+            print(f"bench/peers: llama.cpp is not at hand: {e}", file=sys.stderr)
             return None
         if stored or not type:
             return plain

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 
 import drift
@@ -144,7 +145,8 @@ def first(s):
         done = subprocess.run([s.a.python, os.path.join(HERE, "torch_worker.py"), "first", folder, s.film(), REPORT],
                               capture_output=True, text=True, env=s.env)
         if done.returncode or not done.stdout:
-            print((done.stderr.strip().splitlines() or ["it failed"])[-1])
+            print("bench/peers: transformers is not at hand:", (done.stderr.strip().splitlines() or ["it failed"])[-1],
+                  file=sys.stderr)
             return None
         inside.append(json.loads(done.stdout))
         return [time.monotonic() - begin]
