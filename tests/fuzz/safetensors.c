@@ -25,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             for (uint64_t b = 0; b < e->end - e->begin; b++) *(volatile const uint8_t *)(from + b);
             const thx_value_count c = thx_view_count_values(&e->view);
             if (c.inf + c.nan + c.not_bf16 > e->view.count) abort();
+            if (thx_type_grouped(e->view.type) && thx_view_bytes(&e->view) != e->end - e->begin) abort();
         }
     }
     free(list.at);

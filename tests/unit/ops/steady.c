@@ -2,6 +2,7 @@
  * where a prompt was cut: at every level, in both precisions, for both roles. */
 #include "check.h"
 #include "ops/ops.h"
+#include "ops/quant.h"
 
 #include <math.h>
 
@@ -48,19 +49,37 @@ static void product(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_view *vi
     thx_weight_close(w);
 }
 
+/* [N, K] of values as that type; the caller frees *stored. */
+static thx_view matrix(void **stored, thx_type type, size_t N, size_t K)
+{
+    thx_view view = { .name = "w", .type = type, .rank = 2, .shape = { N, K }, .count = N * K };
+    uint16_t *half = malloc(N * K * sizeof *half);
+    size_t   bytes;
+
+    assert_non_null(half);
+    for (size_t i = 0; i < N * K; i++)
+        half[i] = type == THX_F16 ? thx_f16_from_f32(value(i + 7)) : thx_bf16_from_f32(value(i + 7));
+    view.data = *stored = half;
+    if (!thx_type_grouped(type)) return view;
+    view.type = THX_BF16;
+    assert_true(thx_q_bytes(&bytes, type, N, K));
+    assert_non_null(*stored = malloc(bytes));
+    assert_true(thx_quantize(*stored, type, &view, 0, thx_q_blocks(N), 1));
+    free(half);
+    view.type = type;
+    view.data = *stored;
+    return view;
+}
+
 static void linear_at(int level, thx_precision precision, thx_type type, thx_role role, size_t N, size_t K)
 {
     static const size_t counts[] = { 1,  2,  3,  5,  6,  7,   8,   13,  31,  32,
                                      33, 64, 95, 96, 97, 193, 257, 511, 999, 1000 };
     const size_t T = role == THX_GENERATED ? 20 : 1000;
-    uint16_t    *stored = malloc(N * K * 2);
     thx_tensor   x = filled(T, K), whole = filled(T, N), part = filled(T, N);
-    thx_view view = {
-        .name = "w", .data = stored, .type = type, .rank = 2, .shape = { N, K }, .count = N * K
-    };
+    void        *stored;
+    const thx_view view = matrix(&stored, type, N, K);
 
-    for (size_t i = 0; i < N * K; i++)
-        stored[i] = type == THX_F16 ? thx_f16_from_f32(value(i + 7)) : thx_bf16_from_f32(value(i + 7));
     thx_ctx *one = open_ctx(level, precision, 1), *three = open_ctx(level, precision, 3);
     product(one, whole, x, &view, role);
     product(three, part, x, &view, role);
@@ -90,6 +109,20 @@ static void linear_is_steady(void **state)
         linear_at(level, THX_FAST, THX_F16, THX_GENERATED, 301, 1001);
         linear_at(level, THX_EXACT, THX_BF16, THX_GENERATED, 301, 1001);
     }
+}
+
+static void grouped_linear_is_steady(void **state)
+{
+    (void)state;
+    for (int level = THX_CPU_AVX2; level <= thx_cpu_level(); level++)
+        for (thx_type type = THX_Q8; type <= THX_Q4; type++) {
+            linear_at(level, THX_EXACT, type, THX_PROMPT, 70, 1001);
+            linear_at(level, THX_EXACT, type, THX_GENERATED, 70, 401);
+            linear_at(level, THX_FAST, type, THX_PROMPT, 301, 1601);
+            linear_at(level, THX_FAST, type, THX_GENERATED, 301, 1001);
+            linear_at(level, THX_FAST_INT8, type, THX_PROMPT, 300, 1001);
+            linear_at(level, THX_FAST_INT8, type, THX_PROMPT, 600, 96);
+        }
 }
 
 /* ---- attention ------------------------------------------------------------------ */
@@ -206,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_is_steady),
+        cmocka_unit_test(grouped_linear_is_steady),
         cmocka_unit_test(attend_is_steady),
         cmocka_unit_test(segments_are_independent),
     };
