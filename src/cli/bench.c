@@ -94,11 +94,11 @@ static void print_row(bench *b, const char *type, const bench_figure *f)
     char tokens[24] = "", rss[32], anon[32];
 
     if (!b->headed)
-        printf("%-8s %-9s %7s  %10s %-11s %-21s %10s %10s\n", "bench", "type", "tokens", "median",
+        printf("%-8s %-9s %7s  %10s %-18s %-21s %10s %10s\n", "bench", "type", "tokens", "median",
                "", "smallest .. largest", "memory", "anonymous");
     b->headed = true;
     if (f->tokens) snprintf(tokens, sizeof tokens, "%zu", f->tokens);
-    printf("%-8s %-9s %7s  %10.4g %-11s %9.4g .. %-8.4g %10s %10s\n", b->name, type, tokens,
+    printf("%-8s %-9s %7s  %10.4g %-18s %9.4g .. %-8.4g %10s %10s\n", b->name, type, tokens,
            bench_median(&o), f->unit, o.values[0], o.values[o.n - 1],
            cli_size(rss, b->memory.rss_bytes), cli_size(anon, b->memory.anon_bytes));
 }
@@ -130,7 +130,10 @@ static void name_type(char out[24], const thx_model *m, const char *precision)
 thorax_status bench_engine(bench *b)
 {
     if (b->engine) return THORAX_OK;
-    const thorax_status st = cli_engine_open(&b->engine, b->values, &b->err);
+    thx_engine_options o = cli_engine_options(b->values);
+    o.draft_corpus = cli_text(b->values, CLI_DRAFTS);
+    const thorax_status st =
+        thx_engine_open(&b->engine, cli_text(b->values, CLI_MODEL), &o, &b->err);
     if (!st)
         name_type(b->type, thx_engine_model(b->engine), cli_text(b->values, CLI_PRECISION));
     return st;
@@ -139,6 +142,21 @@ thorax_status bench_engine(bench *b)
 thorax_status bench_film(bench *b)
 {
     return b->picture.data ? THORAX_OK : cli_picture_open(&b->picture, b->values, &b->err);
+}
+
+thorax_status bench_ask(bench *b, thx_session *s, const char *question, size_t tokens, bool past_end,
+                        bool drafts, thx_answer *out)
+{
+    const thx_message message = { "user", question };
+    const thx_request r = { .messages = &message,
+                            .n_messages = 1,
+                            .sampling = { .repetition_penalty = 1 },
+                            .max_new_tokens = (uint32_t)tokens,
+                            .ignore_eos = past_end,
+                            .drafts = drafts,
+                            .progress = b->step };
+
+    return thx_session_generate(s, &r, out, &b->err);
 }
 
 /* ---- The command ---- */
@@ -153,7 +171,8 @@ static const bench_kind kinds[] = {
     { "peak", false, false, bench_peak },    { "open", true, false, bench_open },
     { "prompt", true, false, bench_prompt }, { "decode", true, false, bench_decode },
     { "tower", true, false, bench_tower },   { "first", true, true, bench_first },
-    { "second", true, true, bench_second },
+    { "second", true, true, bench_second },  { "score", true, true, bench_score },
+    { "drafts", true, true, bench_drafts },  { "drift", true, false, bench_drift },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -167,13 +186,13 @@ static const bench_kind *kind_named(const char *name)
 /* All is checked before anything is measured. */
 static int check(const cli_values *v)
 {
-    if (!cli_operands(v, 1, true, "what to measure: peak, open, prompt, decode, tower, first, second"))
-        return CLI_USAGE;
+    if (!cli_operands(v, 1, true, "what to measure")) return CLI_USAGE;
     for (size_t i = 0; i < v->n_operands; i++) {
         const bench_kind *k = kind_named(v->operands[i]);
         if (!k)
-            return cli_fail_text(v, CLI_USAGE, "\"%.40s\" is none of: peak open prompt decode tower "
-                                               "first second", v->operands[i]);
+            return cli_fail_text(v, CLI_USAGE,
+                                 "\"%.40s\" is none of: peak open prompt decode tower first second "
+                                 "score drafts drift", v->operands[i]);
         if (k->model && !cli_need(v, CLI_MODEL)) return CLI_USAGE;
         if (k->film && !cli_need(v, CLI_IMAGE)) return CLI_USAGE;
     }

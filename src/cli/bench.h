@@ -29,6 +29,8 @@ void bench_memory_watch(bench_memory *m); /* until bench_memory_rest            
 void bench_memory_rest(bench_memory *m);
 
 /* ---- Passes and figures ---- */
+enum { BENCH_QUESTION_TOKENS = 16 }; /* of a short question, and of a short answer */
+
 enum { BENCH_RUNS = 5, BENCH_RUNS_LONG = 3, BENCH_RUNS_MOST = 100 };
 
 typedef struct bench_series {
@@ -77,13 +79,15 @@ thorax_status bench_print(bench *b, const bench_figure *f);
 thorax_status bench_engine(bench *b);
 thorax_status bench_film(bench *b); /* b->picture, of -i, which must be there */
 
+/* Lets the session answer a question: `tokens` new ones at most, to the end of the answer or, with
+ * `past_end`, as many as that. */
+thorax_status bench_ask(bench *b, thx_session *s, const char *question, size_t tokens, bool past_end,
+                        bool drafts, thx_answer *out);
+
 /* Appends words that the tokenizer takes for exactly `tokens` tokens, or a few more where its pieces do
  * not allow that; other words for every seed. */
 thorax_status bench_words(thx_string *out, const thx_tokenizer *t, size_t tokens, size_t seed,
                           thorax_error *err);
-
-/* Tokens of a message, and of the template around it. */
-thorax_status bench_count(size_t *out, const thx_model *m, const char *content, thorax_error *err);
 
 thorax_status bench_peak(bench *b);
 thorax_status bench_open(bench *b);
@@ -92,5 +96,8 @@ thorax_status bench_decode(bench *b);
 thorax_status bench_tower(bench *b);
 thorax_status bench_first(bench *b);
 thorax_status bench_second(bench *b);
+thorax_status bench_score(bench *b);
+thorax_status bench_drafts(bench *b);
+thorax_status bench_drift(bench *b);
 
 #endif

@@ -12,8 +12,6 @@
 
 extern char **environ;
 
-enum { QUESTION_TOKENS = 16 };
-
 static thorax_status report_question(bench *b, thx_string *out)
 {
     return thx_engine_model(b->engine)->family->question(out, THX_TASK_REPORT, NULL, &b->err);
@@ -159,18 +157,6 @@ typedef struct second_run {
     size_t       tokens;  /* of a question with all that stands before it         */
 } second_run;
 
-static thorax_status ask(bench *b, second_run *s, const char *question, thx_answer *a)
-{
-    const thx_message message = { "user", question };
-    const thx_request r = { .messages = &message,
-                            .n_messages = 1,
-                            .sampling = { .repetition_penalty = 1 },
-                            .max_new_tokens = 1,
-                            .progress = b->step };
-
-    return thx_session_generate(s->session, &r, a, &b->err);
-}
-
 /* Run 0 asks the family's question about the film, the others something else each. */
 static thorax_status second_pass(bench *b, void *data, size_t run, double *value)
 {
@@ -179,9 +165,9 @@ static thorax_status second_pass(bench *b, void *data, size_t run, double *value
     thx_answer a;
 
     thorax_status st = run ? bench_words(&question, thx_engine_model(b->engine)->tokenizer,
-                                         QUESTION_TOKENS, run, &b->err)
+                                         BENCH_QUESTION_TOKENS, run, &b->err)
                            : report_question(b, &question);
-    if (!st) st = ask(b, s, question.data, &a);
+    if (!st) st = bench_ask(b, s->session, question.data, 1, true, false, &a);
     thx_string_deinit(&question);
     if (st) return st;
     *value = a.vision_s + a.prompt_s;

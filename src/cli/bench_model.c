@@ -86,7 +86,9 @@ thorax_status bench_words(thx_string *out, const thx_tokenizer *t, size_t tokens
     return st;
 }
 
-thorax_status bench_count(size_t *out, const thx_model *m, const char *content, thorax_error *err)
+/* Tokens of a message, and of the template around it. */
+static thorax_status count_prompt(size_t *out, const thx_model *m, const char *content,
+                                  thorax_error *err)
 {
     const thx_message message = { "user", content };
     thx_prompt p = { 0 };
@@ -104,7 +106,7 @@ static thorax_status message_of(bench *b, thx_string *out, size_t tokens, size_t
     const thx_model *m = thx_engine_model(b->engine);
     size_t around, one;
 
-    thorax_status st = bench_count(&around, m, "the", &b->err);
+    thorax_status st = count_prompt(&around, m, "the", &b->err);
     if (!st) st = count_tokens(&one, m->tokenizer, "the", 3, &b->err);
     if (st) return st;
     around -= around < one ? around : one;
@@ -121,20 +123,6 @@ typedef struct text_run {
     size_t made;   /* tokens of the answer                */
 } text_run;
 
-static thorax_status generate(bench *b, thx_session *s, const char *content, size_t new_tokens,
-                              thx_answer *out)
-{
-    const thx_message message = { "user", content };
-    const thx_request r = { .messages = &message,
-                            .n_messages = 1,
-                            .sampling = { .repetition_penalty = 1 },
-                            .max_new_tokens = (uint32_t)new_tokens,
-                            .ignore_eos = true,
-                            .progress = b->step };
-
-    return thx_session_generate(s, &r, out, &b->err);
-}
-
 /* A new session and other words each time: nothing is remembered but the template's first tokens. */
 static thorax_status prompt_pass(bench *b, void *data, size_t run, double *value)
 {
@@ -145,7 +133,7 @@ static thorax_status prompt_pass(bench *b, void *data, size_t run, double *value
 
     thorax_status st = message_of(b, &text, t->tokens, run);
     if (!st) st = thx_session_open(&s, b->engine, NULL, &b->err);
-    if (!st) st = generate(b, s, text.data, 1, &a);
+    if (!st) st = bench_ask(b, s, text.data, 1, true, false, &a);
     if (!st) {
         *value = a.prompt_s * a.prompt_tokens / (a.prompt_tokens - a.cached_tokens);
         t->made = a.prompt_tokens;
@@ -209,7 +197,8 @@ static thorax_status decode_pass(bench *b, void *data, size_t run, double *value
     thx_answer a;
 
     (void)run;
-    const thorax_status st = generate(b, d->session, "Describe the film.", d->tokens + 1, &a);
+    const thorax_status st =
+        bench_ask(b, d->session, "Describe the film.", d->tokens + 1, true, false, &a);
     if (st) return st;
     *value = a.decode_s / (double)(a.ids.size > 1 ? a.ids.size - 1 : 1);
     thx_answer_deinit(&a);

@@ -85,11 +85,13 @@ const cli_command cli_commands[] = {
       "and in f32.",
       OPTIONS(CLI_MODEL, CLI_IMAGE, CLI_CPU, CLI_THREADS, CLI_JSON, CLI_QUIET, LAST), cli_doctor },
     { "bench", "NAME...", "How fast, and with how much memory.",
-      "NAME is peak (what the machine does at best: bf16, f32, reading memory), open (a folder), prompt, decode, tower, first (from the "
-      "start of a process to the first token about a film), second (another question about it). Each is run once and then measured "
-      "several times; the figure is the median, beside the smallest and the largest. Memory is the most the process held: all of it, and "
-      "what is not mapped from files.",
-      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_TOKENS, CLI_TILES, CLI_REPEAT, CLI_JSON, CLI_QUIET, LAST), cli_bench },
+      "NAME is peak (what the machine does at best: bf16, int8, f32, reading memory), open (a folder), prompt, decode, tower, first (from the "
+      "start of a process to the first token about a film), second (another question about it), score (the 14 findings, beside one short "
+      "answer), drafts (a report with guesses from --drafts and without) or drift (how far the numbers are from those in f32; -i may be given "
+      "several times). Each is run once and then measured several times; the figure is the median, beside the smallest and the largest. "
+      "Memory is the most the process held: all of it, and what is not mapped from files (docs/benchmarks.md).",
+      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_TOKENS, CLI_TILES, CLI_DRAFTS, CLI_MESSAGES, CLI_REFERENCE, CLI_REPEAT, CLI_JSON, CLI_QUIET, LAST),
+      cli_bench },
     { "help", "[COMMAND]", "Help of a command, the manual page, or all of it as Markdown.", NULL,
       OPTIONS(CLI_MAN, CLI_MARKDOWN, LAST), cli_help },
     { 0 },

@@ -36,7 +36,8 @@ json_t *cli_json_ids(const int32_t *ids, size_t n)
     return list;
 }
 
-thorax_status cli_picture_open(thx_picture *out, const cli_values *v, thorax_error *err)
+thorax_status cli_picture_open_at(thx_picture *out, const cli_values *v, const char *path,
+                                  thorax_error *err)
 {
     const char *name = cli_text(v, CLI_PROFILE);
     thx_profile profile = THX_PROFILE_DISPLAY;
@@ -45,10 +46,15 @@ thorax_status cli_picture_open(thx_picture *out, const cli_values *v, thorax_err
     *out = (thx_picture){ 0 };
     if (name && !thx_profile_parse(&profile, name))
         return thx_fail(err, THORAX_USAGE, 0, "profile \"%.40s\" is not known", name);
-    thorax_status st = thx_film_open(&film, cli_text(v, CLI_IMAGE), NULL, err);
+    thorax_status st = thx_film_open(&film, path, NULL, err);
     if (!st) st = thx_film_render(out, film, profile, err);
     thx_film_close(film);
     return st;
+}
+
+thorax_status cli_picture_open(thx_picture *out, const cli_values *v, thorax_error *err)
+{
+    return cli_picture_open_at(out, v, cli_text(v, CLI_IMAGE), err);
 }
 
 thx_compat cli_compat(const cli_values *v)
@@ -72,9 +78,9 @@ int cli_cpu_level(const cli_values *v)
     return -1;
 }
 
-thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_error *err)
+thx_engine_options cli_engine_options(const cli_values *v)
 {
-    const thx_engine_options o = {
+    return (thx_engine_options){
         .precision = precision_of(cli_text(v, CLI_PRECISION)),
         .compat = cli_compat(v),
         .threads = (int)cli_count(v, CLI_THREADS, 0),
@@ -82,5 +88,11 @@ thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_erro
         .ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0),
         .mem_limit_bytes = cli_count(v, CLI_MEM_LIMIT, 0),
     };
+}
+
+thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_error *err)
+{
+    const thx_engine_options o = cli_engine_options(v);
+
     return thx_engine_open(out, cli_text(v, CLI_MODEL), &o, err);
 }

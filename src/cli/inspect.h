@@ -16,8 +16,11 @@ json_t *cli_json_ids(const int32_t *ids, size_t n);
 
 /* The picture of -i in the profile of --profile (8-bit, as the model sees it). */
 thorax_status cli_picture_open(thx_picture *out, const cli_values *v, thorax_error *err);
+thorax_status cli_picture_open_at(thx_picture *out, const cli_values *v, const char *path,
+                                  thorax_error *err);
 
-/* The engine of -m with the options given. */
+/* The options given, and the engine of -m with them. */
+thx_engine_options cli_engine_options(const cli_values *v);
 thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_error *err);
 
 /* The level of --cpu; -1 = the best there is. */

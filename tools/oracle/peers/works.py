@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -211,9 +212,31 @@ def scores(s):
     return Figures("s", f"one answer of {SHORT_TOKENS} tokens", line["spread"], [line["value"] / share["value"]], s.layers())
 
 
+def corpus(s):
+    """Reports of other phantoms than those measured, one a line."""
+    def make(to):
+        s.ours("synth", "phantom", "--seed", "815", "--count", "300", "-q", "-o", to + ".films")
+        with open(os.path.join(to + ".films", "records.jsonl")) as f:
+            records = [json.loads(line) for line in f]
+        with open(to, "w") as f:
+            f.writelines(r["answer"] + "\n" for r in records if r["task"] == "report")
+        shutil.rmtree(to + ".films")
+    return s.made("reports.txt", make)
+
+
 def drafts(s):
-    by_type = s.lines("drafts", "-m", s.a.demo, key="type")
-    return Figures("tokens/s", "without drafts", by_type["drafts"]["spread"], by_type["plain"]["spread"])
+    """Reports about phantoms of the demo model: with guesses and without, in turns within one process."""
+    f = Figures("tokens/s", "without drafts", theirs=[])
+    passes = []
+    for film, _ in drift.phantoms(s):
+        lines = s.ours("bench", "drafts", "-m", s.a.demo, "-i", film, "--drafts", corpus(s), "--json", "-q", "--repeat", "2",
+                       "--threads", str(s.threads))
+        by = {(x["type"], x["unit"]): x for x in lines}
+        f.ours += by["drafts", "tokens/s"]["spread"]
+        f.theirs += by["plain", "tokens/s"]["spread"]
+        passes.append((by["drafts", "tokens/pass"]["value"], by["drafts", "passes/row"]["value"]))
+    f.settings = "tokens a pass, cost of a further row: " + ", ".join(f"{a:.1f} {b:.2f}" for a, b in passes)
+    return f
 
 
 def opening(s):
