@@ -238,6 +238,7 @@ int cli_bench(const cli_values *v)
 {
     int code = check(v);
 
+    unsetenv("THORAX_CACHE"); /* what earlier runs have left would not be measured */
     for (size_t i = 0; i < v->n_operands && !code; i++)
         code = run_apart(v, kind_named(v->operands[i]), i > 0);
     return code;
