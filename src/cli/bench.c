@@ -73,13 +73,13 @@ double bench_median(const bench_series *s)
 static thorax_status print_json(bench *b, const char *type, const bench_figure *f)
 {
     const bench_series o = sorted(&f->series);
-    json_t *line = json_pack(
-        "{s:s, s:o, s:o, s:f, s:s, s:[f,f], s:I, s:I}", "bench", b->name, "type",
-        *type ? json_string(type) : json_null(), "tokens",
-        f->tokens ? json_integer((json_int_t)f->tokens) : json_null(), "value", bench_median(&o),
-        "unit", f->unit, "spread", o.values[0], o.values[o.n - 1], "peak_rss_bytes",
-        (json_int_t)b->memory.rss_bytes, "peak_anon_bytes", (json_int_t)b->memory.anon_bytes);
-    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_t *line = json_pack("{s:s, s:o, s:o, s:f, s:s, s:[f,f], s:I, s:I}", "bench", b->name,
+                             "type", *type ? json_string(type) : json_null(), "tokens",
+                             f->tokens ? json_integer((json_int_t)f->tokens) : json_null(), "value",
+                             bench_median(&o), "unit", f->unit, "spread", o.values[0],
+                             o.values[o.n - 1], "peak_rss_bytes", (json_int_t)b->memory.rss_bytes,
+                             "peak_anon_bytes", (json_int_t)b->memory.anon_bytes);
+    char   *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
 
     json_decref(line);
     if (!text) return thx_fail(&b->err, THORAX_NOMEM, 0, "no memory for the JSON");
@@ -91,7 +91,7 @@ static thorax_status print_json(bench *b, const char *type, const bench_figure *
 static void print_row(bench *b, const char *type, const bench_figure *f)
 {
     const bench_series o = sorted(&f->series);
-    char tokens[24] = "", rss[32], anon[32];
+    char               tokens[24] = "", rss[32], anon[32];
 
     if (!b->headed)
         printf("%-8s %-9s %7s  %10s %-18s %-21s %10s %10s\n", "bench", "type", "tokens", "median",
@@ -105,22 +105,25 @@ static void print_row(bench *b, const char *type, const bench_figure *f)
 
 thorax_status bench_print(bench *b, const bench_figure *f)
 {
-    const char *type = f->type ? f->type : b->type;
+    const char   *type = f->type ? f->type : b->type;
     thorax_status st = THORAX_OK;
 
-    if (b->json) st = print_json(b, type, f);
-    else print_row(b, type, f);
+    if (b->json)
+        st = print_json(b, type, f);
+    else
+        print_row(b, type, f);
     fflush(stdout);
     return st;
 }
 
 /* ---- What the benches need ---- */
 
-/* The stored type of the language model's matrices, and the precision where it is not the default. */
+/* The stored type of the language model's matrices, and the precision where that is not the
+ * default. */
 static void name_type(char out[24], const thx_model *m, const char *precision)
 {
     const char *type = thx_type_name(m->decoder.layers[0].gate_w->type);
-    size_t n = 0;
+    size_t      n = 0;
 
     for (; type[n] && n < 8; n++) out[n] = (char)tolower((unsigned char)type[n]);
     out[n] = 0;
@@ -134,8 +137,7 @@ thorax_status bench_engine(bench *b)
     o.draft_corpus = cli_text(b->values, CLI_DRAFTS);
     const thorax_status st =
         thx_engine_open(&b->engine, cli_text(b->values, CLI_MODEL), &o, &b->err);
-    if (!st)
-        name_type(b->type, thx_engine_model(b->engine), cli_text(b->values, CLI_PRECISION));
+    if (!st) name_type(b->type, thx_engine_model(b->engine), cli_text(b->values, CLI_PRECISION));
     return st;
 }
 
@@ -144,8 +146,8 @@ thorax_status bench_film(bench *b)
     return b->picture.data ? THORAX_OK : cli_picture_open(&b->picture, b->values, &b->err);
 }
 
-thorax_status bench_ask(bench *b, thx_session *s, const char *question, size_t tokens, bool past_end,
-                        bool drafts, thx_answer *out)
+thorax_status bench_ask(bench *b, thx_session *s, const char *question, size_t tokens,
+                        bool past_end, bool drafts, thx_answer *out)
 {
     const thx_message message = { "user", question };
     const thx_request r = { .messages = &message,
@@ -192,7 +194,8 @@ static int check(const cli_values *v)
         if (!k)
             return cli_fail_text(v, CLI_USAGE,
                                  "\"%.40s\" is none of: peak open prompt decode tower first second "
-                                 "score drafts drift", v->operands[i]);
+                                 "score drafts drift",
+                                 v->operands[i]);
         if (k->model && !cli_need(v, CLI_MODEL)) return CLI_USAGE;
         if (k->film && !cli_need(v, CLI_IMAGE)) return CLI_USAGE;
     }
@@ -221,15 +224,17 @@ static int run_one(const cli_values *v, const bench_kind *k, bool headed)
 /* In a process of its own, so that no bench sees memory or threads that another left behind. */
 static int run_apart(const cli_values *v, const bench_kind *k, bool headed)
 {
-    int status = 0;
+    int         status = 0;
     const pid_t pid = fork();
 
-    if (pid < 0) return cli_fail_text(v, CLI_FAILURE, "no process for %s: %s", k->name, strerror(errno));
+    if (pid < 0)
+        return cli_fail_text(v, CLI_FAILURE, "no process for %s: %s", k->name, strerror(errno));
     if (!pid) {
         const int code = run_one(v, k, headed);
         exit(fflush(stdout) ? CLI_FAILURE : code);
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) { }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
     if (WIFEXITED(status)) return WEXITSTATUS(status);
     return cli_fail_text(v, CLI_FAILURE, "%s ended by signal %d", k->name, WTERMSIG(status));
 }

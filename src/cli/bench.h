@@ -1,7 +1,7 @@
 /* What the measurements of `thorax bench` share: passes, figures, peaks of memory.
  *
- * A bench is measured in passes: one that is not counted, during which memory is watched, and then a
- * few that are. A figure is the median of those, beside the smallest and the largest. */
+ * A bench is measured in passes: one that is not counted, during which memory is watched, and then
+ * a few that are. A figure is the median of those, beside the smallest and the largest. */
 #ifndef THX_CLI_BENCH_H
 #define THX_CLI_BENCH_H
 
@@ -13,8 +13,8 @@
 
 /* ---- Memory of a process ----
  * The peak of what is resident, mapped weights included, is kept by the kernel (VmHWM). What is
- * not mapped from files (RssAnon + RssShmem) is looked at every few milliseconds by a thread: what lives
- * for less than that is missed. */
+ * not mapped from files (RssAnon + RssShmem) is looked at every few milliseconds by a thread: what
+ * lives for less than that is missed. */
 typedef struct bench_memory {
     pid_t       pid;
     uint64_t    rss_bytes, anon_bytes;
@@ -81,11 +81,11 @@ thorax_status bench_film(bench *b); /* b->picture, of -i, which must be there */
 
 /* Lets the session answer a question: `tokens` new ones at most, to the end of the answer or, with
  * `past_end`, as many as that. */
-thorax_status bench_ask(bench *b, thx_session *s, const char *question, size_t tokens, bool past_end,
-                        bool drafts, thx_answer *out);
+thorax_status bench_ask(bench *b, thx_session *s, const char *question, size_t tokens,
+                        bool past_end, bool drafts, thx_answer *out);
 
-/* Appends words that the tokenizer takes for exactly `tokens` tokens, or a few more where its pieces do
- * not allow that; other words for every seed. */
+/* Appends words that the tokenizer takes for exactly `tokens` tokens, or a few more where its
+ * pieces do not allow that; other words for every seed. */
 thorax_status bench_words(thx_string *out, const thx_tokenizer *t, size_t tokens, size_t seed,
                           thorax_error *err);
 

@@ -7,19 +7,19 @@
 /* ---- Scores of the 14 findings, beside one short answer ---- */
 
 typedef struct score_run {
-    thx_session *film;       /* holds the film and nothing behind it that is asked here */
+    thx_session *film; /* holds the film and nothing behind it that is asked here */
     thx_string   questions[THX_FINDINGS];
-    float       *logits;     /* [THX_FINDINGS, V] */
-    size_t       tokens;     /* of all questions, without what the film's session holds */
+    float       *logits; /* [THX_FINDINGS, V] */
+    size_t       tokens; /* of all questions, without what the film's session holds */
     double       short_s[BENCH_RUNS_MOST + 1];
 } score_run;
 
 /* Every pass forks the session of the film, so that all of them start from the same prefix. */
 static thorax_status short_answer(bench *b, score_run *s, size_t run)
 {
-    thx_string question = { 0 };
+    thx_string   question = { 0 };
     thx_session *fork = NULL;
-    thx_answer a;
+    thx_answer   a;
 
     thorax_status st = bench_words(&question, thx_engine_model(b->engine)->tokenizer,
                                    BENCH_QUESTION_TOKENS, run, &b->err);
@@ -36,11 +36,11 @@ static thorax_status short_answer(bench *b, score_run *s, size_t run)
 
 static thorax_status score_pass(bench *b, void *data, size_t run, double *value)
 {
-    score_run *s = data;
-    thx_message messages[THX_FINDINGS];
+    score_run       *s = data;
+    thx_message      messages[THX_FINDINGS];
     thx_conversation list[THX_FINDINGS];
-    thx_session *fork;
-    thx_prompt_use use;
+    thx_session     *fork;
+    thx_prompt_use   use;
 
     for (size_t f = 0; f < THX_FINDINGS; f++) {
         messages[f] = (thx_message){ "user", s->questions[f].data };
@@ -77,20 +77,20 @@ static thorax_status print_scores(bench *b, const score_run *s, const bench_seri
     const thorax_status st =
         bench_print(b, &(bench_figure){ .tokens = s->tokens, .unit = "s", .series = *seconds });
     if (st) return st;
-    return bench_print(b, &(bench_figure){ .tokens = s->tokens, .unit = "short answers",
-                                           .series = shares });
+    return bench_print(
+        b, &(bench_figure){ .tokens = s->tokens, .unit = "short answers", .series = shares });
 }
 
 thorax_status bench_score(bench *b)
 {
-    score_run s = { .film = NULL };
+    score_run    s = { .film = NULL };
     bench_series seconds;
 
     thorax_status st = bench_engine(b);
     if (!st) st = bench_film(b);
     for (size_t f = 0; f < THX_FINDINGS && !st; f++)
-        st = thx_engine_model(b->engine)
-                 ->family->question(&s.questions[f], THX_TASK_SCORE, thx_finding_names[f], &b->err);
+        st = thx_engine_model(b->engine)->family->question(&s.questions[f], THX_TASK_SCORE,
+                                                           thx_finding_names[f], &b->err);
     bench_memory_init(&b->memory, b->memory.pid);
     if (!st) {
         const size_t V = thx_engine_model(b->engine)->decoder.config.V;
@@ -133,10 +133,9 @@ static void note(bench_series *s, size_t run, double value)
 static thorax_status drafts_pass(bench *b, void *data, size_t run, double *value)
 {
     drafts_run *d = data;
-    thx_answer plain, drafted;
+    thx_answer  plain, drafted;
 
-    thorax_status st =
-        bench_ask(b, d->film, d->question.data, REPORT_TOKENS, false, false, &plain);
+    thorax_status st = bench_ask(b, d->film, d->question.data, REPORT_TOKENS, false, false, &plain);
     if (st) return st;
     st = bench_ask(b, d->film, d->question.data, REPORT_TOKENS, false, true, &drafted);
     if (!st) {
@@ -170,13 +169,14 @@ static thorax_status print_drafts(bench *b, const drafts_run *d, const bench_ser
 
 thorax_status bench_drafts(bench *b)
 {
-    drafts_run d = { .film = NULL };
+    drafts_run   d = { .film = NULL };
     bench_series speed;
 
     thorax_status st = bench_engine(b);
     if (!st) st = bench_film(b);
     if (!st)
-        st = thx_engine_model(b->engine)->family->question(&d.question, THX_TASK_REPORT, NULL, &b->err);
+        st = thx_engine_model(b->engine)->family->question(&d.question, THX_TASK_REPORT, NULL,
+                                                           &b->err);
     bench_memory_init(&b->memory, b->memory.pid);
     if (!st) st = see_film(b, &d.film);
     if (!st) st = bench_measure(b, drafts_pass, &d, BENCH_RUNS, &speed);

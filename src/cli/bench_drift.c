@@ -1,9 +1,9 @@
 /* thorax bench drift: how far the numbers are from those in f32, on the same film and words.
  *
- * Two engines run, one of them with every stage in f32 (of --reference, where -m is a folder of rounded
- * weights). Stages: the largest error over the largest value.
- * Logits, of the rows behind the film: KL divergence of what f32 says from what is said, in nats, and the
- * share of rows whose best token is the same. Each film (-i, several times) is one value. */
+ * Two engines run, one of them with every stage in f32 (of --reference, where -m is a folder of
+ * rounded weights). Stages: the largest error over the largest value. Logits, of the rows behind
+ * the film: KL(f32, this) in nats, and the share of rows whose best token is the same. Each film
+ * (-i, several times) is one value. */
 #include "cli/bench.h"
 #include "cli/run.h"
 
@@ -24,7 +24,7 @@ static thorax_status keep(trace *t, const float *x, size_t n, thorax_error *err)
 {
     if (n > t->room - t->n) {
         const size_t room = 2 * (t->n + n);
-        float *data = realloc(t->data, room * sizeof *data);
+        float       *data = realloc(t->data, room * sizeof *data);
         if (!data) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the numbers in f32");
         t->data = data;
         t->room = room;
@@ -55,9 +55,9 @@ static void compare(trace *t, const float *x, const float *kept, size_t n)
 /* ---- A film, seen twice ---- */
 typedef struct drift {
     trace  tower, projector, rows, logits;
-    bool   exact;       /* the first run                 */
-    size_t first, row;  /* rows before `first` are passed over */
-    double kl;          /* summed over n rows            */
+    bool   exact;      /* the first run                 */
+    size_t first, row; /* rows before `first` are passed over */
+    double kl;         /* summed over n rows            */
     size_t n, same;
 } drift;
 
@@ -72,8 +72,7 @@ static thorax_status take_tensor(drift *d, trace *t, thx_tensor x, thorax_error 
 {
     thorax_status st = THORAX_OK;
 
-    for (size_t i = 0; i < x.rows && !st; i++)
-        st = take(d, t, x.data + i * x.stride, x.cols, err);
+    for (size_t i = 0; i < x.rows && !st; i++) st = take(d, t, x.data + i * x.stride, x.cols, err);
     return st;
 }
 
@@ -101,7 +100,7 @@ static double log_sum(const float *x, size_t n, size_t *best)
 static void compare_logits(drift *d, const float *x, size_t n)
 {
     const float *kept = against(&d->logits, n);
-    size_t best, kept_best;
+    size_t       best, kept_best;
 
     if (!kept) return;
     compare(&d->logits, x, kept, n);
@@ -142,7 +141,7 @@ typedef struct talk {
 static thorax_status encode(bench *b, drift *d, thx_session *s)
 {
     const thx_stage_sink sink = { take_tower, take_projector, d };
-    const float *rows;
+    const float         *rows;
 
     const thorax_status st = thx_session_encode(s, &b->step, &sink, &rows, &b->err);
     if (st) return st;
@@ -152,11 +151,12 @@ static thorax_status encode(bench *b, drift *d, thx_session *s)
 }
 
 /* Where the rows behind the film begin. */
-static thorax_status find_first(bench *b, drift *d, thx_session *s, const thx_message *turns, size_t n)
+static thorax_status find_first(bench *b, drift *d, thx_session *s, const thx_message *turns,
+                                size_t n)
 {
     const thx_geometry *g = thx_session_geometry(s);
-    const thx_model *m = thx_engine_model(thx_session_engine(s));
-    thx_prompt p = { 0 };
+    const thx_model    *m = thx_engine_model(thx_session_engine(s));
+    thx_prompt          p = { 0 };
     const thorax_status st = thx_template_render(&p, m->chat, m->tokenizer, turns, n,
                                                  g ? g->image_tokens : 0, m->image_id, &b->err);
 
@@ -169,7 +169,7 @@ static thorax_status run(bench *b, drift *d, thx_engine *e, const thx_picture *p
                          const thx_message *turns, size_t n)
 {
     thx_session *s;
-    size_t T, V;
+    size_t       T, V;
 
     thorax_status st = thx_session_open(&s, e, picture, &b->err);
     if (st) return st;
@@ -203,9 +203,9 @@ static thorax_status run_both(bench *b, drift *d, thx_engine *exact, const thx_p
 /* ---- Figures: one value a film ---- */
 
 enum { TOWER, PROJECTOR, ROWS, LOGITS, KL, SAME, FIGURES };
-static const char *const units[FIGURES] = { "of peak, tower",  "of peak, projector",
-                                            "of peak, rows",   "of peak, logits",
-                                            "nat",             "same best" };
+static const char *const units[FIGURES] = {
+    "of peak, tower", "of peak, projector", "of peak, rows", "of peak, logits", "nat", "same best"
+};
 
 static void note(bench_series *s, double value)
 {
@@ -220,7 +220,7 @@ static void note_trace(bench_series *s, const trace *t)
 static thorax_status measure(bench *b, bench_series series[FIGURES], thx_engine *exact,
                              const thx_picture *picture, const talk *t, size_t *rows)
 {
-    drift d = { .exact = true };
+    drift               d = { .exact = true };
     const thorax_status st = run_both(b, &d, exact, picture, t);
 
     if (!st && d.n) {
@@ -240,8 +240,8 @@ static thorax_status measure(bench *b, bench_series series[FIGURES], thx_engine 
 static thorax_status talk_init(bench *b, talk *t)
 {
     const thx_model *m = thx_engine_model(b->engine);
-    const char *path = cli_text(b->values, CLI_MESSAGES);
-    size_t at = 0;
+    const char      *path = cli_text(b->values, CLI_MESSAGES);
+    size_t           at = 0;
 
     if (path) return cli_messages_read(&t->messages, path, &b->err);
     if (cli_text(b->values, CLI_IMAGE))
@@ -254,7 +254,7 @@ static thorax_status talk_init(bench *b, talk *t)
 static thorax_status each_film(bench *b, bench_series series[FIGURES], thx_engine *exact,
                                const talk *t, size_t *rows)
 {
-    size_t at = 0, n = 0;
+    size_t        at = 0, n = 0;
     thorax_status st = THORAX_OK;
 
     for (const char *path; !st && (path = cli_next(b->values, CLI_IMAGE, &at)); n++) {
@@ -270,11 +270,11 @@ static thorax_status each_film(bench *b, bench_series series[FIGURES], thx_engin
 thorax_status bench_drift(bench *b)
 {
     thx_engine_options o = cli_engine_options(b->values);
-    bench_series series[FIGURES] = { 0 };
-    const char *folder = cli_text(b->values, CLI_REFERENCE);
-    thx_engine *exact = NULL;
-    size_t rows = 0;
-    talk t = { 0 };
+    bench_series       series[FIGURES] = { 0 };
+    const char        *folder = cli_text(b->values, CLI_REFERENCE);
+    thx_engine        *exact = NULL;
+    size_t             rows = 0;
+    talk               t = { 0 };
 
     if (!folder) folder = cli_text(b->values, CLI_MODEL);
     o.precision = THX_EXACT;
@@ -286,8 +286,8 @@ thorax_status bench_drift(bench *b)
     bench_memory_look(&b->memory);
     for (size_t i = 0; i < FIGURES && !st; i++)
         if (series[i].n)
-            st = bench_print(b, &(bench_figure){ .tokens = rows, .unit = units[i],
-                                                 .series = series[i] });
+            st = bench_print(
+                b, &(bench_figure){ .tokens = rows, .unit = units[i], .series = series[i] });
     cli_messages_deinit(&t.messages);
     thx_string_deinit(&t.question);
     thx_engine_close(exact);

@@ -22,21 +22,22 @@ static thorax_status report_question(bench *b, thx_string *out)
 enum { ARGUMENTS = 48 };
 
 typedef struct first_run {
-    const char  *argv[ARGUMENTS];
-    char         program[4096]; /* this one */
-    size_t       tokens;        /* of the prompt */
+    const char *argv[ARGUMENTS];
+    char        program[4096]; /* this one */
+    size_t      tokens;        /* of the prompt */
 } first_run;
 
 /* Options of the bench that `ask` has as well are handed on. */
 static void arguments_of(first_run *f, const cli_values *v, const char *question)
 {
-    static const cli_option_id passed[] = { CLI_MODEL, CLI_IMAGE,   CLI_PRECISION, CLI_CPU,
-                                            CLI_CTX,   CLI_THREADS, CLI_MEM_LIMIT, CLI_PROFILE,
-                                            CLI_COMPAT };
+    static const cli_option_id passed[] = { CLI_MODEL,     CLI_IMAGE,   CLI_PRECISION,
+                                            CLI_CPU,       CLI_CTX,     CLI_THREADS,
+                                            CLI_MEM_LIMIT, CLI_PROFILE, CLI_COMPAT };
     static const char *const fixed[] = { "-q", "--json", "--max-new-tokens", "1", "--ignore-eos" };
-    static const char *const names[] = { "--model", "--image", "--precision", "--cpu", "--ctx",
-                                         "--threads", "--mem-limit", "--profile", "--compat" };
-    size_t n = 0;
+    static const char *const names[] = { "--model",     "--image",   "--precision",
+                                         "--cpu",       "--ctx",     "--threads",
+                                         "--mem-limit", "--profile", "--compat" };
+    size_t                   n = 0;
 
     f->argv[n++] = f->program;
     f->argv[n++] = "ask";
@@ -56,7 +57,7 @@ static void arguments_of(first_run *f, const cli_values *v, const char *question
 static thorax_status start(bench *b, const first_run *f, pid_t *pid, int *out)
 {
     posix_spawn_file_actions_t actions;
-    int ends[2];
+    int                        ends[2];
 
     if (pipe(ends)) return thx_fail(&b->err, THORAX_IO, 0, "no pipe: %s", strerror(errno));
     posix_spawn_file_actions_init(&actions);
@@ -74,14 +75,15 @@ static thorax_status start(bench *b, const first_run *f, pid_t *pid, int *out)
 }
 
 /* Reads all there is, as text; *seconds is when the first byte came. */
-static size_t read_answer(bench *b, char *text, size_t room, int from, double begin, double *seconds)
+static size_t read_answer(bench *b, char *text, size_t room, int from, double begin,
+                          double *seconds)
 {
     size_t n = 0;
-    char spill[512];
+    char   spill[512];
 
     *seconds = 0;
     for (;;) {
-        const bool full = n + 1 >= room;
+        const bool    full = n + 1 >= room;
         const ssize_t got = read(from, full ? spill : text + n, full ? sizeof spill : room - 1 - n);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) break;
@@ -95,9 +97,9 @@ static size_t read_answer(bench *b, char *text, size_t room, int from, double be
 
 static size_t prompt_tokens(const char *text)
 {
-    json_t *j = json_loads(text, 0, NULL);
+    json_t       *j = json_loads(text, 0, NULL);
     const json_t *n = json_object_get(json_object_get(j, "usage"), "prompt_tokens");
-    const size_t tokens = (size_t)json_integer_value(n);
+    const size_t  tokens = (size_t)json_integer_value(n);
 
     json_decref(j);
     return tokens;
@@ -105,11 +107,11 @@ static size_t prompt_tokens(const char *text)
 
 static thorax_status first_pass(bench *b, void *data, size_t run, double *value)
 {
-    first_run *f = data;
+    first_run   *f = data;
     const double begin = cli_now();
-    char text[16384];
-    pid_t pid;
-    int from = -1, status = 0;
+    char         text[16384];
+    pid_t        pid;
+    int          from = -1, status = 0;
 
     thorax_status st = start(b, f, &pid, &from);
     if (st) return st;
@@ -120,7 +122,8 @@ static thorax_status first_pass(bench *b, void *data, size_t run, double *value)
     const size_t n = read_answer(b, text, sizeof text, from, begin, value);
     bench_memory_rest(&b->memory);
     close(from);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) { }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
     if (cli_interrupted()) return thx_fail(&b->err, THORAX_CANCELLED, 0, "stopped");
     if (!n || !WIFEXITED(status) || WEXITSTATUS(status))
         return thx_fail(&b->err, THORAX_IO, 0, "the process that was measured failed");
@@ -131,8 +134,8 @@ static thorax_status first_pass(bench *b, void *data, size_t run, double *value)
 thorax_status bench_first(bench *b)
 {
     bench_figure figure = { .unit = "s" };
-    thx_string question = { 0 };
-    first_run f = { .tokens = 0 };
+    thx_string   question = { 0 };
+    first_run    f = { .tokens = 0 };
 
     const ssize_t n = readlink("/proc/self/exe", f.program, sizeof f.program - 1);
     if (n <= 0) return thx_fail(&b->err, THORAX_IO, 0, "/proc/self/exe: %s", strerror(errno));
@@ -161,8 +164,8 @@ typedef struct second_run {
 static thorax_status second_pass(bench *b, void *data, size_t run, double *value)
 {
     second_run *s = data;
-    thx_string question = { 0 };
-    thx_answer a;
+    thx_string  question = { 0 };
+    thx_answer  a;
 
     thorax_status st = run ? bench_words(&question, thx_engine_model(b->engine)->tokenizer,
                                          BENCH_QUESTION_TOKENS, run, &b->err)
@@ -171,15 +174,17 @@ static thorax_status second_pass(bench *b, void *data, size_t run, double *value
     thx_string_deinit(&question);
     if (st) return st;
     *value = a.vision_s + a.prompt_s;
-    if (!run) s->first_s = *value;
-    else s->tokens = a.prompt_tokens;
+    if (!run)
+        s->first_s = *value;
+    else
+        s->tokens = a.prompt_tokens;
     thx_answer_deinit(&a);
     return THORAX_OK;
 }
 
 thorax_status bench_second(bench *b)
 {
-    second_run s = { .session = NULL };
+    second_run   s = { .session = NULL };
     bench_series seconds;
 
     thorax_status st = bench_engine(b);
@@ -191,6 +196,7 @@ thorax_status bench_second(bench *b)
     if (st) return st;
     st = bench_print(b, &(bench_figure){ .tokens = s.tokens, .unit = "s", .series = seconds });
     if (st) return st;
-    return bench_print(b, &(bench_figure){ .tokens = s.tokens, .unit = "% of first",
+    return bench_print(b, &(bench_figure){ .tokens = s.tokens,
+                                           .unit = "% of first",
                                            .series = bench_scaled(&seconds, 100 / s.first_s) });
 }

@@ -7,7 +7,11 @@
 #include <stdio.h>
 
 static const double seconds_a_pass = 0.5;
-enum { DNNL_M = 2048, DNNL_K = 3584, DNNL_N = 18944 }; /* rows, width and feed-forward of Qwen2-7B */
+enum {
+    DNNL_M = 2048,
+    DNNL_K = 3584,
+    DNNL_N = 18944
+}; /* rows, width and feed-forward of Qwen2-7B */
 
 typedef struct yardstick {
     const char   *type;
@@ -22,7 +26,7 @@ typedef struct yardstick {
 
 static thorax_status pass(bench *b, void *data, size_t run, double *value)
 {
-    yardstick *y = data;
+    yardstick   *y = data;
     const double loop = thx_cpu_peak(y->ctx, y->loop, seconds_a_pass);
     const double dnnl =
         y->dnnl ? thx_dnnl_rate(y->kind, DNNL_M, DNNL_K, DNNL_N, y->ctx->threads, seconds_a_pass)

@@ -12,8 +12,8 @@ enum { PROMPT_TOKENS = 512, DECODE_TOKENS = 64, TILES = 31 };
 
 static thorax_status open_pass(bench *b, void *data, size_t run, double *value)
 {
-    const double begin = cli_now();
-    thx_engine *e;
+    const double        begin = cli_now();
+    thx_engine         *e;
     const thorax_status st = cli_engine_open(&e, b->values, &b->err);
 
     (void)data;
@@ -38,9 +38,9 @@ thorax_status bench_open(bench *b)
 /* ---- Words ---- */
 
 static const char *const words[] = {
-    "the",   "heart", "size",   "is",    "normal", "lungs",   "are",    "clear",  "no",   "sign",
-    "of",    "fluid", "in",     "left",  "right",  "chest",   "with",   "small",  "area", "at",
-    "base",  "and",   "change", "since", "last",   "picture", "line",   "ends",   "over", "bone",
+    "the",   "heart", "size",   "is",    "normal", "lungs",   "are",    "clear", "no",   "sign",
+    "of",    "fluid", "in",     "left",  "right",  "chest",   "with",   "small", "area", "at",
+    "base",  "and",   "change", "since", "last",   "picture", "line",   "ends",  "over", "bone",
     "above", "soft",  "tissue", "under", "both",   "sides",   "without"
 };
 enum { WORDS = sizeof words / sizeof *words };
@@ -48,7 +48,7 @@ enum { WORDS = sizeof words / sizeof *words };
 static thorax_status count_tokens(size_t *out, const thx_tokenizer *t, const char *text,
                                   size_t size, thorax_error *err)
 {
-    thx_ids ids = { 0 };
+    thx_ids             ids = { 0 };
     const thorax_status st = thx_tokenizer_encode(t, text, size, false, &ids, err);
 
     *out = ids.size;
@@ -56,19 +56,19 @@ static thorax_status count_tokens(size_t *out, const thx_tokenizer *t, const cha
     return st;
 }
 
-/* Words are split apart before they become tokens, so that their counts add up; the last word is cut
- * until the whole has the number wanted. */
+/* Words are split apart before they become tokens, so that their counts add up; the last word is
+ * cut until the whole has the number wanted. */
 thorax_status bench_words(thx_string *out, const thx_tokenizer *t, size_t tokens, size_t seed,
                           thorax_error *err)
 {
-    const size_t begin = out->size;
-    size_t n = 0, last = begin, all;
+    const size_t  begin = out->size;
+    size_t        n = 0, last = begin, all;
     thorax_status st = THORAX_OK;
-    uint64_t state = seed * 2862933555777941757u + 3037000493u;
+    uint64_t      state = seed * 2862933555777941757u + 3037000493u;
 
     while (n < tokens && !st) {
         size_t more;
-        char word[16] = " ";
+        char   word[16] = " ";
         state = state * 2862933555777941757u + 3037000493u;
         strcat(word, words[(state >> 33) % WORDS]);
         const char *text = n ? word : word + 1;
@@ -90,8 +90,8 @@ thorax_status bench_words(thx_string *out, const thx_tokenizer *t, size_t tokens
 static thorax_status count_prompt(size_t *out, const thx_model *m, const char *content,
                                   thorax_error *err)
 {
-    const thx_message message = { "user", content };
-    thx_prompt p = { 0 };
+    const thx_message   message = { "user", content };
+    thx_prompt          p = { 0 };
     const thorax_status st =
         thx_template_render(&p, m->chat, m->tokenizer, &message, 1, 0, m->image_id, err);
 
@@ -104,15 +104,15 @@ static thorax_status count_prompt(size_t *out, const thx_model *m, const char *c
 static thorax_status message_of(bench *b, thx_string *out, size_t tokens, size_t seed)
 {
     const thx_model *m = thx_engine_model(b->engine);
-    size_t around, one;
+    size_t           around, one;
 
     thorax_status st = count_prompt(&around, m, "the", &b->err);
     if (!st) st = count_tokens(&one, m->tokenizer, "the", 3, &b->err);
     if (st) return st;
     around -= around < one ? around : one;
     if (tokens <= around)
-        return thx_fail(&b->err, THORAX_USAGE, 0,
-                        "--tokens: this model's template alone takes %zu", around);
+        return thx_fail(&b->err, THORAX_USAGE, 0, "--tokens: this model's template alone takes %zu",
+                        around);
     return bench_words(out, m->tokenizer, tokens - around, seed, &b->err);
 }
 
@@ -123,13 +123,14 @@ typedef struct text_run {
     size_t made;   /* tokens of the answer                */
 } text_run;
 
-/* A new session and other words each time: nothing is remembered but the template's first tokens. */
+/* A new session and other words each time: nothing is remembered but the first tokens of the
+ * template. */
 static thorax_status prompt_pass(bench *b, void *data, size_t run, double *value)
 {
-    text_run *t = data;
-    thx_string text = { 0 };
+    text_run    *t = data;
+    thx_string   text = { 0 };
     thx_session *s = NULL;
-    thx_answer a = { 0 };
+    thx_answer   a = { 0 };
 
     thorax_status st = message_of(b, &text, t->tokens, run);
     if (!st) st = thx_session_open(&s, b->engine, NULL, &b->err);
@@ -144,8 +145,8 @@ static thorax_status prompt_pass(bench *b, void *data, size_t run, double *value
     return st;
 }
 
-/* Multiply-adds of a prompt of T tokens, two operations each: the matrices, attention to what is before, and
- * the head for the last row. */
+/* Multiply-adds of a prompt of T tokens, two operations each: the matrices, attention to what is
+ * before, and the head for the last row. */
 static double prompt_flop(const thx_decoder_config *c, double T)
 {
     const double D = (double)c->D, heads = (double)(c->H * c->E), groups = (double)(c->G * c->E);
@@ -157,25 +158,28 @@ static double prompt_flop(const thx_decoder_config *c, double T)
 
 static thorax_status prompt_of(bench *b, size_t tokens)
 {
-    text_run t = { .tokens = tokens };
+    text_run     t = { .tokens = tokens };
     bench_series seconds;
 
     bench_memory_init(&b->memory, b->memory.pid);
     thorax_status st = bench_measure(b, prompt_pass, &t, BENCH_RUNS, &seconds);
     if (st) return st;
     const double flop = prompt_flop(&thx_engine_model(b->engine)->decoder.config, (double)t.made);
-    st = bench_print(b, &(bench_figure){ .tokens = t.made, .unit = "tokens/s",
+    st = bench_print(b, &(bench_figure){ .tokens = t.made,
+                                         .unit = "tokens/s",
                                          .series = bench_rate(&seconds, (double)t.made) });
     if (!st)
-        st = bench_print(b, &(bench_figure){ .tokens = t.made, .unit = "TFLOP/s",
+        st = bench_print(b, &(bench_figure){ .tokens = t.made,
+                                             .unit = "TFLOP/s",
                                              .series = bench_rate(&seconds, 1e-12 * flop) });
     return st;
 }
 
 /* Runs a bench for each --tokens, or for `otherwise`. */
-static thorax_status for_each_count(bench *b, thorax_status (*run)(bench *, size_t), size_t otherwise)
+static thorax_status for_each_count(bench *b, thorax_status (*run)(bench *, size_t),
+                                    size_t otherwise)
 {
-    size_t at = 0, n = 0;
+    size_t        at = 0, n = 0;
     thorax_status st = bench_engine(b);
 
     for (const char *text; !st && (text = cli_next(b->values, CLI_TOKENS, &at)); n++)
@@ -194,7 +198,7 @@ typedef struct decode_run {
 static thorax_status decode_pass(bench *b, void *data, size_t run, double *value)
 {
     decode_run *d = data;
-    thx_answer a;
+    thx_answer  a;
 
     (void)run;
     const thorax_status st =
@@ -208,7 +212,7 @@ static thorax_status decode_pass(bench *b, void *data, size_t run, double *value
 static double matrix_bytes(const thx_weight *w)
 {
     const uint64_t shape[] = { w->N, w->K };
-    size_t bytes;
+    size_t         bytes;
 
     return thx_stored_bytes(&bytes, w->type, 2, shape) ? (double)bytes : 0.0;
 }
@@ -229,7 +233,7 @@ static double step_bytes(const thx_decoder *d)
 
 static thorax_status decode_of(bench *b, size_t tokens)
 {
-    decode_run d = { .tokens = tokens };
+    decode_run   d = { .tokens = tokens };
     bench_series seconds;
 
     bench_memory_init(&b->memory, b->memory.pid);
@@ -238,10 +242,12 @@ static thorax_status decode_of(bench *b, size_t tokens)
     thx_session_close(d.session);
     if (st) return st;
     const double bytes = step_bytes(&thx_engine_model(b->engine)->decoder);
-    st = bench_print(b, &(bench_figure){ .tokens = tokens, .unit = "tokens/s",
-                                         .series = bench_rate(&seconds, 1) });
+    st = bench_print(
+        b,
+        &(bench_figure){ .tokens = tokens, .unit = "tokens/s", .series = bench_rate(&seconds, 1) });
     if (!st)
-        st = bench_print(b, &(bench_figure){ .tokens = tokens, .unit = "GB/s",
+        st = bench_print(b, &(bench_figure){ .tokens = tokens,
+                                             .unit = "GB/s",
                                              .series = bench_rate(&seconds, 1e-9 * bytes) });
     return st;
 }
@@ -257,8 +263,8 @@ typedef struct tower_run {
 
 static thorax_status tower_pass(bench *b, void *data, size_t run, double *value)
 {
-    const tower_run *t = data;
-    const double begin = cli_now();
+    const tower_run    *t = data;
+    const double        begin = cli_now();
     const thorax_status st =
         thx_model_encode(thx_engine_model(b->engine), t->rows, t->tiles, NULL, &b->err);
 
@@ -267,12 +273,13 @@ static thorax_status tower_pass(bench *b, void *data, size_t run, double *value)
     return st;
 }
 
-/* A picture of noise that is cut into `tiles` tiles, or, with 0, into as many as there can be up to TILES. */
+/* A picture of noise that is cut into `tiles` tiles, or, with 0, into as many as there can be up
+ * to TILES. */
 static thorax_status noise(bench *b, thx_picture *out, size_t tiles)
 {
     const thx_recipe *r = &thx_engine_model(b->engine)->recipe;
-    size_t best = 0, height = 0, width = 0;
-    uint32_t state = 1;
+    size_t            best = 0, height = 0, width = 0;
+    uint32_t          state = 1;
 
     for (uint32_t i = 0; i < r->n_pinpoints; i++) {
         const size_t rows = r->pinpoints[i][0] / r->tile_px, cols = r->pinpoints[i][1] / r->tile_px;
@@ -308,9 +315,9 @@ static double tile_flop(const thx_model *m)
 static thorax_status tower_of(bench *b, const thx_picture *picture)
 {
     const thx_model *m = thx_engine_model(b->engine);
-    const size_t D = m->decoder.config.D;
-    tower_run t;
-    bench_series seconds;
+    const size_t     D = m->decoder.config.D;
+    tower_run        t;
+    bench_series     seconds;
 
     thorax_status st = thx_tiles_open(&t.tiles, picture, &m->recipe, &b->err);
     if (st) return st;
@@ -321,17 +328,19 @@ static thorax_status tower_of(bench *b, const thx_picture *picture)
     free(t.rows.data);
     thx_tiles_close(t.tiles);
     if (st) return st;
-    st = bench_print(b, &(bench_figure){ .tokens = g.image_tokens, .unit = "tiles/s",
+    st = bench_print(b, &(bench_figure){ .tokens = g.image_tokens,
+                                         .unit = "tiles/s",
                                          .series = bench_rate(&seconds, g.tiles) });
     if (st) return st;
     const double flop = tile_flop(m) * g.tiles;
-    return bench_print(b, &(bench_figure){ .tokens = g.image_tokens, .unit = "TFLOP/s",
+    return bench_print(b, &(bench_figure){ .tokens = g.image_tokens,
+                                           .unit = "TFLOP/s",
                                            .series = bench_rate(&seconds, 1e-12 * flop) });
 }
 
 thorax_status bench_tower(bench *b)
 {
-    const bool film = cli_text(b->values, CLI_IMAGE);
+    const bool  film = cli_text(b->values, CLI_IMAGE);
     thx_picture drawn = { 0 };
 
     thorax_status st = bench_engine(b);

@@ -28,8 +28,8 @@ const thx_dnnl_shape *thx_dnnl_shape_get(thx_dnnl *dnnl, size_t N, size_t K, siz
 bool thx_dnnl_run(thx_dnnl *dnnl, const thx_dnnl_shape *shape, int which, int thread, float *c, const uint16_t *a,
                   const uint16_t *w);
 
-/* What oneDNN reaches by itself, as a yardstick: 1e9 operations a second (a multiply-add is two) of
- * c [M, N] = a [M, K] · w [N, K]ᵀ, with the weights in the order it likes best, for about `seconds`.
+/* What oneDNN reaches by itself, as a yardstick: 1e9 operations a second (a multiply-add is two)
+ * of c [M, N] = a [M, K] · w [N, K]ᵀ, the weights in the order it likes best, for about `seconds`.
  * 0 where it cannot, or memory runs out. */
 typedef enum thx_dnnl_kind { THX_DNNL_BF16, THX_DNNL_INT8 } thx_dnnl_kind;
 double thx_dnnl_rate(thx_dnnl_kind kind, size_t M, size_t K, size_t N, int threads, double seconds);
