@@ -7,6 +7,7 @@
  * baselines are computed. One JSON object on stdout:
  *
  *   macro_f1, f1       of the classification
+ *   macro_auroc, auroc of its scores (classify --score)
  *   iou_anatomy        mean over films and regions, first box of the answer
  *   iou_findings       mean over the boxes of what is there; each counts once
  *   report_agreement   share of films x labels in which the report says what is true (unsaid = absent)
@@ -26,6 +27,7 @@ enum { TRAIN_SEED = 20261, TRAIN_COUNT = 2000, ROOM = 8, MAX_NEW_TOKENS = 160 };
 
 typedef struct figures {
     thx_phantom_score score;
+    thx_phantom_ranks ranks;
     size_t            agree, asked;   /* report: cells */
     double            mirrored;
     size_t            n_mirrored;
@@ -77,6 +79,16 @@ static void labels_of(const thorax_result *result, bool present[THX_PHANTOM_LABE
     }
 }
 
+static void scores_of(const thorax_result *result, float score[THX_PHANTOM_LABELS])
+{
+    size_t                n;
+    const thorax_finding *f = thorax_result_findings(result, &n);
+
+    for (int k = 0; k < THX_PHANTOM_LABELS; k++)
+        for (size_t i = 0; i < n; i++)
+            if (!strcmp(f[i].name, thx_phantom_label_name((thx_phantom_label)k))) score[k] = (float)f[i].score;
+}
+
 static thorax_status where_is(thx_phantom_box *boxes, size_t *n, thorax_session *session, const char *name, thorax_error *err)
 {
     const thorax_options o = decoding();
@@ -103,14 +115,18 @@ static bool has(const thx_phantom *p, int label)
 
 static thorax_status ask_texts(bench *b, const thx_phantom *p, thorax_session *session, thorax_error *err)
 {
-    const thorax_options o = decoding();
-    thorax_result       *result;
-    bool                 present[THX_PHANTOM_LABELS];
-    thorax_status        st = thorax_classify(&result, session, &o, err);
+    thorax_options o = decoding();
+    thorax_result *result;
+    bool           present[THX_PHANTOM_LABELS];
+    float          score[THX_PHANTOM_LABELS] = { 0.0F };
 
+    o.score = true;
+    thorax_status st = thorax_classify(&result, session, &o, err);
     if (st) return st;
     labels_of(result, present);
+    scores_of(result, score);
     thorax_result_close(result);
+    if ((st = thx_phantom_ranks_add(&b->figures.ranks, p, score, err))) return st;
     thx_phantom_score_labels(&b->figures.score, p, present);
 
     st = thorax_report(&result, session, &o, err);
@@ -225,7 +241,23 @@ static json_t *figures_json(const thx_phantom_figures *f)
                      "iou_findings", short_real(f->iou_findings));
 }
 
-static void print_result(const bench *b, const thx_phantom_figures *constant, const thx_phantom_figures *thumbnail)
+static void add_auroc(json_t *to, const thx_phantom_ranks *r)
+{
+    json_t *each = json_object();
+    double  sum = 0.0;
+    int     n = 0;
+
+    for (int k = 0; k < THX_PHANTOM_LABELS; k++) {
+        const double area = thx_phantom_ranks_auroc(r, (thx_phantom_label)k);
+
+        json_object_set_new(each, thx_phantom_label_name((thx_phantom_label)k), isnan(area) ? json_null() : short_real(area));
+        if (!isnan(area)) sum += area, n++;
+    }
+    json_object_set_new(to, "macro_auroc", n ? short_real(sum / n) : json_null());
+    json_object_set_new(to, "auroc", each);
+}
+
+static void print_result(const bench *b, const thx_phantom_figures *constant, const thx_phantom_figures *thumbnail, const thx_phantom_ranks *near)
 {
     json_t *all = json_pack("{s:I, s:I}", "seed", (json_int_t)b->seed, "count", (json_int_t)b->count);
 
@@ -233,10 +265,13 @@ static void print_result(const bench *b, const thx_phantom_figures *constant, co
         const thx_phantom_figures f = thx_phantom_score_end(&b->figures.score);
 
         json_object_update_new(all, figures_json(&f));
+        add_auroc(all, &b->figures.ranks);
         json_object_set_new(all, "report_agreement", short_real((double)b->figures.agree / (double)b->figures.asked));
         json_object_set_new(all, "iou_mirrored", short_real(b->figures.mirrored / (double)b->figures.n_mirrored));
     }
-    json_object_set_new(all, "baseline", json_pack("{s:o, s:o}", "constant", figures_json(constant), "thumbnail", figures_json(thumbnail)));
+    json_t *half = figures_json(thumbnail);
+    add_auroc(half, near);
+    json_object_set_new(all, "baseline", json_pack("{s:o, s:o}", "constant", figures_json(constant), "thumbnail", half));
     json_dumpf(all, stdout, (b->json ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(all);
@@ -271,6 +306,7 @@ int main(int argc, char **argv)
                                              { "count", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' }, { 0 } };
     const thx_progress  progress = { show, NULL };
     thx_phantom_figures constant, thumbnail;
+    thx_phantom_ranks   near = { 0 };
     thorax_error        err = { 0 };
     bench               b = { .count = 200, .seed = 1 };
     const char         *folder = NULL;
@@ -290,9 +326,11 @@ int main(int argc, char **argv)
         show(NULL, "films", i, b.count);
         st = one_film(&b, i, &err);
     }
-    if (!st) st = thx_phantom_baselines(&constant, &thumbnail, TRAIN_SEED, TRAIN_COUNT, b.seed, b.count, &progress, &err);
-    if (!st) print_result(&b, &constant, &thumbnail);
+    if (!st) st = thx_phantom_baselines(&constant, &thumbnail, &near, TRAIN_SEED, TRAIN_COUNT, b.seed, b.count, &progress, &err);
+    if (!st) print_result(&b, &constant, &thumbnail, &near);
     else fprintf(stderr, "bench/phantom: %s\n", err.text);
+    thx_phantom_ranks_deinit(&b.figures.ranks);
+    thx_phantom_ranks_deinit(&near);
     thorax_model_close(b.model);
     return st == THORAX_OK ? 0 : st == THORAX_MODEL ? 4 : 1;
 }

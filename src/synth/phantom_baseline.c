@@ -1,12 +1,13 @@
 /* Blind and half-blind answers, and the scores they and every model get; see the header. */
 #include "synth/phantom_baseline.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "film/film.h"
 
-enum { THUMB = 32 };
+enum { THUMB = 32, NEIGHBOURS = 20 };
 
 typedef struct sample {
     thx_phantom   film;                 /* without pixels */
@@ -93,6 +94,46 @@ thx_phantom_figures thx_phantom_score_end(const thx_phantom_score *s)
     return f;
 }
 
+/* ---- Ranks --------------------------------------------------------------- */
+thorax_status thx_phantom_ranks_add(thx_phantom_ranks *r, const thx_phantom *truth, const float score[THX_PHANTOM_LABELS], thorax_error *err)
+{
+    if (r->n == r->room) {
+        const size_t room = r->room ? 2 * r->room : 256;
+        void        *films = realloc(r->films, room * sizeof *r->films);
+
+        if (!films) return thx_fail(err, THORAX_NOMEM, 0, "scores of %zu phantom films", room);
+        r->films = films;
+        r->room  = room;
+    }
+    struct thx_phantom_rank *f = &r->films[r->n++];
+    for (int k = 0; k < THX_PHANTOM_LABELS; k++) {
+        f->score[k] = score[k];
+        f->is[k]    = find(truth, (thx_phantom_label)k) != NULL;
+    }
+    return THORAX_OK;
+}
+
+double thx_phantom_ranks_auroc(const thx_phantom_ranks *r, thx_phantom_label label)
+{
+    double pairs = 0.0, won = 0.0;
+
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t j = 0; r->films[i].is[label] && j < r->n; j++) {
+            if (r->films[j].is[label]) continue;
+            const float a = r->films[i].score[label], b = r->films[j].score[label];
+
+            pairs += 1.0;
+            won += a > b ? 1.0 : a == b ? 0.5 : 0.0;
+        }
+    return pairs > 0.0 ? won / pairs : NAN;
+}
+
+void thx_phantom_ranks_deinit(thx_phantom_ranks *r)
+{
+    free(r->films);
+    *r = (thx_phantom_ranks){ 0 };
+}
+
 /* ---- The best fixed box --------------------------------------------------- */
 static double mean_iou(thx_phantom_box box, const thx_phantom_box *truth, size_t n)
 {
@@ -175,22 +216,44 @@ static thorax_status draw_sample(sample *s, uint64_t seed, uint64_t index, thora
     return st;
 }
 
-static const sample *nearest(const sample *train, size_t n, const sample *s)
+static long distance(const sample *a, const sample *b)
 {
-    const sample *best = train;
-    long          least = -1;
+    long d = 0;
+
+    for (size_t k = 0; k < sizeof a->thumb; k++) {
+        const int e = (int)a->thumb[k] - (int)b->thumb[k];
+
+        d += (long)e * e;
+    }
+    return d;
+}
+
+/* The nearest training films, nearest first; returns how many there are. */
+static size_t nearest(const sample *out[NEIGHBOURS], const sample *train, size_t n, const sample *s)
+{
+    long   far[NEIGHBOURS];
+    size_t found = 0;
 
     for (size_t i = 0; i < n; i++) {
-        long d = 0;
+        const long d = distance(&train[i], s);
+        size_t     at = found;
 
-        for (size_t k = 0; k < sizeof s->thumb; k++) {
-            const int e = (int)train[i].thumb[k] - (int)s->thumb[k];
-
-            d += (long)e * e;
-        }
-        if (least < 0 || d < least) least = d, best = &train[i];
+        if (at == NEIGHBOURS && d >= far[at - 1]) continue;
+        if (at == NEIGHBOURS) at--;
+        else found++;
+        for (; at && far[at - 1] > d; at--) far[at] = far[at - 1], out[at] = out[at - 1];
+        far[at] = d;
+        out[at] = &train[i];
     }
-    return best;
+    return found;
+}
+
+static void shares_of(float share[THX_PHANTOM_LABELS], const sample *const *near, size_t n)
+{
+    for (int k = 0; k < THX_PHANTOM_LABELS; k++) {
+        share[k] = 0.0F;
+        for (size_t i = 0; i < n; i++) share[k] += find(&near[i]->film, (thx_phantom_label)k) ? 1.0F / (float)n : 0.0F;
+    }
 }
 
 static void score_fixed(thx_phantom_score *score, const sample *s, const fixed *f)
@@ -217,7 +280,7 @@ static void score_neighbour(thx_phantom_score *score, const sample *s, const thx
     for (int r = 0; r < THX_PHANTOM_REGIONS; r++) thx_phantom_score_region(score, &s->film, (thx_phantom_region)r, &other->regions[r], 1);
 }
 
-thorax_status thx_phantom_baselines(thx_phantom_figures *constant, thx_phantom_figures *thumbnail, uint64_t train_seed, size_t train_count,
+thorax_status thx_phantom_baselines(thx_phantom_figures *constant, thx_phantom_figures *thumbnail, thx_phantom_ranks *ranks, uint64_t train_seed, size_t train_count,
                                     uint64_t seed, size_t count, const thx_progress *progress, thorax_error *err)
 {
     thx_phantom_score blind = { 0 }, half = { 0 };
@@ -235,7 +298,11 @@ thorax_status thx_phantom_baselines(thx_phantom_figures *constant, thx_phantom_f
         if (!st && i + 1 == train_count) st = find_fixed(&f, train, train_count, err);
         if (st || i < train_count) continue;
         score_fixed(&blind, &s, &f);
-        score_neighbour(&half, &s, &nearest(train, train_count, &s)->film);
+        const sample *near[NEIGHBOURS];
+        float         share[THX_PHANTOM_LABELS];
+        shares_of(share, near, nearest(near, train, train_count, &s));
+        score_neighbour(&half, &s, &near[0]->film);
+        st = thx_phantom_ranks_add(ranks, &s.film, share, err);
     }
     if (!st) {
         *constant  = thx_phantom_score_end(&blind);

@@ -179,15 +179,40 @@ static void other_pictures_are_no_films(void **state)
 static void blind_answers_are_poor(void **state)
 {
     thx_phantom_figures constant, thumbnail;
+    thx_phantom_ranks   ranks = { 0 };
     thorax_error        err;
 
     (void)state;
-    assert_ok(thx_phantom_baselines(&constant, &thumbnail, 31, 500, 32, 150, NULL, &err), err);
+    assert_ok(thx_phantom_baselines(&constant, &thumbnail, &ranks, 31, 500, 32, 150, NULL, &err), err);
     assert_true(constant.iou_anatomy <= 0.45);
     assert_true(constant.iou_findings <= 0.15);
     assert_true(thumbnail.macro_f1 <= 0.6);
     assert_true(constant.iou_anatomy > 0.1 && thumbnail.macro_f1 > 0.05);
-    assert_int_equal(thx_phantom_baselines(&constant, &thumbnail, 31, 0, 32, 1, NULL, &err), THORAX_USAGE);
+    assert_int_equal(thx_phantom_baselines(&constant, &thumbnail, &ranks, 31, 0, 32, 1, NULL, &err), THORAX_USAGE);
+    assert_int_equal(ranks.n, 150);
+    for (int k = 0; k < THX_PHANTOM_LABELS; k++) assert_true(thx_phantom_ranks_auroc(&ranks, (thx_phantom_label)k) < 0.9);
+    thx_phantom_ranks_deinit(&ranks);
+}
+
+/* Three films with a heart label, two without: of six pairs four are won and one is a tie. */
+static void areas_count_pairs(void **state)
+{
+    thx_phantom       with = { .n_findings = 1 }, without = { 0 };
+    thx_phantom_ranks r = { 0 };
+    thorax_error      err;
+    const float       high[3] = { 0.9F, 0.5F, 0.3F }, low[2] = { 0.3F, 0.4F };
+
+    (void)state;
+    with.findings[0].label = THX_PHANTOM_CARDIOMEGALY;
+    for (int i = 0; i < 5; i++) {
+        float score[THX_PHANTOM_LABELS] = { 0.0F };
+
+        score[THX_PHANTOM_CARDIOMEGALY] = i < 3 ? high[i] : low[i - 3];
+        assert_ok(thx_phantom_ranks_add(&r, i < 3 ? &with : &without, score, &err), err);
+    }
+    assert_true(fabs(thx_phantom_ranks_auroc(&r, THX_PHANTOM_CARDIOMEGALY) - 4.5 / 6.0) < 1e-12);
+    assert_true(isnan(thx_phantom_ranks_auroc(&r, THX_PHANTOM_EDEMA)));
+    thx_phantom_ranks_deinit(&r);
 }
 
 static void the_truth_scores_full_marks(void **state)
@@ -336,7 +361,7 @@ int main(void)
         cmocka_unit_test(mirror_turns_all_of_it),
         cmocka_unit_test(texts_say_the_truth),
         cmocka_unit_test(other_pictures_are_no_films),
-        cmocka_unit_test(blind_answers_are_poor),
+        cmocka_unit_test(blind_answers_are_poor), cmocka_unit_test(areas_count_pairs),
         cmocka_unit_test(the_truth_scores_full_marks),
         cmocka_unit_test(files_hold_film_and_records),
         cmocka_unit_test(writing_stops_and_goes_on),
