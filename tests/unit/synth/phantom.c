@@ -11,6 +11,8 @@
 #include "synth/phantom.h"
 #include "synth/phantom_baseline.h"
 
+#include <math.h>
+
 static void hash_of(const thx_phantom *p, char hex[65]) { thx_sha256_of(p->pixels, p->width * p->height * 2, hex); }
 
 static void draw(thx_phantom *p, uint64_t seed, uint64_t index, const thx_phantom_options *o)
