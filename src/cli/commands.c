@@ -65,8 +65,7 @@ const cli_command cli_commands[] = {
       OPTIONS(CLI_FAST, CLI_JSON, CLI_QUIET, LAST), cli_verify },
     { "quantize", "MODEL OUT", "A copy of a model folder with smaller weights.",
       "Rounds the matrices of the language model to 8 or 4 bits, 32 values a scale. Norms, biases, vision tower and projector stay as they "
-      "are; embedding and head take 8 bits in both types, and with q4 so do keys, values and the feed-forward's way back in the "
-      "outer layers. All other files are copied. OUT takes its name when it is complete; one that is there and not empty is refused. "
+      "are; embedding, head, keys and values take 8 bits in both types. All other files are copied. OUT takes its name when it is complete; one that is there and not empty is refused. "
       "`thorax verify OUT` compares the checksums.",
       OPTIONS(CLI_TYPE, CLI_THREADS, CLI_QUIET, LAST), cli_quantize },
     { "synth phantom", "", "Phantom films, drawn from a seed, with exact boxes, labels and texts.",

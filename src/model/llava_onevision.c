@@ -132,7 +132,7 @@ static bool unused(const char *name)
 }
 
 /* What a tensor is to quantisation: by the decoder's layers and the matrices in them. */
-static thx_tensor_role role(const char *stored, size_t *layer)
+static thx_tensor_role role(const char *stored)
 {
     static const struct {
         const char     *rest;
@@ -141,18 +141,18 @@ static thx_tensor_role role(const char *stored, size_t *layer)
         { ".self_attn.q_proj.weight", THX_ROLE_MATRIX }, { ".self_attn.o_proj.weight", THX_ROLE_MATRIX },
         { ".self_attn.k_proj.weight", THX_ROLE_KEYS },   { ".self_attn.v_proj.weight", THX_ROLE_KEYS },
         { ".mlp.gate_proj.weight", THX_ROLE_MATRIX },    { ".mlp.up_proj.weight", THX_ROLE_MATRIX },
-        { ".mlp.down_proj.weight", THX_ROLE_DOWN },
+        { ".mlp.down_proj.weight", THX_ROLE_MATRIX },
     };
-    char        name[512], *end;
+    char        name[512];
     const char *n = name;
 
     if (!canonical(name, sizeof name, stored)) return THX_ROLE_KEPT;
     if (!strcmp(name, HEAD)) return THX_ROLE_HEAD;
     if (!strcmp(name, TEXT "embed_tokens.weight")) return THX_ROLE_EMBEDDING;
     if (!strip(&n, TEXT "layers.") || !isdigit((unsigned char)*n)) return THX_ROLE_KEPT;
-    *layer = (size_t)strtoul(n, &end, 10);
+    while (isdigit((unsigned char)*n)) n++;
     for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++)
-        if (!strcmp(end, matrices[i].rest)) return matrices[i].role;
+        if (!strcmp(n, matrices[i].rest)) return matrices[i].role;
     return THX_ROLE_KEPT;
 }
 

@@ -51,8 +51,7 @@ typedef enum thx_tensor_role {
     THX_ROLE_EMBEDDING,
     THX_ROLE_HEAD,
     THX_ROLE_MATRIX,    /* of the decoder                                            */
-    THX_ROLE_KEYS,      /* keys and values: small, and every later position reads them */
-    THX_ROLE_DOWN       /* the way back from the feed-forward                        */
+    THX_ROLE_KEYS       /* keys and values: small, and every later position reads them */
 } thx_tensor_role;
 
 /* ---- A family ---- */
@@ -66,8 +65,7 @@ typedef struct thx_family {
     /* Appends the family's question for a task; phrase for grounding. THORAX_MODEL: not trained for it. */
     thorax_status (*question)(thx_string *out, thx_task task, const char *phrase, thorax_error *err);
     uint32_t max_new_tokens; /* default of the authors */
-    /* What a stored tensor is to quantisation; *layer of those that belong to one. */
-    thx_tensor_role (*role)(const char *stored, size_t *layer);
+    thx_tensor_role (*role)(const char *stored); /* what a stored tensor is to quantisation */
 } thx_family;
 
 const thx_family *thx_family_find(const json_t *config);

@@ -21,23 +21,17 @@ enum {
 
 /* ---- Which type ---------------------------------------------------------------------- */
 
-/* The first and the last eighth of the layers. */
-static bool outer_layer(size_t layer, size_t layers) { return layer < layers / 8 || layer >= layers - layers / 8; }
-
 thx_type thx_quantized_type(const thx_model *m, const thx_view *view)
 {
-    size_t layer = 0;
-
     if (!thx_type_grouped(m->type) || view->rank != 2 || !view->shape[0] || !view->shape[1] ||
         (view->type != THX_F32 && view->type != THX_F16 && view->type != THX_BF16))
         return view->type;
-    switch (m->family->role(view->name, &layer)) {
+    switch (m->family->role(view->name)) {
     case THX_ROLE_KEPT:      return view->type;
     case THX_ROLE_EMBEDDING:
     case THX_ROLE_HEAD:
     case THX_ROLE_KEYS:      return THX_Q8;
     case THX_ROLE_MATRIX:    return m->type;
-    case THX_ROLE_DOWN:      return outer_layer(layer, m->decoder.config.layers) ? THX_Q8 : m->type;
     }
     return view->type;
 }

@@ -1,9 +1,9 @@
 /* Which tensors are rounded to groups of 8 or 4 bits (ops/quant.h), and folders of such tensors.
  *
  * Norms, biases, the vision tower, the projector and the newline stay as they are stored: they are small, or every
- * row of a film goes through them. Embedding and head are Q8 in both: a token's row is read as it is, and the
- * head's errors go straight into the scores. The decoder's matrices are Q8, or Q4 with what errs most kept in Q8:
- * keys and values (which are small), and the feed-forward's way back in the first and last layers. */
+ * row of a film goes through them. Embedding and head are Q8 in both types: a token's row is read as it is, and
+ * the head's errors go straight into the scores. The decoder's matrices are Q8 or Q4; keys and values are Q8 in both,
+ * being small and read by every later position. */
 #ifndef THX_MODEL_QUANTIZE_H
 #define THX_MODEL_QUANTIZE_H
 

@@ -22,6 +22,9 @@ static inline vec  i_float(ivec v) { return _mm256_cvtepi32_ps(v); }
 static inline ivec i_bytes(const unsigned char *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p)); }
 static inline vec  i_as_floats(ivec v) { return _mm256_castsi256_ps(v); }
 
+/* the products of the low 16 bits, signed, plus those of the high ones */
+static inline ivec i_dot2(ivec a, ivec b) { return _mm256_madd_epi16(a, b); }
+
 /* makes the compiler work v out */
 static inline void i_use(ivec v) { __asm__ volatile("" : : "x"(v)); }
 

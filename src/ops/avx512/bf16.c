@@ -104,19 +104,19 @@ FORCE_INLINE void pack_group_cols(uint16_t *panel, const unsigned char *block, t
 {
     const __m512i pairwise = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                                               21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    const vec     factor = v_load((const float *)(const void *)block);
+    const vec     factor = q_factors(block, type, 0);
 
     for (size_t done = 0; done < k; done += THX_Q_GROUP, group++) {
         const unsigned char *scales = block + thx_q_scales_at() + group * THX_Q_SCALES;
         const unsigned char *codes = block + thx_q_codes_at(K) + group * thx_q_code_bytes(type);
         const vec            scale = v_mul(factor, q_scales(scales, type, 0));
-        const vec            zeros = type == THX_Q4 ? q_zeros(scales, 0) : v_set(0.0f);
+        const vec            zeros = type == THX_Q4 ? i_float(q_zeros(scales, 0)) : v_set(128.0f);
 
         for (int step = 0; step < STEPS; step++) {
             const ivec u = q_step(codes, type, step, 0);
 #pragma GCC unroll 2
             for (int i = 0; i < 4; i += 2, panel += 2 * NR) {
-                const vec both = both_rounded(q_values(u, type, i, scale, zeros), q_values(u, type, i + 1, scale, zeros));
+                const vec both = both_rounded(q_values(u, i, scale, zeros), q_values(u, i + 1, scale, zeros));
                 _mm512_storeu_si512(panel, _mm512_permutexvar_epi16(pairwise, _mm512_castps_si512(both)));
             }
         }

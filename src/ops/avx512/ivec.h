@@ -25,6 +25,9 @@ static inline vec  i_float(ivec v) { return _mm512_cvtepi32_ps(v); }
 static inline ivec i_bytes(const unsigned char *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); }
 static inline vec  i_as_floats(ivec v) { return _mm512_castsi512_ps(v); }
 
+/* the products of the low 16 bits, signed, plus those of the high ones */
+static inline ivec i_dot2(ivec a, ivec b) { return _mm512_madd_epi16(a, b); }
+
 /* makes the compiler work v out */
 static inline void i_use(ivec v) { __asm__ volatile("" : : "v"(v)); }
 

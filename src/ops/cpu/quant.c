@@ -7,7 +7,9 @@
 #include "ops/cpu/slices.h"
 
 enum {
-    PIECE_GROUPS = 16,                /* groups of a slice that are used by all rows in turn: 136 KiB of Q8 */
+    STRIP = 128,                      /* columns that all rows go through before the next  */
+    PIECE_GROUPS = 56,                /* of their groups at a time: 240 KiB of Q8           */
+    CHUNK_ROWS = 480,                 /* so that the strips of a slice find them in a cache */
     ROUNDED_BYTES = 32 << 20,         /* of rounded rows at a time                          */
     ROWS_STEP = 96,                   /* they are a multiple of this                        */
     LINE = 64,
@@ -64,16 +66,27 @@ typedef struct product {
     thx_tensor         y;
 } product;
 
+/* A strip of columns: a piece of its groups stays in the cache while all rows use it. Pieces are equally long. */
+static void strip_run(const product *p, size_t first_row, size_t rows, size_t first_col, size_t cols)
+{
+    const size_t G = thx_q_groups(p->w->K), pieces = (G + PIECE_GROUPS - 1) / PIECE_GROUPS;
+    const size_t step = (G + pieces - 1) / pieces;
+
+    for (size_t g = 0; g < G; g += step)
+        p->quant->dense(p->y.data + first_row * p->y.stride + first_col, p->y.stride, p->x, first_row, rows,
+                        thx_weight_block(p->w, first_col / THX_Q_ROWS), p->w->type, p->w->K, g,
+                        G - g < step ? G - g : step, cols);
+}
+
 static void slice_run(const void *data, unsigned char *room, size_t first_row, size_t rows, size_t first_col, size_t cols)
 {
     const product *p = data;
-    const size_t   G = thx_q_groups(p->w->K);
 
     (void)room;
-    for (size_t g = 0; g < G; g += PIECE_GROUPS)
-        p->quant->dense(p->y.data + first_row * p->y.stride + first_col, p->y.stride, p->x, first_row, rows,
-                        thx_weight_block(p->w, first_col / THX_Q_ROWS), p->w->type, p->w->K, g,
-                        G - g < PIECE_GROUPS ? G - g : PIECE_GROUPS, cols);
+    for (size_t r = 0; r < rows; r += CHUNK_ROWS)
+        for (size_t i = 0; i < cols; i += STRIP)
+            strip_run(p, first_row + r, rows - r < CHUNK_ROWS ? rows - r : CHUNK_ROWS, first_col + i,
+                      cols - i < STRIP ? cols - i : STRIP);
     thx_bias_add(thx_tensor_rows(p->y, first_row, rows), p->b, first_col, cols);
 }
 

@@ -58,18 +58,18 @@ static void f32_pack_rows(void *panel, const void *src, thx_type type, size_t pi
 FORCE_INLINE void f32_pack_group_cols(float *panel, const unsigned char *block, thx_type type, size_t K, int part,
                                       size_t group, size_t k)
 {
-    const vec factor = v_load((const float *)(const void *)block + (size_t)part * LANES);
+    const vec factor = q_factors(block, type, part);
 
     for (size_t done = 0; done < k; done += THX_Q_GROUP, group++) {
         const unsigned char *scales = block + thx_q_scales_at() + group * THX_Q_SCALES;
         const unsigned char *codes = block + thx_q_codes_at(K) + group * thx_q_code_bytes(type);
         const vec            scale = v_mul(factor, q_scales(scales, type, part));
-        const vec            zeros = type == THX_Q4 ? q_zeros(scales, part) : v_set(0.0f);
+        const vec            zeros = type == THX_Q4 ? i_float(q_zeros(scales, part)) : v_set(128.0f);
 
         for (int step = 0; step < STEPS; step++) {
             const ivec u = q_step(codes, type, step, part);
 #pragma GCC unroll 4
-            for (int i = 0; i < 4; i++, panel += NR) v_store(panel, q_values(u, type, i, scale, zeros));
+            for (int i = 0; i < 4; i++, panel += NR) v_store(panel, q_values(u, i, scale, zeros));
         }
     }
 }

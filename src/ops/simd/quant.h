@@ -54,30 +54,34 @@ static void q_round(thx_rounded *to, size_t row, const float *x, size_t K, bool 
 }
 
 /* ---- Generated rows: every byte of W is read once for up to 8 rows of x --------------- */
-enum { Q_AHEAD = 2048 };
+enum { Q_AHEAD = 4096 };
 
 /* One group for X rows: their sums gain its part. */
 FORCE_INLINE void few_group(vec acc[8], const thx_rounded *x, size_t row, size_t g, size_t G,
                             const unsigned char *scales, const unsigned char *codes, thx_type type, int part,
                             const int X)
 {
-    const vec scale = q_scales(scales, type, part);
-    const vec zeros = type == THX_Q4 ? q_zeros(scales, part) : v_set(0.0f);
-    ivec      u[STEPS];
+    const vec  scale = q_scales(scales, type, part);
+    const ivec zeros = type == THX_Q4 ? q_zeros(scales, part) : i_set(0);
+    ivec       u[STEPS];
 
     for (int k = 0; k < STEPS; k++) u[k] = q_step(codes, type, k, part);
     for (int j = 0; j < X; j++) {
         const int8_t *q = x->codes + (row + (size_t)j) * x->pitch + g * 2 * THX_Q_GROUP;
         const size_t  at = (row + (size_t)j) * G + g;
-        ivec          high = i_set(0), low = i_set(type == THX_Q8 ? -128 * x->sums[at] : 0);
+        const int32_t sum = x->sums[at], sum_high = (sum + 128) >> 8; /* two parts of 16 bits */
+        ivec          high = i_set(0), low = i_set(-128 * sum);
+
+        if (type == THX_Q4) {
+            high = i_dot2(zeros, i_set(-sum_high & 0xffff));
+            low = i_dot2(zeros, i_set(-(sum - sum_high * 256) & 0xffff));
+        }
 
         for (int k = 0; k < STEPS; k++) {
             high = i_dot4(high, u[k], i_four(q + 4 * k));
             low = i_dot4(low, u[k], i_four(q + THX_Q_GROUP + 4 * k));
         }
-        vec sum = i_float(i_add(i_left(high, 8), low));
-        if (type == THX_Q4) sum = v_fnma(zeros, v_set((float)x->sums[at] * (1.0f / 16)), sum);
-        acc[j] = v_fma(sum, v_mul(scale, v_set(x->scales[at])), acc[j]);
+        acc[j] = v_fma(i_float(i_add(i_left(high, 8), low)), v_mul(scale, v_set(x->scales[at])), acc[j]);
     }
 }
 
@@ -98,7 +102,7 @@ FORCE_INLINE void few_block(float *y, size_t ldy, const thx_rounded *x, size_t r
             few_group(acc, x, row, g, G, scales, codes, type, part, X);
         }
         if (first >= n) break;
-        const vec factor = v_load((const float *)(const void *)block + first);
+        const vec factor = q_factors(block, type, part);
         for (int j = 0; j < X; j++)
             v_put(y + (size_t)j * ldy + first, v_mul(acc[j], factor), n - first < LANES ? n - first : LANES);
     }
@@ -138,11 +142,13 @@ typedef struct q_tile {
 FORCE_INLINE void dense_group(vec acc[Q_MR][Q_COLS], const thx_rounded *x, size_t row, size_t g, size_t G,
                               const q_tile *w, thx_type type, const int R, const int C)
 {
-    ivec s[Q_MR][Q_COLS];
+    ivec s[Q_MR][Q_COLS], zeros[Q_COLS];
 
+    for (int j = 0; j < C && type == THX_Q4; j++) zeros[j] = q_zeros(w->scales[j], w->part[j]);
     for (int r = 0; r < R; r++) {
-        const ivec begin = i_set(type == THX_Q8 ? x->sums[(row + (size_t)r) * G + g] * -128 : 0);
-        for (int j = 0; j < C; j++) s[r][j] = begin;
+        const int32_t sum = x->sums[(row + (size_t)r) * G + g];
+        const ivec    begin = i_set(type == THX_Q8 ? -128 * sum : -sum & 0xffff);
+        for (int j = 0; j < C; j++) s[r][j] = type == THX_Q8 ? begin : i_dot2(zeros[j], begin);
     }
     for (int k = 0; k < STEPS; k++) {
         ivec u[Q_COLS];
@@ -152,19 +158,11 @@ FORCE_INLINE void dense_group(vec acc[Q_MR][Q_COLS], const thx_rounded *x, size_
             for (int j = 0; j < C; j++) s[r][j] = i_dot4(s[r][j], u[j], q);
         }
     }
-    vec scale[Q_COLS], zeros[Q_COLS];
-    for (int j = 0; j < C; j++) {
-        scale[j] = q_scales(w->scales[j], type, w->part[j]);
-        zeros[j] = type == THX_Q4 ? q_zeros(w->scales[j], w->part[j]) : v_set(0.0f);
-    }
+    vec scale[Q_COLS];
+    for (int j = 0; j < C; j++) scale[j] = q_scales(w->scales[j], type, w->part[j]);
     for (int r = 0; r < R; r++) {
-        const size_t at = (row + (size_t)r) * G + g;
-        const vec    by = v_set(x->scales[at]), offset = v_set((float)x->sums[at] * (1.0f / 16));
-        for (int j = 0; j < C; j++) {
-            vec sum = i_float(s[r][j]);
-            if (type == THX_Q4) sum = v_fnma(zeros[j], offset, sum);
-            acc[r][j] = v_fma(sum, v_mul(scale[j], by), acc[r][j]);
-        }
+        const vec by = v_set(x->scales[(row + (size_t)r) * G + g]);
+        for (int j = 0; j < C; j++) acc[r][j] = v_fma(i_float(s[r][j]), v_mul(scale[j], by), acc[r][j]);
     }
 }
 
@@ -186,7 +184,7 @@ FORCE_INLINE void dense_block(float *c, size_t ldc, const thx_rounded *x, size_t
         w.part[j] = (int)(at % THX_Q_ROWS / LANES);
         w.scales[j] = b + thx_q_scales_at() + first * THX_Q_SCALES;
         w.codes[j] = b + thx_q_codes_at(K) + first * thx_q_code_bytes(type);
-        factor[j] = v_load((const float *)(const void *)b + at % THX_Q_ROWS);
+        factor[j] = q_factors(b, type, w.part[j]);
         n[j] = cols - (size_t)j * LANES < LANES ? cols - (size_t)j * LANES : LANES;
     }
     for (int r = 0; r < R; r++)
