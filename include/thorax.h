@@ -86,6 +86,12 @@ typedef struct thorax_model_options {
     uint64_t    mem_limit_bytes;/* anonymous memory a session may plan for; 0 (default) = no limit    */
     const char *cpu;            /* NULL, or "ref", "avx2", "avx512", "avx512-bf16": kernels at most of that level */
     const char *draft_corpus;   /* NULL, or a file of answers, one a line: decoding guesses from them where that pays (same answers) */
+    /* What was computed about a film, kept for other sessions about it: in memory, and across runs in a folder (made with
+     * mode 0700 where it is not there; files 0600). A folder holds data made from films: keep it as you keep the films.
+     * Answers are the same with and without. Damaged files are removed, a full disk only means that nothing is kept. */
+    uint64_t    cache_memory_bytes; /* default 1 GiB; 0 = none; what is used least recently goes first          */
+    const char *cache_folder;       /* NULL (default) = none                                                     */
+    uint64_t    cache_limit_bytes;  /* of the folder: what is used least recently goes first; 0 = no limit; default 16 GiB */
 } thorax_model_options;
 
 THORAX_API thorax_model_options thorax_model_options_default(void);

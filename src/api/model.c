@@ -12,7 +12,9 @@ const char *thorax_notice(void) { return thx_notice; }
 
 thorax_model_options thorax_model_options_default(void)
 {
-    return (thorax_model_options){ .precision = "auto" };
+    return (thorax_model_options){ .precision = "auto",
+                                   .cache_memory_bytes = (uint64_t)1 << 30,
+                                   .cache_limit_bytes = (uint64_t)16 << 30 };
 }
 
 static thorax_status parse_precision(thx_precision *out, const char *name, thorax_error *err)
@@ -56,6 +58,9 @@ static thorax_status engine_options(thx_engine_options *out, const thorax_model_
     *out = (thx_engine_options){ .threads = o->threads,
                                  .ctx_tokens = o->ctx_tokens,
                                  .draft_corpus = o->draft_corpus,
+                                 .cache_bytes = o->cache_memory_bytes,
+                                 .cache_folder = o->cache_folder,
+                                 .cache_folder_bytes = o->cache_limit_bytes,
                                  .mem_limit_bytes = o->mem_limit_bytes };
     if (o->threads < 0 || o->threads > THREADS_MAX)
         return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads,

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #define OPENING    CLI_MODEL, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_CTX, CLI_MEM_LIMIT
+#define CACHING    CLI_CACHE, CLI_CACHE_LIMIT
 #define READING    CLI_PROFILE, CLI_COMPAT
 #define GENERATING CLI_SYSTEM, CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE, CLI_TOP_K, CLI_TOP_P, CLI_MIN_P, \
                    CLI_REPETITION_PENALTY, CLI_SEED, CLI_IGNORE_EOS, CLI_DRAFTS, CLI_NO_DRAFTS
@@ -17,18 +18,18 @@ const cli_command cli_commands[] = {
     { "ask", "PROMPT", "One answer to a question, about a film or none.",
       "The film belongs to the first user turn, which is the oldest one of --history where that is given. PROMPT is plain text: "
       "control strings in it stay ordinary characters.",
-      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_ask },
+      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_ask },
     { "chat", "", "A conversation in the terminal.",
       "Answers appear as they are made. Lines that begin with a slash are commands: /film FILE, /reset, /save "
       "FILE, /help, /quit. Without a terminal, each line of standard input is a question.",
-      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_QUIET, LAST), cli_chat },
+      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_QUIET, LAST), cli_chat },
     { "report", "FILM...", "A radiology report of each film.", task_text,
-      OPTIONS(OPENING, READING, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_report },
+      OPTIONS(OPENING, CACHING, READING, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_report },
     { "classify", "FILM...", "The 14 findings of each film, as the answer states them.", task_text,
-      OPTIONS(OPENING, READING, SCORING, GENERATING, CLI_WORDING, CLI_SUBSTRING_RULE, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
+      OPTIONS(OPENING, CACHING, READING, SCORING, GENERATING, CLI_WORDING, CLI_SUBSTRING_RULE, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
       cli_classify },
     { "ground", "FILM...", "Where something is: boxes of regions, findings, or sentences.", task_text,
-      OPTIONS(OPENING, READING, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
+      OPTIONS(OPENING, CACHING, READING, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
       cli_ground },
     { "batch", "INPUT...", "One task over many films, into a file of JSON lines.",
       "INPUT is a film, a folder (searched for .png, .jpg and .jpeg files, in order of their names) or a .txt or .lst file with a path a "
@@ -38,7 +39,7 @@ const cli_command cli_commands[] = {
       "lines are replaced), and a torn last line is cut off. A file that another task or another model wrote is refused.\n\n"
       "--task all asks everything about a film at once (report, classify, and ground where --phrase is given): a line for each task, and "
       "little more time than one of them takes.",
-      OPTIONS(OPENING, READING, CLI_TASK, CLI_OUTPUT, CLI_RESUME, CLI_PROMPT, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING,
+      OPTIONS(OPENING, CACHING, READING, CLI_TASK, CLI_OUTPUT, CLI_RESUME, CLI_PROMPT, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING,
               SCORING, CLI_SUBSTRING_RULE, CLI_QUIET, LAST), cli_batch },
     { "inspect film", "FILE", "What a film file holds: format, size, depth, hash of the decoded samples.",
       "-o writes the decoded samples [height, width] or [height, width, channels]; with --profile the 8-bit picture of that profile "
@@ -53,9 +54,9 @@ const cli_command cli_commands[] = {
     { "inspect tiles", "", "The tiles of a film as the vision tower gets them: f32 [n, 3, Y, X].", NULL,
       OPTIONS(CLI_MODEL, CLI_IMAGE, READING, CLI_OUTPUT, LAST), cli_inspect_tiles },
     { "inspect features", "", "Rows of a vision stage: tower [n, P, Dv], projector [n, P, D], rows [N, D].", NULL,
-      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_STAGE, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_features },
+      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_STAGE, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_features },
     { "inspect logits", "", "Scores of the next token: f32 [V], or [T, V] with --all.", NULL,
-      OPTIONS(OPENING, CLI_IMAGE, READING, CLI_MESSAGES, CLI_SYSTEM, CLI_ALL, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_logits },
+      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_MESSAGES, CLI_SYSTEM, CLI_ALL, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_logits },
     { "inspect weights", "FILE|MODEL", "The tensors of a file or folder: name, type, shape, hash.", NULL,
       OPTIONS(CLI_QUIET, LAST), cli_inspect_weights },
     { "verify", "MODEL", "Can this folder run, and what does it hold?",
@@ -91,6 +92,12 @@ const cli_command cli_commands[] = {
       "Memory is the most the process held: all of it, and what is not mapped from files (docs/benchmarks.md).",
       OPTIONS(OPENING, CLI_IMAGE, READING, CLI_TOKENS, CLI_TILES, CLI_DRAFTS, CLI_MESSAGES, CLI_REFERENCE, CLI_REPEAT, CLI_JSON, CLI_QUIET, LAST),
       cli_bench },
+    { "cache list", "", "What the cache folder holds, the entry used last first.",
+      "An entry is what was computed about one film by one model: its image rows, or the keys and values of a prompt up to the end "
+      "of them. It is told by the hash of the picture and the identity of the model.",
+      OPTIONS(CLI_CACHE, CLI_JSON, LAST), cli_cache_list },
+    { "cache clear", "", "Removes all entries of the cache folder, and nothing else.", NULL,
+      OPTIONS(CLI_CACHE, CLI_JSON, LAST), cli_cache_clear },
     { "help", "[COMMAND]", "Help of a command, the manual page, or all of it as Markdown.", NULL,
       OPTIONS(CLI_MAN, CLI_MARKDOWN, LAST), cli_help },
     { 0 },

@@ -221,7 +221,7 @@ int cli_help(const cli_values *v)
                 cli_print_help(stdout, c);
                 return CLI_OK;
             }
-        if (!strcmp(name, "inspect") || !strcmp(name, "synth")) cli_print_overview(stdout, name);
+        if (!strcmp(name, "inspect") || !strcmp(name, "synth") || !strcmp(name, "cache")) cli_print_overview(stdout, name);
         else
             return cli_fail_text(v, CLI_USAGE, "no command \"%.60s\" (thorax help lists them)",
                                  name);

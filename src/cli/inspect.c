@@ -92,7 +92,9 @@ thx_engine_options cli_engine_options(const cli_values *v)
 
 thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_error *err)
 {
-    const thx_engine_options o = cli_engine_options(v);
+    thx_engine_options o = cli_engine_options(v);
 
+    o.cache_folder = cli_text(v, CLI_CACHE);
+    o.cache_folder_bytes = cli_count(v, CLI_CACHE_LIMIT, thorax_model_options_default().cache_limit_bytes);
     return thx_engine_open(out, cli_text(v, CLI_MODEL), &o, err);
 }

@@ -20,7 +20,7 @@ static const cli_command *find(int argc, char **argv, int *words)
 
 static bool is_group(const char *name)
 {
-    return !strcmp(name, "inspect") || !strcmp(name, "synth");
+    return !strcmp(name, "inspect") || !strcmp(name, "synth") || !strcmp(name, "cache");
 }
 
 static bool is_help(const char *word) { return !strcmp(word, "--help") || !strcmp(word, "-h"); }

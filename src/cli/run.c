@@ -20,6 +20,8 @@ static thorax_model_options model_options(const cli_values *v)
     o.ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0);
     o.mem_limit_bytes = cli_count(v, CLI_MEM_LIMIT, 0);
     o.draft_corpus = cli_text(v, CLI_DRAFTS);
+    o.cache_folder = cli_text(v, CLI_CACHE);
+    o.cache_limit_bytes = cli_count(v, CLI_CACHE_LIMIT, o.cache_limit_bytes);
     return o;
 }
 

@@ -4,6 +4,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+static thorax_status open_caches(thx_engine *e, thorax_error *err)
+{
+    const thx_engine_options *o = &e->options;
+
+    if (!o->cache_bytes && !o->cache_folder) return THORAX_OK;
+    thx_engine_cache_key(e->cache_key, e, o->cache_folder != NULL);
+    return thx_cache_open(&e->cache, &(thx_cache_options){ o->cache_bytes, o->cache_folder, o->cache_folder_bytes }, err);
+}
+
 thorax_status thx_engine_open(thx_engine **out, const char *folder,
                               const thx_engine_options *options, thorax_error *err)
 {
@@ -23,7 +32,9 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
     if (!st && o->draft_corpus)
         st = thx_corpus_open(&e->corpus, o->draft_corpus, e->model->tokenizer,
                              e->model->generation.n_eos ? e->model->generation.eos[0] : -1, err);
+    if (!st) st = open_caches(e, err);
     e->options.draft_corpus = NULL; /* read; the caller's text */
+    e->options.cache_folder = NULL;
     if (!st) {
         const size_t most = e->model->decoder.config.max_positions;
         e->ctx_tokens = (uint32_t)(o->ctx_tokens && o->ctx_tokens < most ? o->ctx_tokens : most);
@@ -37,6 +48,7 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
 void thx_engine_close(thx_engine *e)
 {
     if (!e) return;
+    thx_cache_close(e->cache);
     thx_corpus_close(e->corpus);
     thx_model_close(e->model);
     thx_cpu_close(e->ctx);
@@ -48,6 +60,14 @@ thx_model                *thx_engine_model(thx_engine *e) { return e->model; }
 const thx_engine_options *thx_engine_get_options(const thx_engine *e) { return &e->options; }
 uint32_t                  thx_engine_ctx_tokens(const thx_engine *e) { return e->ctx_tokens; }
 const char               *thx_engine_kernels(const thx_engine *e) { return e->ctx->ops->name; }
+
+thx_cache_status thx_engine_cache_status(const thx_engine *e)
+{
+    thx_cache_status s = { 0 };
+
+    if (e->cache) thx_cache_get_status(e->cache, &s);
+    return s;
+}
 
 thx_type thx_engine_kv_type(const thx_engine *e)
 {
@@ -82,11 +102,13 @@ thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width
     out->tokens = (uint32_t)(tokens < e->ctx_tokens ? tokens : e->ctx_tokens);
     if ((st = thx_kv_cache_init(&kv, &m->decoder.config, thx_engine_kv_type(e), err))) return st;
     out->kv_bytes = thx_kv_cache_bytes(&kv, out->tokens);
-    thx_kv_cache_deinit(&kv);
     out->scratch_bytes = scratch_bytes(m, out->tokens);
+    if (e->cache && width) /* the block that a prefix ends in is written to by a copy */
+        out->cache_bytes = thx_cache_bytes(e->cache) + thx_kv_cache_bytes(&kv, 1);
+    thx_kv_cache_deinit(&kv);
     const uint64_t later =
         out->kv_bytes + out->scratch_bytes; /* the tower's memory is given back before */
-    out->peak_bytes = out->weights_bytes + out->image_rows_bytes +
+    out->peak_bytes = out->weights_bytes + out->image_rows_bytes + out->cache_bytes +
                       (out->vision_bytes > later ? out->vision_bytes : later);
     return THORAX_OK;
 }

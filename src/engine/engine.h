@@ -7,6 +7,7 @@
 #define THX_ENGINE_ENGINE_H
 
 #include "base/progress.h"
+#include "engine/cache.h"
 #include "engine/draft.h"
 #include "engine/sample.h"
 #include "model/model.h"
@@ -20,6 +21,9 @@ typedef struct thx_engine_options {
     int           cpu_level;       /* -1 = the best there is      */
     uint32_t      ctx_tokens;      /* 0 = the model's             */
     uint64_t      mem_limit_bytes; /* 0 = none                    */
+    uint64_t      cache_bytes;     /* of films that other sessions looked at, kept in memory; 0 = none  */
+    const char   *cache_folder;    /* the same on disk, across runs; NULL = nowhere (copied); holds data made from films */
+    uint64_t      cache_folder_bytes; /* at most that much there; 0 = no limit */
     const char   *draft_corpus;    /* file of answers, one a line, that drafts are taken from; NULL = none (read at open) */
 } thx_engine_options;
 
@@ -29,9 +33,12 @@ thx_model    *thx_engine_model(thx_engine *e);
 const thx_engine_options *thx_engine_get_options(const thx_engine *e);
 uint32_t      thx_engine_ctx_tokens(const thx_engine *e);
 const char   *thx_engine_kernels(const thx_engine *e); /* "avx512-bf16" */
+/* What its caches did so far; all 0 without caches. Any thread. */
+thx_cache_status thx_engine_cache_status(const thx_engine *e);
 
 typedef struct thx_plan {
     uint64_t weights_mapped_bytes, weights_bytes, vision_bytes, image_rows_bytes, kv_bytes, scratch_bytes, peak_bytes;
+    uint64_t cache_bytes; /* of other films, now; lets go of them where a limit asks for it */
     uint32_t image_tokens, tokens;
 } thx_plan;
 

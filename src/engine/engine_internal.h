@@ -15,18 +15,14 @@ struct thx_engine {
     thx_model         *model;
     uint32_t           ctx_tokens;
     thx_corpus        *corpus;   /* of drafts; may be NULL                  */
+    thx_cache         *cache;    /* of films; may be NULL                   */
+    char               cache_key[65]; /* of the model and how it is run       */
     pthread_mutex_t    lock;     /* one computation at a time uses ctx */
 };
 
 thx_type thx_engine_kv_type(const thx_engine *e);
 
 /* ---- Sessions ---- */
-
-/* What the language model reads of a film: [n, D]; sessions that fork share it. */
-typedef struct thx_image_rows {
-    size_t owners;
-    float  data[];
-} thx_image_rows;
 
 struct thx_session {
     thx_engine        *engine;
@@ -35,7 +31,13 @@ struct thx_session {
     thx_image_rows    *rows;    /* once encoded                               */
     thx_kv_cache       kv;
     thx_ids            held;    /* ids of the prompt rows the cache holds     */
+    thx_entry_key      film;    /* of the picture, once asked for             */
 };
+
+/* ---- Keys of the caches ---- */
+void thx_engine_cache_key(char out[65], const thx_engine *e, bool code_too);
+void thx_film_cache_key(thx_entry_key *out, const thx_engine *e, const thx_picture *p);
+const thx_entry_key *thx_session_film_key(thx_session *s); /* computed once */
 
 /* Runs the film through the tower, unless its rows are there already. `sink` may be NULL; with one the
  * film always runs. */

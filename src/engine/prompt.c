@@ -41,6 +41,16 @@ static thorax_status check_ids(const thx_session *s, const thx_prompt *p, thorax
     return THORAX_OK;
 }
 
+/* Of a plan of so many bytes, what the cache holds more than there is room for; it lets go of that. */
+static uint64_t make_way(thx_cache *cache, uint64_t peak, uint64_t limit)
+{
+    const uint64_t held = thx_cache_bytes(cache), over = peak > limit ? peak - limit : 0;
+
+    if (over) thx_cache_trim(cache, held > over ? held - over : 0);
+    thx_cache_settle(cache);
+    return held - thx_cache_bytes(cache);
+}
+
 /* The plan of the first branch, and what the others add to it. */
 static thorax_status check_memory(const thx_session *s, const thx_branch *b, size_t n, size_t shared,
                                   thorax_error *err)
@@ -58,6 +68,7 @@ static thorax_status check_memory(const thx_session *s, const thx_branch *b, siz
     for (size_t i = 1; i < n; i++)
         plan.peak_bytes += thx_kv_cache_bytes(
             &s->kv, b[i].prompt.ids.size - shared + b[i].max_new + THX_KV_BLOCK_TOKENS);
+    if (e->cache) plan.peak_bytes -= make_way(e->cache, plan.peak_bytes, limit);
     if (plan.peak_bytes <= limit) return THORAX_OK;
     return thx_fail(err, THORAX_NOMEM, 0,
                     "this needs %.0f MiB of memory, the limit is %.0f MiB; ask for fewer new "
@@ -278,6 +289,44 @@ static thorax_status after_pass(void *data, thx_tensor x, const piece *pieces, s
     return !st && r->all ? r->all(r->data, x, err) : st;
 }
 
+/* ---- What other sessions or earlier runs left ----
+ * Prompts about a film begin alike up to the end of its rows; that far they are kept. */
+
+/* Rows of a prompt up to the end of the film's; 0 where there is nothing to keep. */
+static size_t kept_rows(const thx_session *s, const thx_prompt *p)
+{
+    return s->engine->cache && p->image_tokens ? p->image_at + p->image_tokens : 0;
+}
+
+/* Lets the session hold what the cache holds of a prompt, where that is more. */
+static thorax_status recall(thx_session *s, const thx_prompt *p, thorax_error *err)
+{
+    const size_t n = kept_rows(s, p);
+    thx_kv_cache kv;
+
+    if (!n || held_rows(&s->held, p) >= n) return THORAX_OK;
+    thorax_status st = thx_kv_cache_init_like(&kv, &s->kv, err);
+    if (st) return st;
+    if (!thx_cache_find_prefix(s->engine->cache, thx_session_film_key(s), p->ids.data, n, &kv)) {
+        thx_kv_cache_deinit(&kv);
+        return THORAX_OK;
+    }
+    thx_kv_cache_deinit(&s->kv);
+    s->kv = kv;
+    s->held.size = 0;
+    for (size_t i = 0; i < n; i++) thx_ids_add(&s->held, p->ids.data[i]);
+    return s->held.failed ? thx_fail(err, THORAX_NOMEM, 0, "out of memory") : THORAX_OK;
+}
+
+/* Keeps what was run of a prompt of which the session held `before` rows. */
+static void keep(thx_session *s, const thx_prompt *p, size_t before)
+{
+    const size_t n = kept_rows(s, p);
+
+    if (before < n && held_rows(&s->held, p) >= n)
+        thx_cache_keep_prefix(s->engine->cache, thx_session_film_key(s), p->ids.data, n, &s->kv);
+}
+
 /* ---- Branches ---- */
 
 /* Does a prompt need the film's rows from position `first` on? */
@@ -317,7 +366,8 @@ static thorax_status run_tails(thx_session *s, thx_branch *b, size_t n, const th
     return st;
 }
 
-static thorax_status prepare(thx_session *s, thx_branch *b, size_t n, size_t *shared, thorax_error *err)
+/* `whole`: every row is to be run. */
+static thorax_status prepare(thx_session *s, thx_branch *b, size_t n, bool whole, size_t *shared, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
@@ -325,6 +375,7 @@ static thorax_status prepare(thx_session *s, thx_branch *b, size_t n, size_t *sh
     if (st) return st;
     *shared = shared_rows(b, n);
     if ((st = check_memory(s, b, n, *shared, err))) return st;
+    if (!whole && (st = recall(s, &b->prompt, err))) return st;
     for (size_t i = 0; i < n && !st; i++) {
         b[i].cached = held_rows(&s->held, &b[i].prompt);
         st = thx_kv_cache_init(&b[i].kv, &s->engine->model->decoder.config,
@@ -339,14 +390,15 @@ thorax_status thx_branches_run(thx_session *s, thx_branch *b, size_t n, const th
 {
     const double  start = thx_now();
     size_t        shared;
-    thorax_status st = prepare(s, b, n, &shared, err);
+    thorax_status st = prepare(s, b, n, all != NULL, &shared, err);
 
     if (st) return st;
     const size_t first = all ? 0 : held_rows(&s->held, &b->prompt), end = b->prompt.ids.size;
     bool         film = false;
     for (size_t i = 0; i < n; i++) film = film || needs_film(&b[i].prompt, n == 1 ? first : b[i].cached);
+    const double film_start = thx_now();
     if (film) st = thx_session_encode_film(s, progress, NULL, err);
-    times->vision_s = thx_now() - start;
+    times->vision_s = thx_now() - film_start;
 
     if (!st && n == 1) {
         st = run_trunk(s, b, first, end, progress, all ? NULL : logits, all, data, err);
@@ -355,6 +407,7 @@ thorax_status thx_branches_run(thx_session *s, thx_branch *b, size_t n, const th
         if (first < shared) st = run_trunk(s, b, first, shared, progress, NULL, NULL, NULL, err);
         if (!st) st = run_tails(s, b, n, progress, logits, err);
     }
+    if (!st) keep(s, &b->prompt, b->cached);
     times->prompt_s = thx_now() - start - times->vision_s;
     return st;
 }

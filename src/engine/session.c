@@ -45,8 +45,7 @@ thorax_status thx_session_fork(thx_session **out, thx_session *of, thorax_error 
     if (st) return st;
     thx_session *s = *out;
     pthread_mutex_lock(&s->engine->lock);
-    s->rows = of->rows;
-    if (s->rows) s->rows->owners++;
+    s->rows = thx_image_rows_share(of->rows);
     st = thx_kv_cache_fork(&s->kv, &of->kv, of->held.size, err);
     for (size_t i = 0; !st && i < of->held.size; i++) thx_ids_add(&s->held, of->held.data[i]);
     if (!st && s->held.failed) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
@@ -57,18 +56,12 @@ thorax_status thx_session_fork(thx_session **out, thx_session *of, thorax_error 
     return st;
 }
 
-static void drop_rows(thx_session *s)
-{
-    if (s->rows && --s->rows->owners == 0) free(s->rows);
-    s->rows = NULL;
-}
-
 void thx_session_close(thx_session *s)
 {
     if (!s) return;
     pthread_mutex_lock(&s->engine->lock); /* blocks and rows may be shared */
     thx_kv_cache_deinit(&s->kv);
-    drop_rows(s);
+    thx_image_rows_drop(s->rows);
     pthread_mutex_unlock(&s->engine->lock);
     thx_ids_deinit(&s->held);
     free(s);
@@ -96,19 +89,28 @@ void thx_unwatch(thx_ctx *ctx) { ctx->step = NULL; }
 
 /* ---- The film ---- */
 
+const thx_entry_key *thx_session_film_key(thx_session *s)
+{
+    if (!*s->film.key) thx_film_cache_key(&s->film, s->engine, s->picture);
+    return &s->film;
+}
+
 thorax_status thx_session_encode_film(thx_session *s, const thx_progress *progress,
                                       const thx_stage_sink *sink, thorax_error *err)
 {
     thx_model   *m = s->engine->model;
     thx_ctx     *ctx = s->engine->ctx;
+    thx_cache   *cache = s->engine->cache;
     const size_t D = m->decoder.config.D, N = s->geometry.image_tokens;
     thx_tiles   *tiles;
     thx_stepper  steps;
 
     if (s->rows && !sink) return THORAX_OK;
+    if (cache && !sink && (s->rows = thx_cache_find_rows(cache, thx_session_film_key(s), N, D)))
+        return THORAX_OK;
     thorax_status st = thx_tiles_open(&tiles, s->picture, &m->recipe, err);
     if (st) return st;
-    thx_image_rows *rows = malloc(sizeof *rows + N * D * sizeof rows->data[0]);
+    thx_image_rows *rows = thx_image_rows_new(N, D);
     if (!rows) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu image rows", N);
     thx_watch(ctx, &steps, progress, "tiles", thx_model_encode_steps(m, &s->geometry));
     if (!st) st = thx_model_encode(m, (thx_tensor){ rows->data, N, D, D }, tiles, sink, err);
@@ -116,12 +118,12 @@ thorax_status thx_session_encode_film(thx_session *s, const thx_progress *progre
     thx_arena_trim(ctx->arena);
     thx_tiles_close(tiles);
     if (st) {
-        free(rows);
+        thx_image_rows_drop(rows);
         return st;
     }
-    rows->owners = 1;
-    drop_rows(s);
+    thx_image_rows_drop(s->rows);
     s->rows = rows;
+    if (cache) thx_cache_keep_rows(cache, thx_session_film_key(s), rows, N, D);
     return THORAX_OK;
 }
 
