@@ -10,7 +10,7 @@ import os
 
 from figures import Figures
 
-FILMS = 4
+FILMS = 16
 OUTLIER_LAYERS, OUTLIERS, TEXT_WORDS = 4, 8, 160
 
 CASES = [  # work, our type, goal, model, peer

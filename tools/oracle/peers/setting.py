@@ -132,10 +132,18 @@ class Setting:
     def layers(self):
         return min(self.a.layers, FULL_LAYERS)
 
+    def key(self, folder):
+        """A name for what is made from a folder; a folder that is not ours may change, so its time belongs to it."""
+        name = os.path.basename(os.path.normpath(folder))
+        if os.path.dirname(os.path.abspath(folder)) == os.path.abspath(self.a.dir):
+            return name
+        newest = max(os.stat(os.path.join(folder, f)).st_mtime for f in os.listdir(folder))
+        return f"{name}-{int(newest)}"
+
     def quantised(self, folder, type):
         def make(to):
             self.ours("quantize", folder, to, "--type", type, "-q")
-        return self.made(os.path.basename(os.path.normpath(folder)) + "-" + type, make)
+        return self.made(self.key(folder) + "-" + type, make)
 
     def kept(self, folder):
         """The folder with f16 values that bf16 cannot hold."""
@@ -152,7 +160,7 @@ class Setting:
 
     def gguf(self, folder, type=None):
         """The language model for llama.cpp; None where that cannot be made."""
-        base = os.path.basename(os.path.normpath(folder))
+        base = self.key(folder)
         stored = type if type in ("f32", "f16", "bf16") else None
         try:
             plain = self.made(f"{base}{'-' + stored if stored else ''}.gguf",
