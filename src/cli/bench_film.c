@@ -30,22 +30,27 @@ typedef struct first_run {
 /* Options of the bench that `ask` has as well are handed on. */
 static void arguments_of(first_run *f, const cli_values *v, const char *question)
 {
-    static const cli_option_id passed[] = { CLI_MODEL,     CLI_IMAGE,   CLI_PRECISION,
-                                            CLI_CPU,       CLI_CTX,     CLI_THREADS,
-                                            CLI_MEM_LIMIT, CLI_PROFILE, CLI_COMPAT };
+    static const struct passed {
+        cli_option_id id;
+        const char   *name;
+    } passed[] = {
+        { CLI_MODEL, "--model" },         { CLI_IMAGE, "--image" },
+        { CLI_PRECISION, "--precision" }, { CLI_CPU, "--cpu" },
+        { CLI_CTX, "--ctx" },             { CLI_THREADS, "--threads" },
+        { CLI_MEM_LIMIT, "--mem-limit" }, { CLI_PROFILE, "--profile" },
+        { CLI_COMPAT, "--compat" },       { CLI_CACHE, "--cache" },
+        { CLI_CACHE_LIMIT, "--cache-limit" },
+    };
     static const char *const fixed[] = { "-q", "--json", "--max-new-tokens", "1", "--ignore-eos" };
-    static const char *const names[] = { "--model",     "--image",   "--precision",
-                                         "--cpu",       "--ctx",     "--threads",
-                                         "--mem-limit", "--profile", "--compat" };
     size_t                   n = 0;
 
     f->argv[n++] = f->program;
     f->argv[n++] = "ask";
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) f->argv[n++] = fixed[i];
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
-        const char *text = cli_text(v, passed[i]);
+        const char *text = cli_text(v, passed[i].id);
         if (!text) continue;
-        f->argv[n++] = names[i];
+        f->argv[n++] = passed[i].name;
         f->argv[n++] = text;
     }
     f->argv[n++] = "--";

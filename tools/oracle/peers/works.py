@@ -206,6 +206,14 @@ def second(s):
     return Figures("s", "the first question's prompt", line["spread"], [line["value"] * 100 / share["value"]], s.layers())
 
 
+def restart(s):
+    """A new process with a cache folder that knows the film, to the first token, over the first one's prompt."""
+    by_unit = s.lines("second", "-m", whole(s), "-i", s.film(), key="unit")
+    values, _ = s.bench("first", "-m", whole(s), "-i", s.film(), "--cache", s.path("cache"), unit="s", repeat=2)
+    return Figures("s", "the first question's prompt", values,
+                   [by_unit["s"]["value"] * 100 / by_unit["% of first"]["value"]], s.layers())
+
+
 def scores(s):
     by_unit = s.lines("score", "-m", whole(s), "-i", s.film(), key="unit")
     line, share = by_unit["s"], by_unit["short answers"]
@@ -277,6 +285,7 @@ WORKS = [
     Work("f16-lossy", "f16", ">= 0.95", f16_against_bf16(True, True)),
     Work("first", "bf16", "<= 0.83", first),
     Work("second", "bf16", "< 0.02", second),
+    Work("second-restart", "bf16", "< 0.02", restart),
     Work("drafts", "f16", ">= 2", drafts),
     Work("scores", "bf16", "<= 1.5", scores),
     Work("open", "f16", "< 1", opening),
