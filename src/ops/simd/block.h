@@ -11,13 +11,20 @@ enum { MR = 6, NR = PANEL * LANES };
 FORCE_INLINE void put_block(float *c, size_t ldc, vec s[MR][PANEL], size_t cols,
                             const float *carry, const int R, const int C)
 {
-    for (int r = 0; r < R; r++)
-        for (int j = 0; j < C; j++) {
-            float       *to = c + (size_t)r * ldc + (size_t)j * LANES;
-            const size_t n = cols - (size_t)j * LANES < LANES ? cols - (size_t)j * LANES : LANES;
+    const size_t last = cols - (size_t)(C - 1) * LANES; /* columns of the last vector */
 
-            v_put(to, carry ? v_fma(v_get(to, n), v_set(carry[r]), s[r][j]) : s[r][j], n);
+    for (int r = 0; r < R; r++) {
+        float *to = c + (size_t)r * ldc, *end = to + (size_t)(C - 1) * LANES;
+
+        if (carry) {
+            const vec by = v_set(carry[r]);
+            for (int j = 0; j < C - 1; j++) s[r][j] = v_fma(v_load(to + j * LANES), by, s[r][j]);
+            s[r][C - 1] = v_fma(last == LANES ? v_load(end) : v_load_n(end, last), by, s[r][C - 1]);
         }
+        for (int j = 0; j < C - 1; j++) v_store(to + j * LANES, s[r][j]);
+        if (last == LANES) v_store(end, s[r][C - 1]);
+        else v_store_n(end, s[r][C - 1], last);
+    }
 }
 
 /* Picks the block of `rows` rows and as many vectors as `cols` need; `name` has the constants last. */

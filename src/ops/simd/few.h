@@ -9,16 +9,16 @@
 
 #include "ops/simd/load.h"
 
-/* How far ahead memory is fetched: within a long row of weights, some rows on among short ones (keys,
- * values). */
-enum { AHEAD = 1024, AHEAD_ROWS = 8 };
+/* How far ahead memory is fetched, at least: rows that come next begin on pages the processor does not foresee. */
+enum { AHEAD = 2048, AHEAD_ROWS = 8 };
 
 /* R rows of w against X rows of x, both constants, R * X <= LANES. */
 FORCE_INLINE void dot_block(float *y, size_t ldy, const float *x, size_t ldx,
                             const unsigned char *w, thx_type type, size_t pitch,
                             size_t K, const int R, const int X)
 {
-    const size_t size = type == THX_F32 ? 4 : 2, ahead = pitch > AHEAD ? AHEAD : AHEAD_ROWS * pitch;
+    const size_t size = type == THX_F32 ? 4 : 2, run = (size_t)R * pitch,
+                 ahead = run > AHEAD ? run : AHEAD; /* the same place of the rows that come next */
     vec          s[LANES];
     float        sums[LANES];
 
@@ -27,7 +27,7 @@ FORCE_INLINE void dot_block(float *y, size_t ldy, const float *x, size_t ldx,
         vec wk[8];
         for (int r = 0; r < R; r++) {
             const unsigned char *at = w + (size_t)r * pitch + k * size;
-            _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
+            _mm_prefetch((const char *)at + ahead, _MM_HINT_T1);
             wk[r] = v_load_as(at, type, n);
         }
         for (int j = 0; j < X; j++) {
