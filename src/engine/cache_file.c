@@ -220,9 +220,9 @@ void thx_entry_peek(thx_entry_facts *out, int file)
     struct stat s;
 
     *out = (thx_entry_facts){ 0 };
-    if (read_all(file, &h, sizeof h, NULL)) return;
-    out->ours = !memcmp(h.magic, magic, sizeof magic);
-    if (!out->ours || h.version != VERSION || fstat(file, &s)) return;
+    out->ours = !read_all(file, h.magic, sizeof h.magic, NULL) && !memcmp(h.magic, magic, sizeof magic);
+    if (!out->ours || read_all(file, &h.version, sizeof h - sizeof h.magic, NULL)) return;
+    if (h.version != VERSION || fstat(file, &s)) return;
     out->usable = (h.kind == THX_ENTRY_ROWS || h.kind == THX_ENTRY_PREFIX) && (uint64_t)s.st_size == h.file_bytes &&
                   take_hash(out->key.key, h.key) && take_hash(out->key.film, h.film) && take_hash(out->key.model, h.model);
     out->kind = (thx_entry_kind)h.kind;

@@ -187,7 +187,7 @@ static thorax_status open_and_close(thorax_error *err)
 }
 
 /* A conversation about a film, or about none; the result as JSON and as a picture. */
-static thorax_status converse(bool with_film, thorax_error *err)
+static thorax_status converse(bool with_film, bool caches, thorax_error *err)
 {
     static const thorax_message question = { "user", "What is it?" };
     thorax_film    *f = NULL;
@@ -198,6 +198,8 @@ static thorax_status converse(bool with_film, thorax_error *err)
     thorax_model_options how = thorax_model_options_default();
 
     how.threads = 1;
+    if (!caches) how.cache_memory_bytes = 0;
+    else how.cache_folder = in("caches");
     options.max_new_tokens = 2;
     thorax_status st = thorax_model_open(&model, in("model"), &how, err);
     if (!st && with_film) st = thorax_film_open(&f, in("film.png"), NULL, err);
@@ -213,8 +215,38 @@ static thorax_status converse(bool with_film, thorax_error *err)
     return st;
 }
 
-static thorax_status talk(thorax_error *err) { return converse(false, err); }
-static thorax_status look(thorax_error *err) { return converse(true, err); }
+static thorax_status talk(thorax_error *err) { return converse(false, false, err); }
+static thorax_status look(thorax_error *err) { return converse(true, false, err); }
+
+static void remove_caches(void)
+{
+    char command[100];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", in("caches"));
+    assert_int_equal(system(command), 0);
+}
+
+/* Caches are allowed to keep or find nothing: then the answer is computed all the same. */
+static thorax_status remember(thorax_error *err) { return converse(true, true, err); }
+
+static void caches_may_do_without(void **state)
+{
+    (void)state;
+    for (int found = 0; found < 2; found++) {
+        const size_t total = count_of(remember), more = total / 4; /* the thread that writes counts too */
+
+        for (size_t n = 1; n <= total + more; n += n < ALL ? 1 : 1 + total / SAMPLE) {
+            thorax_error err = { 0 };
+
+            if (!found) remove_caches();
+            wrap_arm(n);
+            const thorax_status st = remember(&err);
+            wrap_disarm();
+            if (st && st != THORAX_NOMEM) fail_msg("allocation %zu of %zu failed, and the call said %d: %s", n, total, (int)st, err.text);
+        }
+    }
+    count_of(remember); /* works once there is memory again */
+}
 
 static int write_inputs(void **state)
 {
@@ -266,7 +298,7 @@ int main(void)
         cmocka_unit_test(npy_case),    cmocka_unit_test(files_case),   cmocka_unit_test(strings_case),
         cmocka_unit_test(film_case),   cmocka_unit_test(samples_case), cmocka_unit_test(weights_case),
         cmocka_unit_test(tokenizer_case), cmocka_unit_test(open_and_close_case), cmocka_unit_test(talk_case),
-        cmocka_unit_test(look_case),
+        cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without),
     };
     return cmocka_run_group_tests(tests, write_inputs, remove_inputs);
 }
