@@ -79,7 +79,9 @@ typedef struct thorax_model thorax_model;
 
 typedef struct thorax_model_options {
     const char *precision;      /* "auto" (default: bf16 products where the stored values allow), "lossy"
-                                   (f16 values are rounded to bf16 without a second part), "f32" (every stage in f32) */
+                                   (f16 values are rounded to bf16 without a second part), "f32" (every stage in f32),
+                                   "int8" (prompts by 8-bit products where the weights have 8 or 4 bits; the drift
+                                   from f32 is measured at opening: thorax_model_drift) */
     const char *compat;         /* NULL, or "transformers-4.46": that release's padding and cropping */
     int         threads;        /* 0 (default) = the cores this process may use                      */
     uint32_t    ctx_tokens;     /* prompt and answer together; 0 (default) = the model's maximum      */
@@ -107,6 +109,12 @@ THORAX_API void thorax_model_close(thorax_model *model);
 THORAX_API const char *thorax_model_family(const thorax_model *model);   /* "llava-onevision"                       */
 THORAX_API const char *thorax_model_identity(const thorax_model *model); /* 64 hex digits: config, headers, samples */
 THORAX_API uint32_t    thorax_model_ctx_tokens(const thorax_model *model);
+/* How far the scores of a built-in text lie from those computed in f32; measured at opening for the precision "int8". */
+typedef struct thorax_drift {
+    uint32_t rows, agree;     /* tokens scored, and those whose best successor is the same              */
+    double   kl_mean, kl_max; /* Kullback-Leibler divergence from f32, nats a token                     */
+} thorax_drift;
+THORAX_API bool thorax_model_drift(thorax_drift *out, const thorax_model *model); /* false: not measured */
 /* A sentence the folder itself wants said of its answers (the demo model: "toy model …"); NULL = none. */
 THORAX_API const char *thorax_model_remark(const thorax_model *model);
 

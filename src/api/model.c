@@ -23,9 +23,10 @@ static thorax_status parse_precision(thx_precision *out, const char *name, thora
     if (!name || !strcmp(name, "auto")) return THORAX_OK;
     if (!strcmp(name, "f32")) *out = THX_EXACT;
     else if (!strcmp(name, "lossy")) *out = THX_FAST_LOSSY;
+    else if (!strcmp(name, "int8")) *out = THX_FAST_INT8;
     else
-        return thx_fail(err, THORAX_USAGE, 0, "precision \"%.40s\": expected f32, auto or lossy",
-                        name);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "precision \"%.40s\": expected f32, auto, lossy or int8", name);
     return THORAX_OK;
 }
 
@@ -106,6 +107,13 @@ const char *thorax_model_identity(const thorax_model *model)
 const char *thorax_model_remark(const thorax_model *model)
 {
     return thx_engine_model(model->engine)->remark;
+}
+bool thorax_model_drift(thorax_drift *out, const thorax_model *model)
+{
+    const thx_drift d = thx_engine_drift(model->engine);
+
+    *out = (thorax_drift){ d.rows, d.agree, d.kl_mean, d.kl_max };
+    return d.rows > 0;
 }
 uint32_t thorax_model_ctx_tokens(const thorax_model *model)
 {

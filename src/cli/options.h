@@ -22,7 +22,7 @@ typedef enum cli_kind {
 #define CLI_OPTION_LIST(X)                                                                                              \
     X(MODEL,          "model",              'm', "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "model folder, as published") \
     X(IMAGE,          "image",              'i', "FILM",  CLI_TEXT,   NULL,                            0, 0,    0, "the film: a PNG or JPEG file") \
-    X(PRECISION,      "precision",           0,  "P",     CLI_CHOICE, "f32 auto lossy",                0, 0,    1, "f32: every stage in f32; auto (default): bf16 products where the stored values allow; lossy: f16 values rounded to bf16") \
+    X(PRECISION,      "precision",           0,  "P",     CLI_CHOICE, "f32 auto lossy int8",           0, 0,    1, "f32: every stage in f32; auto (default): bf16 products where the stored values allow; lossy: f16 values rounded to bf16; int8: 8-bit products of prompts where weights have 8 or 4 bits, the drift from f32 is measured and printed") \
     X(CPU,            "cpu",                 0,  "LEVEL", CLI_CHOICE, "ref avx2 avx512 avx512-bf16",   0, 0,    1, "kernels at most of this level") \
     X(THREADS,        "threads",            't', "N",     CLI_COUNT,  NULL,                            0, 1024, 1, "threads; 0 (default): the cores this process may use") \
     X(CTX,            "ctx",                 0,  "N",     CLI_COUNT,  NULL,                            0, 16777216, 1, "tokens of prompt and answer together; 0 (default): what the model allows") \

@@ -38,6 +38,9 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
     if (!st) {
         const size_t most = e->model->decoder.config.max_positions;
         e->ctx_tokens = (uint32_t)(o->ctx_tokens && o->ctx_tokens < most ? o->ctx_tokens : most);
+        if (o->precision == THX_FAST_INT8) st = thx_engine_measure_drift(&e->drift, e, err);
+    }
+    if (!st) {
         *out = e;
         return THORAX_OK;
     }
@@ -58,6 +61,7 @@ void thx_engine_close(thx_engine *e)
 
 thx_model                *thx_engine_model(thx_engine *e) { return e->model; }
 const thx_engine_options *thx_engine_get_options(const thx_engine *e) { return &e->options; }
+thx_drift                 thx_engine_drift(const thx_engine *e) { return e->drift; }
 uint32_t                  thx_engine_ctx_tokens(const thx_engine *e) { return e->ctx_tokens; }
 const char               *thx_engine_kernels(const thx_engine *e) { return e->ctx->ops->name; }
 

@@ -36,6 +36,16 @@ const char   *thx_engine_kernels(const thx_engine *e); /* "avx512-bf16" */
 /* What its caches did so far; all 0 without caches. Any thread. */
 thx_cache_status thx_engine_cache_status(const thx_engine *e);
 
+/* How far a precision's scores of a built-in text lie from those computed in f32, on this folder. */
+typedef struct thx_drift {
+    uint32_t rows, agree;       /* rows scored; those whose best id is the same; 0 rows = not measured */
+    double   kl_mean, kl_max;   /* KL(f32 || precision) of the next id, nats a row                     */
+} thx_drift;
+/* Measured at opening where 8-bit products were asked for: they come with their drift or not at all. */
+thx_drift thx_engine_drift(const thx_engine *e);
+/* Measures it for the engine's precision, in a session of its own. THORAX_NOMEM. */
+thorax_status thx_engine_measure_drift(thx_drift *out, thx_engine *e, thorax_error *err);
+
 typedef struct thx_plan {
     uint64_t weights_mapped_bytes, weights_bytes, vision_bytes, image_rows_bytes, kv_bytes, scratch_bytes, peak_bytes;
     uint64_t cache_bytes; /* of other films, now; lets go of them where a limit asks for it */

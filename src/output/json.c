@@ -129,7 +129,7 @@ static json_t *scoring_json(const thx_provenance *p)
 static json_t *provenance_json(const thx_result *r)
 {
     static const char *const precisions[] = {
-        [THX_EXACT] = "f32", [THX_FAST] = "auto", [THX_FAST_LOSSY] = "lossy"
+        [THX_EXACT] = "f32", [THX_FAST] = "auto", [THX_FAST_LOSSY] = "lossy", [THX_FAST_INT8] = "int8"
     };
     const thx_provenance *p = &r->provenance;
     json_t *compat = p->compat == THX_COMPAT_446 ? json_string("transformers-4.46") : json_null();
@@ -144,6 +144,9 @@ static json_t *provenance_json(const thx_result *r)
     if (!strcmp(r->task, "classify"))
         json_object_set_new(json, "rule",
                             json_string(p->substring_rule ? "substring" : "negation-aware"));
+    if (p->drift.rows)
+        json_object_set_new(json, "drift", json_pack("{s:i, s:i, s:f, s:f}", "rows", (int)p->drift.rows, "agree", (int)p->drift.agree,
+                                                     "kl_mean", p->drift.kl_mean, "kl_max", p->drift.kl_max));
     if (p->scored) json_object_set_new(json, "scores", scoring_json(p));
     return json;
 }

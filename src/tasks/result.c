@@ -50,6 +50,7 @@ static thorax_status fill_provenance(thx_provenance *p, thx_session *s, const th
     p->precision = thx_engine_get_options(e)->precision;
     p->compat = thx_engine_get_options(e)->compat;
     p->kernels = thx_engine_kernels(e);
+    p->drift = thx_engine_drift(e);
     p->max_new_tokens = o->max_new_tokens ? o->max_new_tokens : m->family->max_new_tokens;
     p->ignore_eos = o->ignore_eos;
     p->substring_rule = o->substring_rule;

@@ -28,6 +28,7 @@ typedef struct thx_provenance {
     thx_sampling  sampling;
     uint32_t      max_new_tokens;
     bool          ignore_eos, substring_rule;
+    thx_drift     drift;             /* of 8-bit products; 0 rows where they were not asked for */
     bool          scored, calibrated;
     char          questions_sha256[65], calibration_sha256[65]; /* of the files of scores; "" = none */
 } thx_provenance;
