@@ -85,7 +85,6 @@ static thorax_status score(thx_engine *e, const thx_ids *ids, thx_precision prec
     thx_session        *s;
 
     e->options.precision = e->ctx->precision = precision;
-    r->compare = precision != THX_EXACT;
     r->n = 0;
     thorax_status st = thx_session_open(&s, e, NULL, err);
     for (size_t i = 0; i < ids->size && !st; i++) thx_ids_add(&b.prompt.ids, ids->data[i]);
@@ -110,6 +109,7 @@ thorax_status thx_engine_measure_drift(thx_drift *out, thx_engine *e, thorax_err
     if (!st && !(r.exact = malloc(r.room * r.V * sizeof *r.exact)))
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory to measure drift");
     if (!st) st = score(e, &ids, THX_EXACT, &r, err);
+    r.compare = true;
     if (!st) st = score(e, &ids, e->options.precision, &r, err);
     if (!st && out->rows) out->kl_mean /= out->rows;
     free(r.exact);
