@@ -61,6 +61,8 @@ def options():
     a.add_argument("--dir", default="/tmp/thorax-peers", help="where models are written to and kept (default %(default)s)")
     a.add_argument("--demo", default=os.path.join(setting.ROOT, "models/demo"), help="the demo model")
     a.add_argument("--film", help="a film (default: one of 2544 x 3056 pixels, made here)")
+    a.add_argument("--full", metavar="DIR", help="a model folder of the full size, for open and memory (default: a random "
+                   "one in f16, made here: 16 GB)")
     a.add_argument("--layers", type=int, default=12, help="of the language model; 28 is the full size (default %(default)s)")
     a.add_argument("--layers-vision", type=int, default=0, help="of the tower; 0 (default): the full size")
     a.add_argument("--threads", type=int, default=2, help="(default %(default)s)")

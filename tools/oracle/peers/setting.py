@@ -129,6 +129,9 @@ class Setting:
         """The folder for works of the language model alone."""
         return self.folder(0 if self.a.layers >= FULL_LAYERS else self.a.layers, type=type)
 
+    def full(self):
+        return self.a.full or self.folder(0, 0, "f16")
+
     def layers(self):
         return min(self.a.layers, FULL_LAYERS)
 

@@ -248,13 +248,13 @@ def drafts(s):
 
 
 def opening(s):
-    values, _ = s.bench("open", "-m", s.folder(0, 0, "f16"), unit="s", repeat=2)
+    values, _ = s.bench("open", "-m", s.full(), unit="s", repeat=2)
     return Figures("s", "0.5 s", values, [0.5])
 
 
 def memory(type, tokens, key, limit, name):
     def measure(s):
-        folder = s.folder(0, 0, "f16")
+        folder = s.full()
         folder = folder if type == "f16" else s.quantised(folder, type)
         _, line = s.bench("prompt", "-m", folder, "--tokens", tokens, unit="tokens/s", repeat=1)
         return Figures("bytes", name, [line[key]], [limit])
