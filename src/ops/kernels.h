@@ -50,8 +50,13 @@ typedef struct thx_rounded {
     int32_t *sums;   /* [rows, G] */
 } thx_rounded;
 
-/* Products with grouped matrices in whole numbers. */
+/* Scales and codes of one group of a block from its values, transposed; `factor` of each row is given. */
+typedef void thx_q_make_fn(unsigned char *scales, unsigned char *codes, thx_type type, const float w[32][16],
+                           const float factor[16]);
+
+/* Products with grouped matrices in whole numbers, and their making. */
 typedef struct thx_quant {
+    thx_q_make_fn *make;
     /* Rounds one row of x to 8 bits (127 is the largest of a group) or, fine, to 16 (32512). */
     void (*round)(thx_rounded *to, size_t row, const float *x, size_t K, bool fine);
     /* Rows rounded fine against one block:  y[t][i] = x[t] · w[i], i < n <= 16, t < T */

@@ -13,6 +13,7 @@ typedef struct speed {
     const char *filter;
     unsigned char *store; /* stored weights, more than any cache */
     size_t         store_bytes;
+    const char    *note;  /* what the name of a case says besides  */
 } speed;
 
 /* Seconds: of the clock, or, with one thread, of that thread. */
@@ -119,8 +120,8 @@ static void linear_speed(speed *s, thx_type type, thx_precision precision, thx_r
     const bool half =
         precision != THX_EXACT && type != THX_F32 && thx_cpu_peak(s->ctx, THX_PEAK_BF16, 0.001) > 0;
     static const char *const precisions[] = { "exact", "fast", "lossy", "int8" };
-    snprintf(name, sizeof name, "linear %s %s %s T %zu N %zu K %zu", precisions[precision],
-             memory ? "generated" : "prompt", thx_type_name(type), T, N, K);
+    snprintf(name, sizeof name, "linear %s %s %s%s T %zu N %zu K %zu", precisions[precision],
+             memory ? "generated" : "prompt", thx_type_name(type), s->note, T, N, K);
     measure(s, &(job){ name,
                        memory                       ? THX_PEAK_READ
                        : precision == THX_FAST_INT8 ? THX_PEAK_INT8
@@ -131,6 +132,17 @@ static void linear_speed(speed *s, thx_type type, thx_precision precision, thx_r
     s->ctx->precision = THX_EXACT;
     for (size_t i = 0; i < p.n; i++) thx_weight_close(p.w[i]);
     thx_arena_release(s->ctx->arena, mark);
+}
+
+/* f16 values that bf16 cannot hold, all of them: the default multiplies twice, LOSSY once. */
+static void kept_speed(speed *s, size_t T, size_t N, size_t K)
+{
+    for (size_t i = 0; i < N * K; i++) s->store[2 * i] |= 1;
+    s->note = " odd";
+    linear_speed(s, THX_F16, THX_FAST, THX_PROMPT, T, N, K);
+    linear_speed(s, THX_F16, THX_FAST_LOSSY, THX_PROMPT, T, N, K);
+    s->note = "";
+    for (size_t i = 0; i < N * K; i++) s->store[2 * i] &= 0xfe;
 }
 
 /* ---- attention ------------------------------------------------------------------ */
@@ -229,7 +241,7 @@ static void rows_speed(speed *s)
 
 void run_speeds(thx_ctx *ctx, const char *filter)
 {
-    speed s = { .ctx = ctx, .filter = filter, .store_bytes = (size_t)1300 << 20 };
+    speed s = { .ctx = ctx, .filter = filter, .note = "", .store_bytes = (size_t)1300 << 20 };
 
     s.store = malloc(s.store_bytes);
     if (!s.store) exit(2);
@@ -241,6 +253,10 @@ void run_speeds(thx_ctx *ctx, const char *filter)
     linear_speed(&s, THX_F16, THX_FAST, THX_PROMPT, 1024, 3584, 3584);
     linear_speed(&s, THX_BF16, THX_FAST, THX_PROMPT, 512, 3584, 18944);
     linear_speed(&s, THX_BF16, THX_FAST, THX_PROMPT, 512, 18944, 3584);
+    linear_speed(&s, THX_F16, THX_FAST, THX_PROMPT, 512, 3584, 18944);
+    linear_speed(&s, THX_F16, THX_FAST, THX_PROMPT, 512, 18944, 3584);
+    kept_speed(&s, 512, 3584, 18944);
+    kept_speed(&s, 512, 18944, 3584);
     linear_speed(&s, THX_F16, THX_FAST, THX_PROMPT, 729, 1152, 1152);
     linear_speed(&s, THX_F16, THX_FAST, THX_PROMPT, 729, 4304, 1152);
     linear_speed(&s, THX_BF16, THX_FAST, THX_PROMPT, 20, 18944, 3584);

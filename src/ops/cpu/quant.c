@@ -39,7 +39,7 @@ static void round_rows(thx_ctx *ctx, thx_rounded *to, thx_tensor x, size_t rows,
 {
     const thx_quant *q = thx_kernels_of(ctx)->quant;
 
-#pragma omp parallel for schedule(static) num_threads(thx_cpu_threads(ctx, rows * x.cols))
+#pragma omp parallel for schedule(static) num_threads(rows > 1 ? thx_cpu_threads(ctx, rows * x.cols) : 1)
     for (size_t t = 0; t < rows; t++) q->round(to, t, x.data + t * x.stride, x.cols, fine);
 }
 

@@ -54,7 +54,19 @@ static void q_round(thx_rounded *to, size_t row, const float *x, size_t K, bool 
 }
 
 /* ---- Generated rows: every byte of W is read once for up to 8 rows of x --------------- */
-enum { Q_AHEAD = 4096 };
+enum { Q_AHEAD = 4096 }; /* bytes of codes fetched ahead of their use */
+
+/* Fetches what is used some groups after group g of a block: of it, or of the next one, which lies behind it. */
+FORCE_INLINE void fetch_ahead(const unsigned char *block, thx_type type, size_t K, size_t g)
+{
+    const size_t         G = thx_q_groups(K), ahead = g + Q_AHEAD / thx_q_code_bytes(type);
+    const unsigned char *from = ahead < G ? block : block + thx_q_block_bytes(type, K);
+    const size_t         at = ahead < G ? ahead : ahead - G;
+    const char          *codes = (const char *)from + thx_q_codes_at(K) + at * thx_q_code_bytes(type);
+
+    for (size_t i = 0; i < thx_q_code_bytes(type); i += 64) _mm_prefetch(codes + i, _MM_HINT_T0);
+    _mm_prefetch((const char *)from + thx_q_scales_at() + at * THX_Q_SCALES, _MM_HINT_T0);
+}
 
 /* One group for X rows: their sums gain its part. */
 FORCE_INLINE void few_group(vec acc[8], const thx_rounded *x, size_t row, size_t g, size_t G,
@@ -97,8 +109,7 @@ FORCE_INLINE void few_block(float *y, size_t ldy, const thx_rounded *x, size_t r
 
         for (int j = 0; j < X; j++) acc[j] = v_set(0.0f);
         for (size_t g = 0; g < G; g++, scales += THX_Q_SCALES, codes += thx_q_code_bytes(type)) {
-            for (size_t i = 0; i < thx_q_code_bytes(type); i += 64)
-                _mm_prefetch((const char *)codes + Q_AHEAD + i, _MM_HINT_T0);
+            fetch_ahead(block, type, K, g);
             few_group(acc, x, row, g, G, scales, codes, type, part, X);
         }
         if (first >= n) break;
