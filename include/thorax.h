@@ -94,6 +94,9 @@ typedef struct thorax_model_options {
     uint64_t    cache_memory_bytes; /* default 1 GiB; 0 = none; what is used least recently goes first          */
     const char *cache_folder;       /* NULL (default) = none                                                     */
     uint64_t    cache_limit_bytes;  /* of the folder: what is used least recently goes first; 0 = no limit; default 16 GiB */
+    const char *type;               /* NULL (default): weights as stored; "q8", "q4": the language model's matrices are rounded to
+                                       groups of 8 or 4 bits at opening, into memory of their own (a folder made by `thorax quantize`
+                                       is mapped instead) */
 } thorax_model_options;
 
 THORAX_API thorax_model_options thorax_model_options_default(void);

@@ -30,6 +30,17 @@ static thorax_status parse_precision(thx_precision *out, const char *name, thora
     return THORAX_OK;
 }
 
+/* THX_F32 stands for: as stored. */
+static thorax_status parse_type(thx_type *out, const char *name, thorax_error *err)
+{
+    *out = THX_F32;
+    if (!name) return THORAX_OK;
+    if (!strcmp(name, "q8")) *out = THX_Q8;
+    else if (!strcmp(name, "q4")) *out = THX_Q4;
+    else return thx_fail(err, THORAX_USAGE, 0, "type \"%.40s\": expected q8 or q4", name);
+    return THORAX_OK;
+}
+
 static thorax_status parse_compat(thx_compat *out, const char *name, thorax_error *err)
 {
     *out = THX_COMPAT_CURRENT;
@@ -66,7 +77,8 @@ static thorax_status engine_options(thx_engine_options *out, const thorax_model_
     if (o->threads < 0 || o->threads > THREADS_MAX)
         return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads,
                         THREADS_MAX);
-    thorax_status st = parse_precision(&out->precision, o->precision, err);
+    thorax_status st = parse_type(&out->type, o->type, err);
+    if (!st) st = parse_precision(&out->precision, o->precision, err);
     if (!st) st = parse_compat(&out->compat, o->compat, err);
     if (!st) st = parse_cpu(&out->cpu_level, o->cpu, err);
     return st;

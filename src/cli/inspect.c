@@ -66,6 +66,7 @@ static thx_precision precision_of(const char *name)
 {
     if (name && !strcmp(name, "f32")) return THX_EXACT;
     if (name && !strcmp(name, "lossy")) return THX_FAST_LOSSY;
+    if (name && !strcmp(name, "int8")) return THX_FAST_INT8;
     return THX_FAST;
 }
 
@@ -78,10 +79,19 @@ int cli_cpu_level(const cli_values *v)
     return -1;
 }
 
+/* THX_F32 stands for: as stored. */
+static thx_type cli_type(const cli_values *v)
+{
+    const char *name = cli_text(v, CLI_TYPE);
+
+    return !name ? THX_F32 : !strcmp(name, "q8") ? THX_Q8 : THX_Q4;
+}
+
 thx_engine_options cli_engine_options(const cli_values *v)
 {
     return (thx_engine_options){
         .precision = precision_of(cli_text(v, CLI_PRECISION)),
+        .type = cli_type(v),
         .compat = cli_compat(v),
         .threads = (int)cli_count(v, CLI_THREADS, 0),
         .cpu_level = cli_cpu_level(v),

@@ -14,6 +14,7 @@ static thorax_model_options model_options(const cli_values *v)
     const char *precision = cli_text(v, CLI_PRECISION);
 
     if (precision) o.precision = precision;
+    o.type = cli_text(v, CLI_TYPE);
     o.cpu = cli_text(v, CLI_CPU);
     o.compat = cli_text(v, CLI_COMPAT);
     o.threads = (int)cli_count(v, CLI_THREADS, 0);

@@ -27,8 +27,7 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
     st = thx_cpu_open(&e->ctx, o->cpu_level < 0 ? thx_cpu_level() : o->cpu_level, o->precision,
                       o->threads, err);
     if (!st)
-        st = thx_model_open(&e->model, e->ctx, folder, &(thx_model_options){ .compat = o->compat },
-                            err);
+        st = thx_model_open(&e->model, e->ctx, folder, &(thx_model_options){ .compat = o->compat, .type = o->type }, err);
     if (!st && o->draft_corpus)
         st = thx_corpus_open(&e->corpus, o->draft_corpus, e->model->tokenizer,
                              e->model->generation.n_eos ? e->model->generation.eos[0] : -1, err);

@@ -17,6 +17,7 @@ typedef struct thx_engine thx_engine;
 typedef struct thx_engine_options {
     thx_precision precision;
     thx_compat    compat;
+    thx_type      type;            /* THX_Q8, THX_Q4: matrices stored otherwise are rounded at opening; else as stored */
     int           threads;         /* 0 = all                     */
     int           cpu_level;       /* -1 = the best there is      */
     uint32_t      ctx_tokens;      /* 0 = the model's             */

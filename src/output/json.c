@@ -144,6 +144,8 @@ static json_t *provenance_json(const thx_result *r)
     if (!strcmp(r->task, "classify"))
         json_object_set_new(json, "rule",
                             json_string(p->substring_rule ? "substring" : "negation-aware"));
+    if (p->rounded == THX_Q8 || p->rounded == THX_Q4)
+        json_object_set_new(json, "rounded", json_string(thx_type_name(p->rounded)));
     if (p->drift.rows)
         json_object_set_new(json, "drift", json_pack("{s:i, s:i, s:f, s:f}", "rows", (int)p->drift.rows, "agree", (int)p->drift.agree,
                                                      "kl_mean", p->drift.kl_mean, "kl_max", p->drift.kl_max));

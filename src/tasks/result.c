@@ -47,6 +47,7 @@ static thorax_status fill_provenance(thx_provenance *p, thx_session *s, const th
     memcpy(p->model, m->identity, sizeof p->model);
     p->family = m->family->name;
     p->types = stored_types(m->weights);
+    p->rounded = thx_engine_get_options(e)->type;
     p->precision = thx_engine_get_options(e)->precision;
     p->compat = thx_engine_get_options(e)->compat;
     p->kernels = thx_engine_kernels(e);

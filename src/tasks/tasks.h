@@ -21,6 +21,7 @@ typedef struct thx_provenance {
     char          model[65];         /* identity                                           */
     const char   *family;
     unsigned      types;             /* bit t is set where the folder holds thx_type t      */
+    thx_type      rounded;           /* THX_Q8, THX_Q4: what was rounded at opening; else as stored */
     thx_precision precision;
     const char   *kernels;           /* "avx512-bf16"                                      */
     thx_compat    compat;
