@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import zlib
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 FULL_LAYERS = 28
+ROOM_LEFT = 8e9  # bytes of a disk that are left to others
 
 
 class Missing(Exception):
@@ -107,10 +109,14 @@ class Setting:
     def path(self, name):
         return os.path.join(self.a.dir, name)
 
-    def made(self, name, make):
-        """A file or folder that `make(path)` makes, once; under another name until it is whole."""
+    def made(self, name, make, need=0):
+        """A file or folder that `make(path)` makes, once; under another name until it is whole. It takes about
+        `need` bytes; some room is left to others."""
         path = self.path(name)
         if not os.path.exists(path):
+            free = shutil.disk_usage(self.a.dir).free
+            if need and need + ROOM_LEFT > free:
+                raise Missing(f"{path}: takes about {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free (--dir names another place)")
             print(f"bench/peers: making {path}", file=sys.stderr)
             part = path + ".making"
             subprocess.run(["rm", "-rf", part], check=True)
@@ -123,7 +129,8 @@ class Setting:
         def make(to):
             self.ours("synth", "model", "--arch", "radvlm-7b", "--seed", "1", "--layers-text", str(text),
                       "--layers-vision", str(vision), "--dtype", type, "--outliers", str(outliers), "-q", "-o", to)
-        return self.made(f"radvlm-t{text}-v{vision}-{type}" + (f"-o{outliers}" if outliers else ""), make)
+        values = 1.1e9 + 0.233e9 * (text or FULL_LAYERS) + 0.016e9 * (vision or 26)
+        return self.made(f"radvlm-t{text}-v{vision}-{type}" + (f"-o{outliers}" if outliers else ""), make, 2 * values)
 
     def language(self, type="bf16"):
         """The folder for works of the language model alone."""
@@ -146,13 +153,13 @@ class Setting:
     def quantised(self, folder, type):
         def make(to):
             self.ours("quantize", folder, to, "--type", type, "-q")
-        return self.made(self.key(folder) + "-" + type, make)
+        return self.made(self.key(folder) + "-" + type, make, size_of(folder) * 0.6)
 
     def kept(self, folder):
         """The folder with f16 values that bf16 cannot hold."""
         def make(to):
             self.tool("f16_kept.py", folder, to)
-        return self.made(os.path.basename(folder) + "-kept", make)
+        return self.made(os.path.basename(folder) + "-kept", make, size_of(folder))
 
     def tool(self, name, *argv):
         """One of the scripts beside this one; its standard output."""
@@ -167,25 +174,31 @@ class Setting:
         stored = type if type in ("f32", "f16", "bf16") else None
         try:
             plain = self.made(f"{base}{'-' + stored if stored else ''}.gguf",
-                              lambda to: self.tool("gguf_write.py", folder, to, *(["--type", stored] if stored else [])))
+                              lambda to: self.tool("gguf_write.py", folder, to, *(["--type", stored] if stored else [])),
+                              size_of(folder) * (2 if stored == "f32" else 1))
         except Missing as e:
             print(f"bench/peers: llama.cpp is not at hand: {e}", file=sys.stderr)
             return None
         if stored or not type:
             return plain
-        path = self.path(f"{base}-{type}.gguf")
-        if not os.path.exists(path):
-            print(f"bench/peers: making {path}", file=sys.stderr)
+        def make(to):
             w = self.llama()
-            done = w.ask(do="quantize", **{"from": plain, "to": path + ".making"}, type=type, threads=self.threads)
+            done = w.ask(do="quantize", **{"from": plain, "to": to}, type=type, threads=self.threads)
             w.close()
             if not done:
-                return None
-            os.replace(path + ".making", path)
-        return path
+                raise Missing("llama.cpp cannot round it")
+        try:
+            return self.made(f"{base}-{type}.gguf", make, os.path.getsize(plain) * 0.6)
+        except Missing as e:
+            print(f"bench/peers: llama.cpp is not at hand: {e}", file=sys.stderr)
+            return None
 
     def film(self):
         return self.a.film or self.made("film-2544x3056.png", lambda to: write_film(to, 2544, 3056))
+
+
+def size_of(folder):
+    return sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))
 
 
 def write_film(path, width, height):
