@@ -119,7 +119,7 @@ static bool look_at(found *out, int folder, const char *name)
     thx_entry_peek(&out->line.facts, file);
     bool ours = !fstat(file, &s) && (out->line.facts.ours || (out->unfinished && !s.st_size));
     if (ours) {
-        snprintf(out->line.name, sizeof out->line.name, "%s", name);
+        memcpy(out->line.name, name, strlen(name) + 1);
         out->line.bytes = (uint64_t)s.st_size;
         out->line.used = s.st_mtim;
         out->written = out->unfinished && flock(file, LOCK_EX | LOCK_NB);

@@ -161,11 +161,12 @@ thorax_status thx_kv_cache_fill(thx_kv_cache *kv, size_t tokens, thorax_error *e
     return THORAX_OK;
 }
 
-/* A layer is K [G, block, E] and V [G, block, E]: 2 G runs of positions. */
+/* A layer is K [G, block, …] and V [G, block, …]: 2 G runs of positions. */
 void thx_kv_cache_copy_block(const thx_kv_cache *kv, size_t i, size_t tokens, void *to)
 {
     const thx_kv *view = kv->layers;
-    const size_t  row = view->E * thx_type_bytes(view->type), run = THX_KV_BLOCK_TOKENS * row;
+    const size_t  row = thx_kv_block_bytes(1, view->G, view->E, view->type) / (2 * view->G),
+                 run = THX_KV_BLOCK_TOKENS * row;
 
     memcpy(to, kv->blocks[i]->data, kv->L * kv->layer_bytes);
     for (size_t l = 0; l < kv->L; l++)
