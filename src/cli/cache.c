@@ -48,7 +48,7 @@ static int print_list(const cli_values *v, const thx_cache_listing *all, double 
     }
     if (entries)
         return cli_print_json(v, json_pack("{s:o, s:I, s:o}", "folder", thx_json_path(cli_text(v, CLI_CACHE)), "bytes", (json_int_t)bytes, "entries", entries));
-    printf("%zu entries, %s\n", all->n, cli_size(size, bytes));
+    printf("%zu %s, %s\n", all->n, all->n == 1 ? "entry" : "entries", cli_size(size, bytes));
     return CLI_OK;
 }
 
@@ -79,6 +79,6 @@ int cli_cache_clear(const cli_values *v)
     if (thx_cache_folder_clear(folder, &removed, &bytes, &err)) return cli_fail(v, &err);
     if (cli_switch(v, CLI_JSON))
         return cli_print_json(v, json_pack("{s:I, s:I}", "removed", (json_int_t)removed, "bytes", (json_int_t)bytes));
-    printf("%zu entries removed, %s\n", removed, cli_size(size, bytes));
+    printf("%zu %s removed, %s\n", removed, removed == 1 ? "entry" : "entries", cli_size(size, bytes));
     return CLI_OK;
 }
