@@ -4,6 +4,7 @@
 #include "ops/cpu.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Splits a shape into rows and columns: LINEAR folds all but the first, ROWS all but the last. */
 static bool fold_shape(thx_weight *w, const thx_view *view, thx_weight_use use)
@@ -65,6 +66,20 @@ thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view
     return keep(out, &w, view->name, err);
 }
 
+/* Room for a matrix, its whole large pages as such where the system has them: reading it then waits less for
+ * page tables. */
+static unsigned char *matrix_alloc(size_t bytes)
+{
+    const size_t large = (size_t)2 << 20, align = bytes < large ? 64 : large;
+
+    if (bytes > SIZE_MAX - align) return NULL;
+    unsigned char *p = aligned_alloc(align, (bytes + align - 1) / align * align);
+#ifdef MADV_HUGEPAGE
+    if (p && align == large) (void)madvise(p, bytes / large * large, MADV_HUGEPAGE);
+#endif
+    return p;
+}
+
 thorax_status thx_cpu_weight_quantize(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_type type,
                                       thorax_error *err)
 {
@@ -76,8 +91,7 @@ thorax_status thx_cpu_weight_quantize(thx_ctx *ctx, thx_weight **out, const thx_
                         thx_type_name(view->type), thx_type_name(type));
     const thorax_status st = check_view(&w, view, THX_USE_LINEAR, err);
     if (st) return st;
-    if (!thx_q_bytes(&w.owned_bytes, type, w.N, w.K) || w.owned_bytes > SIZE_MAX - 64 ||
-        !(w.owned = aligned_alloc(64, (w.owned_bytes + 63) / 64 * 64)))
+    if (!thx_q_bytes(&w.owned_bytes, type, w.N, w.K) || !(w.owned = matrix_alloc(w.owned_bytes)))
         return thx_fail(err, THORAX_NOMEM, 0, "%s: %zu rows of %zu as %s", view->name, w.N, w.K, thx_type_name(type));
     w.data = w.owned;
     if (!thx_quantize(w.owned, type, view, 0, thx_q_blocks(w.N), ctx->threads)) {

@@ -54,9 +54,10 @@ static void q_round(thx_rounded *to, size_t row, const float *x, size_t K, bool 
 }
 
 /* ---- Generated rows: every byte of W is read once for up to 8 rows of x --------------- */
-enum { Q_AHEAD = 4096 }; /* bytes of codes fetched ahead of their use */
+enum { Q_AHEAD = 8192 }; /* bytes of codes fetched ahead of their use */
 
-/* Fetches what is used some groups after group g of a block: of it, or of the next one, which lies behind it. */
+/* Fetches what is used some groups after group g of a block: of it, or of the next one, which lies behind it. Into the
+ * second cache: the first one waits for few lines at a time (4 KiB pages: Q8, 4 rows, 34 against 26 GB/s). */
 FORCE_INLINE void fetch_ahead(const unsigned char *block, thx_type type, size_t K, size_t g)
 {
     const size_t         G = thx_q_groups(K), ahead = g + Q_AHEAD / thx_q_code_bytes(type);
@@ -64,8 +65,8 @@ FORCE_INLINE void fetch_ahead(const unsigned char *block, thx_type type, size_t 
     const size_t         at = ahead < G ? ahead : ahead - G;
     const char          *codes = (const char *)from + thx_q_codes_at(K) + at * thx_q_code_bytes(type);
 
-    for (size_t i = 0; i < thx_q_code_bytes(type); i += 64) _mm_prefetch(codes + i, _MM_HINT_T0);
-    _mm_prefetch((const char *)from + thx_q_scales_at() + at * THX_Q_SCALES, _MM_HINT_T0);
+    for (size_t i = 0; i < thx_q_code_bytes(type); i += 64) _mm_prefetch(codes + i, _MM_HINT_T1);
+    _mm_prefetch((const char *)from + thx_q_scales_at() + at * THX_Q_SCALES, _MM_HINT_T1);
 }
 
 /* One group for X rows: their sums gain its part. */
@@ -108,6 +109,7 @@ FORCE_INLINE void few_block(float *y, size_t ldy, const thx_rounded *x, size_t r
         vec                  acc[8];
 
         for (int j = 0; j < X; j++) acc[j] = v_set(0.0f);
+        _mm_prefetch((const char *)block, _MM_HINT_T0); /* the factors, used last */
         for (size_t g = 0; g < G; g++, scales += THX_Q_SCALES, codes += thx_q_code_bytes(type)) {
             fetch_ahead(block, type, K, g);
             few_group(acc, x, row, g, G, scales, codes, type, part, X);
