@@ -1,9 +1,9 @@
 /* thorax bench drift: how far the numbers are from those in f32, on the same film and words.
  *
- * Two engines run, one of them with every stage in f32 (of --reference, where -m is a folder of
- * rounded weights). Stages: the largest error over the largest value. Logits, of the rows behind
- * the film: KL(f32, this) in nats, and the share of rows whose best token is the same. Each film
- * (-i, several times) is one value. */
+ * Two engines run, one of them with every stage in f32 and weights as stored (in --reference,
+ * where -m is a folder of rounded ones). Stages: the largest error over the largest value. Logits, of
+ * the rows behind the film: KL(f32, this) in nats, and the share of rows whose best token is the
+ * same. Each film (-i, several times) is one value. */
 #include "cli/bench.h"
 #include "cli/run.h"
 
@@ -269,15 +269,19 @@ static thorax_status each_film(bench *b, bench_series series[FIGURES], thx_engin
 
 thorax_status bench_drift(bench *b)
 {
-    thx_engine_options o = cli_engine_options(b->values);
-    bench_series       series[FIGURES] = { 0 };
-    const char        *folder = cli_text(b->values, CLI_REFERENCE);
-    thx_engine        *exact = NULL;
-    size_t             rows = 0;
-    talk               t = { 0 };
+    const thx_engine_options given = cli_engine_options(b->values);
+    const thx_engine_options o = { .precision = THX_EXACT,
+                                   .compat = given.compat,
+                                   .threads = given.threads,
+                                   .cpu_level = given.cpu_level,
+                                   .ctx_tokens = given.ctx_tokens };
+    bench_series             series[FIGURES] = { 0 };
+    const char              *folder = cli_text(b->values, CLI_REFERENCE);
+    thx_engine              *exact = NULL;
+    size_t                   rows = 0;
+    talk                     t = { 0 };
 
     if (!folder) folder = cli_text(b->values, CLI_MODEL);
-    o.precision = THX_EXACT;
     thorax_status st = bench_engine(b);
     if (!st) st = thx_engine_open(&exact, folder, &o, &b->err);
     if (!st) st = talk_init(b, &t);

@@ -39,7 +39,7 @@ static void arguments_of(first_run *f, const cli_values *v, const char *question
         { CLI_CTX, "--ctx" },             { CLI_THREADS, "--threads" },
         { CLI_MEM_LIMIT, "--mem-limit" }, { CLI_PROFILE, "--profile" },
         { CLI_COMPAT, "--compat" },       { CLI_CACHE, "--cache" },
-        { CLI_CACHE_LIMIT, "--cache-limit" },
+        { CLI_TYPE, "--type" },           { CLI_CACHE_LIMIT, "--cache-limit" },
     };
     static const char *const fixed[] = { "-q", "--json", "--max-new-tokens", "1", "--ignore-eos" };
     size_t                   n = 0;
