@@ -1,8 +1,8 @@
 /* thorax bench drift: how far the numbers are from those in f32, on the same film and words.
  *
  * Two engines run, one of them with every stage in f32 and weights as stored (in --reference,
- * where -m is a folder of rounded ones). Stages: the largest error over the largest value. Logits, of
- * the rows behind the film: KL(f32, this) in nats, and the share of rows whose best token is the
+ * where -m is a folder of rounded ones). Stages: the largest error over the largest value. Logits,
+ * of the rows behind the film: KL(f32, this) in nats, and the share of rows whose best token is the
  * same. Each film (-i, several times) is one value. */
 #include "cli/bench.h"
 #include "cli/run.h"
