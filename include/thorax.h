@@ -97,6 +97,8 @@ typedef struct thorax_model_options {
     const char *type;               /* NULL (default): weights as stored; "q8", "q4": the language model's matrices are rounded to
                                        groups of 8 or 4 bits at opening, into memory of their own (a folder made by `thorax quantize`
                                        is mapped instead) */
+    uint32_t    kv_bits;            /* 0 (default): keys and values as the precision has them; 8: half of that memory, with a
+                                       drift that is measured at opening (thorax_model_drift)               */
 } thorax_model_options;
 
 THORAX_API thorax_model_options thorax_model_options_default(void);
@@ -112,7 +114,8 @@ THORAX_API void thorax_model_close(thorax_model *model);
 THORAX_API const char *thorax_model_family(const thorax_model *model);   /* "llava-onevision"                       */
 THORAX_API const char *thorax_model_identity(const thorax_model *model); /* 64 hex digits: config, headers, samples */
 THORAX_API uint32_t    thorax_model_ctx_tokens(const thorax_model *model);
-/* How far the scores of a built-in text lie from those computed in f32; measured at opening for the precision "int8". */
+/* How far the scores of a built-in text lie from those computed in f32; measured at opening for the precision
+ * "int8" and for keys and values of 8 bits. */
 typedef struct thorax_drift {
     uint32_t rows, agree;     /* tokens scored, and those whose best successor is the same              */
     double   kl_mean, kl_max; /* Kullback-Leibler divergence from f32, nats a token                     */

@@ -55,7 +55,7 @@ class _ModelOptions(ctypes.Structure):
     _fields_ = [("precision", ctypes.c_char_p), ("compat", ctypes.c_char_p), ("threads", ctypes.c_int),
                 ("ctx_tokens", ctypes.c_uint32), ("mem_limit_bytes", ctypes.c_uint64), ("cpu", ctypes.c_char_p),
                 ("draft_corpus", ctypes.c_char_p), ("cache_memory_bytes", ctypes.c_uint64), ("cache_folder", ctypes.c_char_p),
-                ("cache_limit_bytes", ctypes.c_uint64), ("type", ctypes.c_char_p)]
+                ("cache_limit_bytes", ctypes.c_uint64), ("type", ctypes.c_char_p), ("kv_bits", ctypes.c_uint32)]
 
 
 class _FilmOptions(ctypes.Structure):

@@ -68,12 +68,15 @@ static thorax_status engine_options(thx_engine_options *out, const thorax_model_
                                     thorax_error *err)
 {
     *out = (thx_engine_options){ .threads = o->threads,
+                                 .kv_bits = o->kv_bits,
                                  .ctx_tokens = o->ctx_tokens,
                                  .draft_corpus = o->draft_corpus,
                                  .cache_bytes = o->cache_memory_bytes,
                                  .cache_folder = o->cache_folder,
                                  .cache_folder_bytes = o->cache_limit_bytes,
                                  .mem_limit_bytes = o->mem_limit_bytes };
+    if (o->kv_bits && o->kv_bits != 8)
+        return thx_fail(err, THORAX_USAGE, 0, "%u bits for keys and values, expected 0 or 8", o->kv_bits);
     if (o->threads < 0 || o->threads > THREADS_MAX)
         return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads,
                         THREADS_MAX);

@@ -92,6 +92,7 @@ thx_engine_options cli_engine_options(const cli_values *v)
     return (thx_engine_options){
         .precision = precision_of(cli_text(v, CLI_PRECISION)),
         .type = cli_type(v),
+        .kv_bits = cli_text(v, CLI_KV_BITS) ? 8 : 0,
         .compat = cli_compat(v),
         .threads = (int)cli_count(v, CLI_THREADS, 0),
         .cpu_level = cli_cpu_level(v),

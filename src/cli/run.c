@@ -15,6 +15,7 @@ static thorax_model_options model_options(const cli_values *v)
 
     if (precision) o.precision = precision;
     o.type = cli_text(v, CLI_TYPE);
+    o.kv_bits = cli_text(v, CLI_KV_BITS) ? 8 : 0;
     o.cpu = cli_text(v, CLI_CPU);
     o.compat = cli_text(v, CLI_COMPAT);
     o.threads = (int)cli_count(v, CLI_THREADS, 0);
@@ -49,13 +50,13 @@ static thorax_options answer_options(const cli_values *v)
     return o;
 }
 
-/* 8-bit products never come without what they cost. */
+/* What has 8 bits never comes without what it costs. */
 static void print_drift(const cli_run *r)
 {
     thorax_drift d;
 
     if (!thorax_model_drift(&d, r->model)) return;
-    fprintf(stderr, "8-bit products, drift from f32 on a built-in text: KL %.2e nats a token (greatest %.2e), best token the same in %u of %u\n",
+    fprintf(stderr, "8 bits, drift from f32 on a built-in text: KL %.2e nats a token (greatest %.2e), best token the same in %u of %u\n",
             d.kl_mean, d.kl_max, d.agree, d.rows);
 }
 

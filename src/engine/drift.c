@@ -1,4 +1,4 @@
-/* The drift of a lossy precision: its scores of a text against those computed in f32, on the folder at hand. */
+/* The drift of a lossy precision, or of keys and values of 8 bits: its scores of a text against those computed in f32, on the folder at hand. */
 #include "engine/engine_internal.h"
 
 #include <math.h>
@@ -77,14 +77,17 @@ static thorax_status take(void *data, thx_tensor x, thorax_error *err)
 }
 
 /* One pass over the ids in a session of its own. */
-static thorax_status score(thx_engine *e, const thx_ids *ids, thx_precision precision, rows *r, thorax_error *err)
+static thorax_status score(thx_engine *e, const thx_ids *ids, bool exact, rows *r, thorax_error *err)
 {
-    const thx_precision was = e->options.precision;
-    thx_branch          b = { .max_new = 1 };
-    thx_prompt_times    times;
-    thx_session        *s;
+    const thx_engine_options was = e->options;
+    thx_branch       b = { .max_new = 1 };
+    thx_prompt_times times;
+    thx_session     *s;
 
-    e->options.precision = e->ctx->precision = precision;
+    if (exact) {
+        e->options.precision = e->ctx->precision = THX_EXACT;
+        e->options.kv_bits = 0;
+    }
     r->n = 0;
     thorax_status st = thx_session_open(&s, e, NULL, err);
     for (size_t i = 0; i < ids->size && !st; i++) thx_ids_add(&b.prompt.ids, ids->data[i]);
@@ -92,7 +95,8 @@ static thorax_status score(thx_engine *e, const thx_ids *ids, thx_precision prec
     if (!st) st = thx_branches_run(s, &b, 1, NULL, NULL, take, r, &times, err);
     thx_branches_deinit(&b, 1);
     if (s) thx_session_close(s);
-    e->options.precision = e->ctx->precision = was;
+    e->options = was;
+    e->ctx->precision = was.precision;
     return st;
 }
 
@@ -108,9 +112,9 @@ thorax_status thx_engine_measure_drift(thx_drift *out, thx_engine *e, thorax_err
     r.room = ids.size;
     if (!st && !(r.exact = malloc(r.room * r.V * sizeof *r.exact)))
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory to measure drift");
-    if (!st) st = score(e, &ids, THX_EXACT, &r, err);
+    if (!st) st = score(e, &ids, true, &r, err);
     r.compare = true;
-    if (!st) st = score(e, &ids, e->options.precision, &r, err);
+    if (!st) st = score(e, &ids, false, &r, err);
     if (!st && out->rows) out->kl_mean /= out->rows;
     free(r.exact);
     thx_ids_deinit(&ids);

@@ -37,7 +37,7 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
     if (!st) {
         const size_t most = e->model->decoder.config.max_positions;
         e->ctx_tokens = (uint32_t)(o->ctx_tokens && o->ctx_tokens < most ? o->ctx_tokens : most);
-        if (o->precision == THX_FAST_INT8) st = thx_engine_measure_drift(&e->drift, e, err);
+        if (o->precision == THX_FAST_INT8 || o->kv_bits) st = thx_engine_measure_drift(&e->drift, e, err);
     }
     if (!st) {
         *out = e;
@@ -74,6 +74,7 @@ thx_cache_status thx_engine_cache_status(const thx_engine *e)
 
 thx_type thx_engine_kv_type(const thx_engine *e)
 {
+    if (e->options.kv_bits == 8) return THX_I8;
     return e->options.precision == THX_EXACT ? THX_F32 : THX_BF16;
 }
 

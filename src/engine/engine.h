@@ -18,6 +18,7 @@ typedef struct thx_engine_options {
     thx_precision precision;
     thx_compat    compat;
     thx_type      type;            /* THX_Q8, THX_Q4: matrices stored otherwise are rounded at opening; else as stored */
+    uint32_t      kv_bits;         /* 8: keys and values of 8 bits, a scale a row; 0 = as the precision has them */
     int           threads;         /* 0 = all                     */
     int           cpu_level;       /* -1 = the best there is      */
     uint32_t      ctx_tokens;      /* 0 = the model's             */
@@ -42,7 +43,8 @@ typedef struct thx_drift {
     uint32_t rows, agree;       /* rows scored; those whose best id is the same; 0 rows = not measured */
     double   kl_mean, kl_max;   /* KL(f32 || precision) of the next id, nats a row                     */
 } thx_drift;
-/* Measured at opening where 8-bit products were asked for: they come with their drift or not at all. */
+/* Measured at opening where 8-bit products, or keys and values of 8 bits, were asked for: they come with their drift or not
+ * at all. */
 thx_drift thx_engine_drift(const thx_engine *e);
 /* Measures it for the engine's precision, in a session of its own. THORAX_NOMEM. */
 thorax_status thx_engine_measure_drift(thx_drift *out, thx_engine *e, thorax_error *err);

@@ -17,7 +17,7 @@ struct thx_engine {
     thx_corpus        *corpus;   /* of drafts; may be NULL                  */
     thx_cache         *cache;    /* of films; may be NULL                   */
     char               cache_key[65]; /* of the model and how it is run       */
-    thx_drift          drift;    /* of 8-bit products; 0 rows otherwise     */
+    thx_drift          drift;    /* of what has 8 bits; 0 rows otherwise    */
     pthread_mutex_t    lock;     /* one computation at a time uses ctx */
 };
 

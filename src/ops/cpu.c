@@ -1,6 +1,7 @@
 /* The CPU device: which instructions the processor has, and the life of a context. */
 #include "ops/cpu.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #if defined(__x86_64__)
@@ -9,7 +10,32 @@
 
 size_t thx_kv_block_bytes(size_t block_tokens, size_t G, size_t E, thx_type type)
 {
-    return 2 * G * block_tokens * E * thx_type_bytes(type);
+    return 2 * G * block_tokens * thx_kv_row_bytes(E, type);
+}
+
+void thx_kv_row_round(unsigned char *to, const float *from, size_t E)
+{
+    float top = 0.0f;
+
+    for (size_t e = 0; e < E; e++) top = fmaxf(top, fabsf(from[e]));
+    const float scale = top / 127.0f, by = scale > 0.0f ? 1.0f / scale : 0.0f;
+    memcpy(to, &scale, sizeof scale);
+    for (size_t e = 0; e < E; e++) {
+        const int8_t code = (int8_t)rintf(fmaxf(-127.0f, fminf(127.0f, from[e] * by)));
+        memcpy(to + sizeof scale + e, &code, 1);
+    }
+}
+
+void thx_kv_row_widen(float *to, const unsigned char *from, size_t E)
+{
+    float scale;
+
+    memcpy(&scale, from, sizeof scale);
+    for (size_t e = 0; e < E; e++) {
+        int8_t code;
+        memcpy(&code, from + sizeof scale + e, 1);
+        to[e] = scale * (float)code;
+    }
 }
 
 #if defined(__x86_64__)

@@ -76,10 +76,19 @@ static inline void thx_weight_values(float *to, const thx_weight *w, size_t row,
 }
 
 /* ---- Cache addresses ------------------------------------------------------ */
+/* One row of E values: as stored, or for I8 its scale and then the codes. */
+static inline size_t thx_kv_row_bytes(size_t E, thx_type type)
+{
+    return type == THX_I8 ? (sizeof(float) + E + 3) / 4 * 4 : E * thx_type_bytes(type);
+}
+/* A row of I8: rounded to nearest even codes of its greatest value / 127; and back. */
+void thx_kv_row_round(unsigned char *to, const float *from, size_t E);
+void thx_kv_row_widen(float *to, const unsigned char *from, size_t E);
+
 static inline unsigned char *thx_kv_key(const thx_kv *kv, size_t g, size_t position)
 {
     const size_t row = g * kv->block_tokens + position % kv->block_tokens;
-    return (unsigned char *)kv->blocks[position / kv->block_tokens] + row * kv->E * thx_type_bytes(kv->type);
+    return (unsigned char *)kv->blocks[position / kv->block_tokens] + row * thx_kv_row_bytes(kv->E, kv->type);
 }
 static inline unsigned char *thx_kv_value(const thx_kv *kv, size_t g, size_t position)
 {

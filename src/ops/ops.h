@@ -62,7 +62,8 @@ typedef enum thx_role { THX_PROMPT, THX_GENERATED } thx_role;
 /* ---- Keys and values ------------------------------------------------------
  * Blocks of `block_tokens` positions; position p lies in blocks[p / block_tokens]. A
  * block holds K [G, block_tokens, E] and then V [G, block_tokens, E] of one layer, of the
- * cache's element type (F32 in EXACT mode, BF16 or F16 otherwise). Blocks belong to the
+ * cache's element type (F32 in EXACT mode, BF16 or F16 otherwise; I8: each row of E is one f32 scale and E
+ * codes, greatest value / 127). Blocks belong to the
  * engine; a stage only borrows the list. */
 typedef struct thx_kv {
     void *const *blocks;

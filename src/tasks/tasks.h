@@ -29,7 +29,7 @@ typedef struct thx_provenance {
     thx_sampling  sampling;
     uint32_t      max_new_tokens;
     bool          ignore_eos, substring_rule;
-    thx_drift     drift;             /* of 8-bit products; 0 rows where they were not asked for */
+    thx_drift     drift;             /* of what has 8 bits; 0 rows where nothing has */
     bool          scored, calibrated;
     char          questions_sha256[65], calibration_sha256[65]; /* of the files of scores; "" = none */
 } thx_provenance;

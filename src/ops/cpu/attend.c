@@ -40,7 +40,7 @@ static size_t run_of_keys(const thx_attend *a, bool values, size_t g, size_t pos
 {
     if (a->kv) {
         *at = values ? thx_kv_value(a->kv, g, position) : thx_kv_key(a->kv, g, position);
-        *pitch = a->E * thx_type_bytes(a->kv->type);
+        *pitch = thx_kv_row_bytes(a->E, a->kv->type);
         return a->kv->block_tokens - position % a->kv->block_tokens;
     }
     const thx_tensor x = values ? a->v : a->k;
@@ -49,7 +49,10 @@ static size_t run_of_keys(const thx_attend *a, bool values, size_t g, size_t pos
     return x.rows - position;
 }
 
-static thx_type stored_type(const thx_attend *a) { return a->kv ? a->kv->type : THX_F32; }
+static bool is_coded(const thx_attend *a) { return a->kv && a->kv->type == THX_I8; }
+
+/* What kernels read: coded rows are widened first. */
+static thx_type stored_type(const thx_attend *a) { return a->kv && !is_coded(a) ? a->kv->type : THX_F32; }
 
 /* ---- Prompt rows ---------------------------------------------------------- */
 
@@ -115,13 +118,18 @@ static const void *rows_together(const plan *p, bool values, size_t g, size_t st
     const size_t      bytes = a->E * thx_type_bytes(stored_type(a)), skip = from > start ? from - start : 0;
     const void       *at;
 
-    if (!skip && run_of_keys(a, values, g, start, &at, pitch) >= n) return at;
+    if (!is_coded(a) && !skip && run_of_keys(a, values, g, start, &at, pitch) >= n) return at;
     memset(plain, 0, skip * bytes);
     for (size_t i = skip; i < n;) {
         size_t       apart;
         const size_t run = least(run_of_keys(a, values, g, start + i, &at, &apart), n - i);
 
-        for (size_t j = 0; j < run; j++) memcpy(plain + (i + j) * bytes, (const char *)at + j * apart, bytes);
+        for (size_t j = 0; j < run; j++) {
+            const unsigned char *row = (const unsigned char *)at + j * apart;
+
+            if (is_coded(a)) thx_kv_row_widen((float *)(void *)(plain + (i + j) * bytes), row, a->E);
+            else memcpy(plain + (i + j) * bytes, row, bytes);
+        }
         i += run;
     }
     *pitch = bytes;
@@ -227,7 +235,7 @@ static void tile_run(const plan *p, const room *r, size_t g, size_t token, size_
 static thorax_status attend_prompt(thx_ctx *ctx, const thx_attend *a, thorax_error *err)
 {
     const thx_kernels *k = thx_kernels_of(ctx);
-    const bool         half = ctx->precision != THX_EXACT && k->bf16 && (!a->kv || a->kv->type == THX_BF16);
+    const bool         half = ctx->precision != THX_EXACT && k->bf16 && (!a->kv || a->kv->type == THX_BF16 || is_coded(a));
     const size_t       T = a->q.rows, segment = !a->kv && a->segment ? a->segment : T;
     plan               p = { .a = a, .kernels = k, .gemm = half ? k->bf16 : k->f32, .heads = a->H / a->G };
 
@@ -267,9 +275,23 @@ typedef struct part {
     float *out;         /* [heads, E] */
 } part;
 
+/* A run of at most block_tokens keys (or values) from `position` on, as kernels read it; coded ones are widened into `wide`. */
+static size_t run_to_read(const thx_attend *a, bool values, size_t g, size_t position, size_t most, float *wide,
+                          const void **at, size_t *pitch)
+{
+    const size_t run = least(run_of_keys(a, values, g, position, at, pitch), most);
+
+    if (!is_coded(a)) return run;
+    for (size_t i = 0; i < run; i++)
+        thx_kv_row_widen(wide + i * a->E, (const unsigned char *)*at + i * *pitch, a->E);
+    *at = wide;
+    *pitch = a->E * sizeof *wide;
+    return run;
+}
+
 /* Keys from .. to-1, which lie in the chunk that begins at `start`, for row t and group g. */
 static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t from, size_t to, float *scores,
-                      part to_part)
+                      float *wide, part to_part)
 {
     const thx_attend *a = p->a;
     const size_t      E = a->E, keys = (to - start + 31) / 32 * 32;
@@ -279,7 +301,7 @@ static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t fr
     const void       *at;
 
     for (size_t i = from, run; i < to; i += run) {
-        run = least(run_of_keys(a, false, g, i, &at, &pitch), to - i);
+        run = run_to_read(a, false, g, i, to - i, wide, &at, &pitch);
         p->kernels->dot(scores + (i - start), CHUNK, q, E, p->heads, at, type, pitch, run, E);
     }
     for (size_t h = 0; h < p->heads; h++) {
@@ -292,7 +314,7 @@ static void chunk_run(const plan *p, size_t t, size_t g, size_t start, size_t fr
     }
     memset(to_part.out, 0, p->heads * E * sizeof(float));
     for (size_t i = from, run; i < to; i += run) {
-        run = least(run_of_keys(a, true, g, i, &at, &pitch), to - i);
+        run = run_to_read(a, true, g, i, to - i, wide, &at, &pitch);
         p->kernels->mix(to_part.out, E, scores + (i - start), CHUNK, p->heads, at, type, pitch, run, E);
     }
 }
@@ -321,7 +343,7 @@ static part part_at(const plan *p, float *base, size_t index)
 }
 
 /* Row t: every group's chunks, then every head's sum. */
-static void generated_row(thx_ctx *ctx, const plan *p, size_t t, part *parts, float *partials, float *scores)
+static void generated_row(thx_ctx *ctx, const plan *p, size_t t, part *parts, float *partials, float *rooms, size_t apart)
 {
     const thx_attend *a = p->a;
     size_t            from, to;
@@ -334,9 +356,11 @@ static void generated_row(thx_ctx *ctx, const plan *p, size_t t, part *parts, fl
         for (size_t i = 0; i < a->G * chunks; i++) {
             const size_t start = base + i % chunks * CHUNK;
 
+            float       *scores = rooms + (size_t)omp_get_thread_num() * apart;
+
             parts[i] = part_at(p, partials, i);
-            chunk_run(p, t, i / chunks, start, start > from ? start : from, least(start + CHUNK, to),
-                      scores + (size_t)omp_get_thread_num() * p->heads * CHUNK, parts[i]);
+            chunk_run(p, t, i / chunks, start, start > from ? start : from, least(start + CHUNK, to), scores,
+                      scores + p->heads * CHUNK, parts[i]);
         }
 #pragma omp for schedule(static)
         for (size_t h = 0; h < a->H; h++)
@@ -350,12 +374,13 @@ static thorax_status attend_generated(thx_ctx *ctx, const thx_attend *a, thorax_
     const plan   p = { .a = a, .kernels = thx_kernels_of(ctx), .heads = a->H / a->G };
     const size_t T = a->q.rows, longest = a->kv ? a->first + T : a->k.rows;
     const size_t parts = (longest / CHUNK + 2) * a->G, floats = parts * p.heads * (a->E + 2);
-    const size_t bytes = (floats + (size_t)ctx->threads * p.heads * CHUNK) * sizeof(float);
+    const size_t apart = p.heads * CHUNK + (is_coded(a) ? a->kv->block_tokens * a->E : 0); /* of one thread */
+    const size_t bytes = (floats + (size_t)ctx->threads * apart) * sizeof(float);
     part        *list = thx_cpu_scratch(ctx, parts * sizeof *list + bytes);
 
     if (!list) return thx_fail(err, THORAX_NOMEM, 0, "attention: scratch for %zu keys", longest);
     float *partials = (float *)(void *)(list + parts);
-    for (size_t t = 0; t < T; t++) generated_row(ctx, &p, t, list, partials, partials + floats);
+    for (size_t t = 0; t < T; t++) generated_row(ctx, &p, t, list, partials, partials + floats, apart);
     return THORAX_OK;
 }
 

@@ -157,8 +157,15 @@ void thx_kv_append_cpu(thx_ctx *ctx, const thx_kv *kv, thx_tensor k, thx_tensor 
     for (size_t i = 0; i < k.rows * G; i++) {
         const size_t t = i / G, g = i % G;
 
-        kernels->narrow(thx_kv_key(kv, g, first + t), k.data + t * k.stride + g * E, kv->type, E);
-        kernels->narrow(thx_kv_value(kv, g, first + t), v.data + t * v.stride + g * E, kv->type, E);
+        const float *from_k = k.data + t * k.stride + g * E, *from_v = v.data + t * v.stride + g * E;
+
+        if (kv->type == THX_I8) {
+            thx_kv_row_round(thx_kv_key(kv, g, first + t), from_k, E);
+            thx_kv_row_round(thx_kv_value(kv, g, first + t), from_v, E);
+        } else {
+            kernels->narrow(thx_kv_key(kv, g, first + t), from_k, kv->type, E);
+            kernels->narrow(thx_kv_value(kv, g, first + t), from_v, kv->type, E);
+        }
     }
 }
 

@@ -11,17 +11,28 @@ typedef struct source {
     size_t            g;
 } source;
 
+static float kept_at(const unsigned char *row, thx_type type, size_t e)
+{
+    float  scale;
+    int8_t code;
+
+    if (type != THX_I8) return thx_element(row, type, e);
+    memcpy(&scale, row, sizeof scale);
+    memcpy(&code, row + sizeof scale + e, 1);
+    return scale * (float)code;
+}
+
 static float key_at(source s, size_t position, size_t e)
 {
     const thx_attend *a = s.a;
-    if (a->kv) return thx_element(thx_kv_key(a->kv, s.g, position), a->kv->type, e);
+    if (a->kv) return kept_at(thx_kv_key(a->kv, s.g, position), a->kv->type, e);
     return a->k.data[position * a->k.stride + s.g * a->E + e];
 }
 
 static float value_at(source s, size_t position, size_t e)
 {
     const thx_attend *a = s.a;
-    if (a->kv) return thx_element(thx_kv_value(a->kv, s.g, position), a->kv->type, e);
+    if (a->kv) return kept_at(thx_kv_value(a->kv, s.g, position), a->kv->type, e);
     return a->v.data[position * a->v.stride + s.g * a->E + e];
 }
 
@@ -80,6 +91,10 @@ thorax_status thx_attend_ref(thx_ctx *ctx, const thx_attend *a, thorax_error *er
 
 static void store(unsigned char *to, thx_type type, const float *from, size_t n)
 {
+    if (type == THX_I8) {
+        thx_kv_row_round(to, from, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         const uint16_t h = type == THX_F16 ? thx_f16_from_f32(from[i]) : thx_bf16_from_f32(from[i]);
         if (type == THX_F32) memcpy(to + 4 * i, from + i, 4);

@@ -60,6 +60,7 @@ static const size_t n_turns[QUESTIONS] = { 1, 1, 3, 2, 1 };
 static const thx_engine_options modes[] = { { .precision = THX_EXACT, .cpu_level = -1 },
                                             { .precision = THX_FAST, .cpu_level = -1, .threads = 1 },
                                             { .precision = THX_FAST, .cpu_level = -1, .threads = 2 },
+                                            { .precision = THX_FAST, .cpu_level = -1, .kv_bits = 8 },
                                             { .precision = THX_FAST, .cpu_level = THX_CPU_AVX2 } };
 
 static void logits_of_many_prompts_are_those_of_each(void **state)
