@@ -15,6 +15,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#ifdef __SANITIZE_THREAD__ /* libgomp's own synchronisation is invisible to the sanitizer */
+enum { TWO_THREADS = 1 };
+#else
+enum { TWO_THREADS = 2 };
+#endif
+
 static char folder[] = "/tmp/thorax-cache-XXXXXX";
 static char model[64], store[64];
 static unsigned char pixels[3][40 * 60];
@@ -172,7 +178,7 @@ static const char *entry_path(thx_entry_kind kind)
 static void another_session_starts_behind_the_film(void **state)
 {
     static const thx_engine_options modes[] = { { .precision = THX_EXACT, .cpu_level = -1, .threads = 1 }, { .precision = THX_FAST, .cpu_level = -1, .threads = 1 },
-                                                { .precision = THX_FAST, .cpu_level = -1, .threads = 2 } };
+                                                { .precision = THX_FAST, .cpu_level = -1, .threads = TWO_THREADS } };
     (void)state;
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         thx_engine_options o = modes[i];
@@ -218,7 +224,7 @@ static void a_restart_starts_behind_the_film(void **state)
         assert_same(&a, &want[0]);
         assert_int_equal(a.cached, 0);
         assert_int_equal(a.status.from_disk, 0);
-        o.threads = 2;
+        o.threads = TWO_THREADS;
         ask_anew(&a, o, 0, question, 1);
         assert_same(&a, &want[0]);
         assert_true(a.cached > a.image && !a.tiles);
