@@ -326,7 +326,7 @@ static void what_changes_a_value_is_another_entry(void **state)
     ask_anew(&a, o, 0, question, 1);
     assert_true(a.cached == 0 && a.tiles);
     o = with_store();
-    o.cpu_level = THX_CPU_REF;
+    o.cpu_level = THX_CPU_AVX2;
     ask_anew(&a, o, 0, question, 1);
     assert_true(a.cached == 0 && a.tiles);
     ask_anew(&a, with_store(), 1, question, 1);
