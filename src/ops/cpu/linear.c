@@ -115,6 +115,8 @@ static void slice_run(const void *dense_product, unsigned char *room, size_t fir
 
 static size_t panels_bytes(const thx_gemm *g) { return (THX_SLICE + g->nr - 1) / g->nr * g->nr * PIECE_BYTES; }
 
+/* Threads work on slices far from each other: with neighbours, what one core fetches ahead is what the other one
+ * writes (two threads, bf16: 78 % of the peak, 89 % apart). */
 void thx_slices_run(thx_ctx *ctx, thx_slice_fn *run, const void *product, size_t T, size_t N, size_t mr,
                     unsigned char *rooms, size_t room_bytes)
 {
@@ -123,9 +125,13 @@ void thx_slices_run(thx_ctx *ctx, thx_slice_fn *run, const void *product, size_t
     const size_t cuts = ctx->threads == 1 || most < 1 ? 1 : wanted < most ? wanted : most;
     const size_t rows = ((T + cuts - 1) / cuts + mr - 1) / mr * mr, used = (T + rows - 1) / rows;
 
+    const size_t n = (size_t)ctx->threads, apart = (slices + n - 1) / n;
+
 #pragma omp parallel for schedule(dynamic) num_threads(ctx->threads)
-    for (size_t task = 0; task < slices * used; task++) {
-        const size_t row = task % used * rows, col = task / used * THX_SLICE;
+    for (size_t task = 0; task < apart * n * used; task++) {
+        const size_t i = task / used, slice = i % n * apart + i / n, row = task % used * rows, col = slice * THX_SLICE;
+
+        if (slice >= slices) continue;
 
         run(product, rooms + (size_t)omp_get_thread_num() * room_bytes, row, T - row < rows ? T - row : rows, col,
             N - col < THX_SLICE ? N - col : THX_SLICE);
