@@ -118,16 +118,19 @@ thorax_status bench_print(bench *b, const bench_figure *f)
 
 /* ---- What the benches need ---- */
 
-/* The stored type of the language model's matrices, and the precision where that is not the
- * default. */
-static void name_type(char out[24], const thx_model *m, const char *precision)
+/* The type of the language model's matrices, and precision and cache where they are not the
+ * default: "q8 int8 kv8". */
+static void name_type(char out[24], const thx_model *m, const cli_values *v)
 {
+    const char *precision = cli_text(v, CLI_PRECISION);
     const char *type = thx_type_name(m->decoder.layers[0].gate_w->type);
     size_t      n = 0;
 
     for (; type[n] && n < 8; n++) out[n] = (char)tolower((unsigned char)type[n]);
     out[n] = 0;
-    if (precision && strcmp(precision, "auto")) snprintf(out + n, 24 - n, " %.10s", precision);
+    if (precision && strcmp(precision, "auto"))
+        n += (size_t)snprintf(out + n, 24 - n, " %.5s", precision);
+    if (cli_text(v, CLI_KV_BITS)) snprintf(out + n, 24 - n, " kv8");
 }
 
 thorax_status bench_engine(bench *b)
@@ -137,7 +140,7 @@ thorax_status bench_engine(bench *b)
     o.draft_corpus = cli_text(b->values, CLI_DRAFTS);
     const thorax_status st =
         thx_engine_open(&b->engine, cli_text(b->values, CLI_MODEL), &o, &b->err);
-    if (!st) name_type(b->type, thx_engine_model(b->engine), cli_text(b->values, CLI_PRECISION));
+    if (!st) name_type(b->type, thx_engine_model(b->engine), b->values);
     return st;
 }
 
@@ -233,8 +236,7 @@ static int run_apart(const cli_values *v, const bench_kind *k, bool headed)
         const int code = run_one(v, k, headed);
         exit(fflush(stdout) ? CLI_FAILURE : code);
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
     if (WIFEXITED(status)) return WEXITSTATUS(status);
     return cli_fail_text(v, CLI_FAILURE, "%s ended by signal %d", k->name, WTERMSIG(status));
 }

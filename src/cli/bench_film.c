@@ -34,12 +34,19 @@ static void arguments_of(first_run *f, const cli_values *v, const char *question
         cli_option_id id;
         const char   *name;
     } passed[] = {
-        { CLI_MODEL, "--model" },         { CLI_IMAGE, "--image" },
-        { CLI_PRECISION, "--precision" }, { CLI_CPU, "--cpu" },
-        { CLI_CTX, "--ctx" },             { CLI_THREADS, "--threads" },
-        { CLI_MEM_LIMIT, "--mem-limit" }, { CLI_PROFILE, "--profile" },
-        { CLI_COMPAT, "--compat" },       { CLI_CACHE, "--cache" },
-        { CLI_TYPE, "--type" },           { CLI_CACHE_LIMIT, "--cache-limit" },
+        { CLI_MODEL, "--model" },
+        { CLI_IMAGE, "--image" },
+        { CLI_PRECISION, "--precision" },
+        { CLI_CPU, "--cpu" },
+        { CLI_CTX, "--ctx" },
+        { CLI_THREADS, "--threads" },
+        { CLI_MEM_LIMIT, "--mem-limit" },
+        { CLI_PROFILE, "--profile" },
+        { CLI_COMPAT, "--compat" },
+        { CLI_CACHE, "--cache" },
+        { CLI_TYPE, "--type" },
+        { CLI_CACHE_LIMIT, "--cache-limit" },
+        { CLI_KV_BITS, "--kv-bits" },
     };
     static const char *const fixed[] = { "-q", "--json", "--max-new-tokens", "1", "--ignore-eos" };
     size_t                   n = 0;
@@ -127,8 +134,7 @@ static thorax_status first_pass(bench *b, void *data, size_t run, double *value)
     const size_t n = read_answer(b, text, sizeof text, from, begin, value);
     bench_memory_rest(&b->memory);
     close(from);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
     if (cli_interrupted()) return thx_fail(&b->err, THORAX_CANCELLED, 0, "stopped");
     if (!n || !WIFEXITED(status) || WEXITSTATUS(status))
         return thx_fail(&b->err, THORAX_IO, 0, "the process that was measured failed");
