@@ -16,9 +16,9 @@ typedef struct thx_gemm {
     size_t   mr, nr, lanes; /* rows and columns of one block; columns of one vector    */
 
     /* Packs columns from rows of a matrix (B = Wᵀ): panel[k][i] = src[i][k], i < n <= nr, the other
-     * columns zero. The rows lie `pitch` bytes apart. With a BF16 panel and F16 rows `low`
-     * picks what bf16 leaves over of each value; the others round to nearest even. */
-    void (*pack_rows)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K,
+     * columns zero. The rows lie `pitch` bytes apart. With a BF16 panel and F16 rows `low` picks what bf16
+     * leaves over of each value; the others round to nearest even, and false says that some left something over. */
+    bool (*pack_rows)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K,
                       bool low);
     /* Packs columns as they lie: panel[k][i] = src[k][i], for columns i < n and k < K. */
     void (*pack_cols)(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K);
@@ -30,8 +30,6 @@ typedef struct thx_gemm {
      * rows <= mr, cols <= nr. Columns beyond `cols` are not written. */
     void (*block)(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows,
                   size_t cols, size_t K, const float *carry);
-    /* Do n f16 values all fit bf16? NULL where the question has no sense. */
-    bool (*fits)(const void *src, size_t n);
     /* One row's part of an online softmax over a block of `n` scores; n is a multiple of 32.
      * scores[i] counts where from <= i < to. Updates the running maximum and sum, writes the factor for what
      * was summed before into *carry, and the weights (of the gemm's type, 0 where not counted; f32

@@ -52,8 +52,9 @@ static inline vec left_over(vec v)
     return _mm512_maskz_mov_ps(finite, rest);
 }
 
-/* 32 values (m of them there, the others zero) as bf16. */
-FORCE_INLINE vec load_pairs(const unsigned char *p, thx_type type, size_t m, bool low)
+/* 32 values (m of them there, the others zero) as bf16. Of f16 ones, the bits that get lost are gathered in *lost: an
+ * f16 value in f32 fits bf16 when its lower half is zero. */
+FORCE_INLINE vec load_pairs(const unsigned char *p, thx_type type, size_t m, bool low, __m512i *lost)
 {
     if (type == THX_BF16) {
         const __mmask32 there = m < 32 ? (1u << m) - 1u : 0xffffffffu;
@@ -66,15 +67,18 @@ FORCE_INLINE vec load_pairs(const unsigned char *p, thx_type type, size_t m, boo
     if (low) {
         a = left_over(a);
         b = left_over(b);
+    } else if (type == THX_F16) {
+        *lost = _mm512_ternarylogic_epi32(*lost, _mm512_castps_si512(a), _mm512_castps_si512(b), 0xfe); /* or */
     }
     return both_rounded(a, b);
 }
 
-FORCE_INLINE void pack_rows_as(uint16_t *panel, const unsigned char *src,
+FORCE_INLINE bool pack_rows_as(uint16_t *panel, const unsigned char *src,
                                thx_type type, size_t pitch, size_t n, size_t K,
                                bool low)
 {
     const size_t size = type == THX_F32 ? 4 : 2;
+    __m512i      lost = _mm512_setzero_si512();
 
     for (size_t i = 0; i < NR; i += LANES)
         for (size_t k = 0; k < K; k += 2 * LANES) {
@@ -83,20 +87,21 @@ FORCE_INLINE void pack_rows_as(uint16_t *panel, const unsigned char *src,
 
             for (size_t l = 0; l < LANES; l++)
                 turn[l] =
-                    i + l < n ? load_pairs(src + (i + l) * pitch + k * size, type, m, low) : v_set(0.0f);
+                    i + l < n ? load_pairs(src + (i + l) * pitch + k * size, type, m, low, &lost) : v_set(0.0f);
             v_transpose(turn);
             for (size_t l = 0; l < (m + 1) / 2; l++)
                 v_store((float *)(void *)(panel + (k / 2 + l) * 2 * NR + 2 * i), turn[l]);
         }
+    return !_mm512_test_epi32_mask(lost, _mm512_set1_epi32(0xffff));
 }
 
-static void pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K, bool low)
+static bool pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K, bool low)
 {
-    if (type == THX_F16) {
-        if (low) pack_rows_as(panel, src, THX_F16, pitch, n, K, true);
-        else pack_rows_as(panel, src, THX_F16, pitch, n, K, false);
-    } else if (type == THX_BF16) pack_rows_as(panel, src, THX_BF16, pitch, n, K, false);
-    else pack_rows_as(panel, src, THX_F32, pitch, n, K, false);
+    if (type == THX_F16)
+        return low ? pack_rows_as(panel, src, THX_F16, pitch, n, K, true)
+                   : pack_rows_as(panel, src, THX_F16, pitch, n, K, false);
+    return type == THX_BF16 ? pack_rows_as(panel, src, THX_BF16, pitch, n, K, false)
+                            : pack_rows_as(panel, src, THX_F32, pitch, n, K, false);
 }
 
 FORCE_INLINE void pack_group_cols(uint16_t *panel, const unsigned char *block, thx_type type, size_t K, size_t group,
@@ -162,27 +167,6 @@ static void pack_cols(void *panel, const void *src, thx_type type, size_t pitch,
     else pack_cols_as(panel, src, THX_F32, pitch, n, K);
 }
 
-/* A normal f16 value fits bf16 when the last three of its eleven bits are zero. Subnormal ones, m times 2^-24, have
- * fewer: below 256 all fit, below 512 the even ones, below 1024 the multiples of four. */
-static bool fits(const void *src, size_t n)
-{
-    const __m512i three = _mm512_set1_epi16(3), one = _mm512_set1_epi16(1);
-
-    for (size_t i = 0; i < n; i += 32) {
-        const __mmask32 there = n - i < 32 ? (1u << (n - i)) - 1u : 0xffffffffu;
-        const __m512i   h = _mm512_maskz_loadu_epi16(there, (const unsigned char *)src + 2 * i);
-        __mmask32       more = _mm512_test_epi16_mask(h, _mm512_set1_epi16(7));
-
-        if (!more) continue;
-        const __m512i size = _mm512_and_si512(h, _mm512_set1_epi16(0x7fff));
-        more &= ~_mm512_cmplt_epu16_mask(size, _mm512_set1_epi16(0x100));
-        more &= ~(_mm512_cmplt_epu16_mask(size, _mm512_set1_epi16(0x200)) & _mm512_testn_epi16_mask(h, one));
-        more &= ~(_mm512_cmplt_epu16_mask(size, _mm512_set1_epi16(0x400)) & _mm512_testn_epi16_mask(h, three));
-        if (more) return false;
-    }
-    return true;
-}
-
 /* 2^x for x <= 0, to the bits that bf16 weights keep: relative error 3e-6. */
 static inline vec exp2_negative(vec x)
 {
@@ -237,7 +221,6 @@ const thx_gemm thx_gemm_bf16_avx512 = {
     .pack_cols = pack_cols,
     .pack_groups = pack_groups,
     .block = run,
-    .fits = fits,
     .softmax = softmax,
 };
 

@@ -67,19 +67,14 @@ static void slice_rows(const dense *d, const void *panels, size_t panel_bytes, s
     }
 }
 
-static bool all_fit(const dense *d, size_t first_col, size_t cols, size_t k, size_t piece)
-{
-    for (size_t n = first_col; n < first_col + cols; n++)
-        if (!d->gemm->fits(thx_weight_row(d->w, n) + 2 * k, piece)) return false;
-    return true;
-}
-
-/* Packs the panels of one slice. */
-static void slice_pack(const dense *d, unsigned char *panels, size_t first_col, size_t cols, size_t k, size_t piece,
+/* Packs the panels of one slice; false when they do not hold all of the values. */
+static bool slice_pack(const dense *d, unsigned char *panels, size_t first_col, size_t cols, size_t k, size_t piece,
                        bool low)
 {
     const thx_gemm *g = d->gemm;
     const size_t    panel_bytes = g->nr * PIECE_BYTES, size = thx_type_bytes(d->w->type), K = d->w->K;
+
+    bool whole = true;
 
     for (size_t i = 0; i < cols; i += g->nr) {
         const size_t n = cols - i < g->nr ? cols - i : g->nr;
@@ -88,9 +83,10 @@ static void slice_pack(const dense *d, unsigned char *panels, size_t first_col, 
         if (thx_type_grouped(d->w->type))
             g->pack_groups(panel, thx_weight_block(d->w, (first_col + i) / THX_Q_ROWS), d->w->type, K, n,
                            k / THX_Q_GROUP, piece);
-        else
-            g->pack_rows(panel, thx_weight_row(d->w, first_col + i) + k * size, d->w->type, K * size, n, piece, low);
+        else if (!g->pack_rows(panel, thx_weight_row(d->w, first_col + i) + k * size, d->w->type, K * size, n, piece, low))
+            whole = false;
     }
+    return whole;
 }
 
 /* Columns first_col .. of y for rows first_row ..; `room` is the thread's own. */
@@ -103,10 +99,10 @@ static void slice_run(const void *dense_product, unsigned char *room, size_t fir
 
     for (size_t k = 0; k < K; k += step) {
         const size_t piece = K - k < step ? K - k : step;
-        const bool   more = d->keep && !all_fit(d, first_col, cols, k, piece);
+        bool         more = d->keep;
 
         for (int low = 0; low <= (more ? 1 : 0); low++) {
-            slice_pack(d, room, first_col, cols, k, piece, low);
+            if (slice_pack(d, room, first_col, cols, k, piece, low)) more = false;
             slice_rows(d, room, g->nr * PIECE_BYTES, first_row, rows, first_col, cols, k, piece, k || low);
         }
     }

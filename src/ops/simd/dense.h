@@ -45,13 +45,14 @@ FORCE_INLINE void f32_pack_rows_as(float *panel, const unsigned char *src, thx_t
         });
 }
 
-static void f32_pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K,
+static bool f32_pack_rows(void *panel, const void *src, thx_type type, size_t pitch, size_t n, size_t K,
                           bool low)
 {
     (void)low;
     if (type == THX_F16) f32_pack_rows_as(panel, src, THX_F16, pitch, n, K);
     else if (type == THX_BF16) f32_pack_rows_as(panel, src, THX_BF16, pitch, n, K);
     else f32_pack_rows_as(panel, src, THX_F32, pitch, n, K);
+    return true;
 }
 
 /* One vector of columns; nothing there: zeros. */
