@@ -107,25 +107,30 @@ static bool add_found(findings *f, const found *one)
     return true;
 }
 
-/* False: it is none of ours. */
-static bool look_at(found *out, int folder, const char *name)
+/* Opens what a directory lists and asks what it is: reading thousands of files only to count them would take long. */
+static bool look_inside(found *f, int folder, const char *name)
+{
+    const int file = open_own(folder, name);
+
+    if (file < 0) return false;
+    thx_entry_peek(&f->line.facts, file);
+    f->written = f->unfinished && flock(file, LOCK_EX | LOCK_NB);
+    close(file);
+    return f->line.facts.ours || (f->unfinished && !f->line.bytes);
+}
+
+/* False: it is none of ours, as far as its name and `inside` tell. */
+static bool look_at(found *out, int folder, const char *name, bool inside)
 {
     struct stat s;
 
     *out = (found){ 0 };
     if (!thx_entry_is_name(name, &out->unfinished) || strlen(name) >= NAME_BYTES) return false;
-    const int file = open_own(folder, name);
-    if (file < 0) return false;
-    thx_entry_peek(&out->line.facts, file);
-    bool ours = !fstat(file, &s) && (out->line.facts.ours || (out->unfinished && !s.st_size));
-    if (ours) {
-        memcpy(out->line.name, name, strlen(name) + 1);
-        out->line.bytes = (uint64_t)s.st_size;
-        out->line.used = s.st_mtim;
-        out->written = out->unfinished && flock(file, LOCK_EX | LOCK_NB);
-    }
-    close(file);
-    return ours;
+    if (fstatat(folder, name, &s, AT_SYMLINK_NOFOLLOW) || !S_ISREG(s.st_mode) || s.st_uid != geteuid()) return false;
+    memcpy(out->line.name, name, strlen(name) + 1);
+    out->line.bytes = (uint64_t)s.st_size;
+    out->line.used = s.st_mtim;
+    return (!inside && !out->unfinished) || look_inside(out, folder, name);
 }
 
 static int by_use(const void *a, const void *b)
@@ -137,7 +142,7 @@ static int by_use(const void *a, const void *b)
 }
 
 /* Everything of ours, the one used last first. */
-static thorax_status find_all(findings *out, int folder, const char *path, thorax_error *err)
+static thorax_status find_all(findings *out, int folder, const char *path, bool inside, thorax_error *err)
 {
     const int      copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR           *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -151,7 +156,7 @@ static thorax_status find_all(findings *out, int folder, const char *path, thora
         return thx_fail(err, THORAX_IO, 0, "%s: %s", path, strerror(errno));
     }
     while (!st && (d = readdir(dir)))
-        if (look_at(&one, folder, d->d_name) && !add_found(out, &one))
+        if (look_at(&one, folder, d->d_name, inside) && !add_found(out, &one))
             st = thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the list of entries", path);
     closedir(dir);
     if (st) free(out->list);
@@ -162,14 +167,16 @@ static thorax_status find_all(findings *out, int folder, const char *path, thora
 
 static void drop_found(findings *all, size_t i, int folder)
 {
-    if (!unlinkat(folder, all->list[i].line.name, 0)) all->bytes -= all->list[i].line.bytes;
+    found *f = &all->list[i];
+
+    if (look_inside(f, folder, f->line.name) && !unlinkat(folder, f->line.name, 0)) all->bytes -= f->line.bytes;
 }
 
 /* Removes what dead writers left, and the entries used least recently until at most `most` bytes are there. */
 static thorax_status make_room(int folder, const char *path, uint64_t most, thorax_error *err)
 {
     findings            all;
-    const thorax_status st = find_all(&all, folder, path, err);
+    const thorax_status st = find_all(&all, folder, path, false, err);
 
     if (st) return st;
     for (size_t i = 0; i < all.n; i++)
@@ -268,7 +275,7 @@ thorax_status thx_cache_folder_list(thx_cache_listing *out, const char *path, th
     thorax_status st = open_listed(&folder, path, err);
 
     *out = (thx_cache_listing){ 0 };
-    if (!st && folder >= 0) st = find_all(&all, folder, path, err);
+    if (!st && folder >= 0) st = find_all(&all, folder, path, true, err);
     if (!st && all.n && !(out->lines = malloc(all.n * sizeof *out->lines)))
         st = thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the list of entries", path);
     for (size_t i = 0; !st && i < all.n; i++)
@@ -294,7 +301,7 @@ thorax_status thx_cache_folder_clear(const char *path, size_t *removed, uint64_t
     *bytes = 0;
     if (st || folder < 0) return st;
     const int lock = lock_folder(folder);
-    st = find_all(&all, folder, path, err);
+    st = find_all(&all, folder, path, true, err);
     for (size_t i = 0; i < all.n && !st; i++) {
         if (unlinkat(folder, all.list[i].line.name, 0) && errno != ENOENT) {
             st = thx_fail(err, THORAX_IO, 0, "%s/%s: %s", path, all.list[i].line.name, strerror(errno));

@@ -46,6 +46,7 @@ thorax_status thx_session_fork(thx_session **out, thx_session *of, thorax_error 
     thx_session *s = *out;
     pthread_mutex_lock(&s->engine->lock);
     s->rows = thx_image_rows_share(of->rows);
+    s->film = of->film;
     st = thx_kv_cache_fork(&s->kv, &of->kv, of->held.size, err);
     for (size_t i = 0; !st && i < of->held.size; i++) thx_ids_add(&s->held, of->held.data[i]);
     if (!st && s->held.failed) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
