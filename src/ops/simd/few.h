@@ -52,26 +52,23 @@ FORCE_INLINE void dot_rows(float *y, size_t ldy, const float *x, size_t ldx,
     for (; i < n; i++) dot_block(y + i, ldy, x, ldx, w + i * pitch, type, pitch, K, 1, X);
 }
 
-/* At most 8 rows of x at a time, and as many of w as the registers hold sums for. */
+/* At most 4 rows of x at a time, and as many of w as the registers hold sums for. More rows of x would meet more
+ * loads than sums: 8 at a time are slower than 4 and 4, which find w in the second cache. */
 FORCE_INLINE void dot_as(float *y, size_t ldy, const float *x, size_t ldx, size_t T,
                          const unsigned char *w, thx_type type, size_t pitch,
                          size_t n, size_t K)
 {
-    enum { HALF = LANES / 8, QUARTER = LANES / 4 }; /* rows of w beside 8 and 4 rows of x */
+    enum { PAIR = LANES / 2 < 8 ? LANES / 2 : 8, QUARTER = LANES / 4 }; /* rows of w beside 2 and 4 rows of x */
 
-    for (size_t t = 0; t < T; t += 8) {
+    for (size_t t = 0; t < T; t += 4) {
         float       *to = y + t * ldy;
         const float *from = x + t * ldx;
 
         switch (T - t) {
         case 1: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, 8, 1); break;
-        case 2: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, 4, 2); break;
+        case 2: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, PAIR, 2); break;
         case 3: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, QUARTER, 3); break;
-        case 4: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, QUARTER, 4); break;
-        case 5: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 5); break;
-        case 6: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 6); break;
-        case 7: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 7); break;
-        default: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, HALF, 8); break;
+        default: dot_rows(to, ldy, from, ldx, w, type, pitch, n, K, QUARTER, 4); break;
         }
     }
 }
