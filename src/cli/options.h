@@ -28,7 +28,7 @@ typedef enum cli_kind {
     X(CTX,            "ctx",                 0,  "N",     CLI_COUNT,  NULL,                            0, 16777216, 1, "tokens of prompt and answer together; 0 (default): what the model allows") \
     X(KV_BITS,        "kv-bits",             0,  "N",     CLI_CHOICE, "8",                             0, 0,    1, "keys and values of 8 bits instead of 16, half their memory; the drift from f32 is measured and printed") \
     X(MEM_LIMIT,      "mem-limit",           0,  "BYTES", CLI_BYTES,  NULL,                            0, 0,    1, "refuse to start what would need more anonymous memory (suffixes K, M, G, T); 0 (default): no limit") \
-    X(CACHE,          "cache",               0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "keep what was computed about films in this folder, for later runs; it holds data made from films") \
+    X(CACHE,          "cache",               0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "keep what was computed about films in this folder, for later runs; it then holds patient-derived data") \
     X(CACHE_LIMIT,    "cache-limit",         0,  "BYTES", CLI_BYTES,  NULL,                            0, 0,    1, "most bytes of that folder; what was used least recently goes first (default 16G; 0: no limit)") \
     X(PLAN,           "plan",                0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "print the memory that would be taken, and stop") \
     X(COMPAT,         "compat",              0,  "C",     CLI_CHOICE, "transformers-4.46",             0, 0,    1, "pad and crop as that release of transformers did") \
