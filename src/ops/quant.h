@@ -53,8 +53,8 @@ static inline float thx_q_scale(unsigned b)
 void thx_dequantize(float *to, const void *matrix, thx_type type, size_t K, size_t row, size_t first, size_t n);
 
 /* Rounds blocks first .. first+blocks-1 of a matrix view (F32, F16 or BF16; dimensions behind the
- * second count as columns) into `to`, which receives these blocks alone. Q8: the largest value of a group has code 127. Q4: scale and
- * zero of each group by a search for the least squared error. Uses `threads` threads; the result does not
+ * second count as columns) into `to`, which receives these blocks alone. Scales and zeros are those of the least
+ * squared error among those tried. Uses `threads` threads; the result does not
  * depend on them. False when a value is not finite. */
 bool thx_quantize(void *to, thx_type type, const thx_view *from, size_t first, size_t blocks, int threads);
 

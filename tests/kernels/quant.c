@@ -2,6 +2,7 @@
  * rows of x are rounded here as the precision says, so that the limits stay those of f32. */
 #include "harness.h"
 
+#include "ops/kernels.h"
 #include "ops/quant.h"
 
 typedef struct grouped { thx_view view, values, size; } grouped; /* stored; its values; what rounding lives on */
@@ -43,18 +44,30 @@ static grouped draw_grouped(bench *b, thx_type type, size_t N, size_t K)
     return g;
 }
 
-/* x as its rounding to whole numbers of at most `most` a group leaves it. */
-static void round_groups(thx_tensor x, float most)
+/* x as the level's rounding to whole numbers leaves it: that of `fine` rows is judged here, that of 8 bits, which picks
+ * among scales, by tests/unit/ops/quant.c. */
+static void round_groups(bench *b, thx_tensor x, bool fine)
 {
-    for (size_t t = 0; t < x.rows; t++)
-        for (size_t k = 0; k < x.cols; k += 32) {
-            float       *g = x.data + t * x.stride + k, top = 0.0f;
-            const size_t n = x.cols - k < 32 ? x.cols - k : 32;
+    const size_t G = thx_q_groups(x.cols);
+    thx_rounded  r = { .codes = take(b, G * 64), .pitch = G * 64, .scales = take(b, G * 4), .sums = take(b, G * 4) };
+    const thx_quant *quant = NULL;
 
-            for (size_t i = 0; i < n; i++) top = fmaxf(top, fabsf(g[i]));
-            const float by = top > 0.0f ? most / top : 0.0f;
-            for (size_t i = 0; i < n; i++) g[i] = top / most * fmaxf(-most, fminf(most, rintf(g[i] * by)));
+    for (int level = THX_CPU_AVX2; level <= thx_cpu_level(); level++)
+        if (!strcmp(thx_cpu_level_name(level), b->got->ops->name)) quant = thx_kernels_get(level)->quant;
+    for (size_t t = 0; t < x.rows; t++) {
+        float *xt = x.data + t * x.stride;
+
+        quant->round(&r, 0, xt, x.cols, fine);
+        for (size_t k = 0; k < x.cols; k++) {
+            const int8_t *codes = r.codes + k / 32 * (fine ? 64 : 32);
+            const int     whole = fine ? codes[k % 32] * 256 + codes[32 + k % 32] : codes[k % 32];
+            const float   value = r.scales[k / 32] * (float)whole;
+
+            if (fine && !(fabsf(value - xt[k]) <= r.scales[k / 32] * 0.51f))
+                fail_case(b, "column %zu: %g is rounded to %g", k, (double)xt[k], (double)value);
+            xt[k] = value;
         }
+    }
 }
 
 static void round_values(const thx_view *view)
@@ -66,8 +79,8 @@ static void round_values(const thx_view *view)
 static void as_multiplied(bench *b, thx_precision precision, thx_role role, thx_tensor x, const thx_view *values)
 {
     if (precision == THX_EXACT || b->got->ops->linear == b->ref->ops->linear) return;
-    if (role == THX_GENERATED) round_groups(x, 32512.0f);
-    else if (precision == THX_FAST_INT8) round_groups(x, 127.0f);
+    if (role == THX_GENERATED) round_groups(b, x, true);
+    else if (precision == THX_FAST_INT8) round_groups(b, x, false);
     else if (multiplies_bf16(b)) {
         round_tensor(x, THX_BF16);
         round_values(values);

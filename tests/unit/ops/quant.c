@@ -87,7 +87,7 @@ static void meaning(void **state)
     assert_float_equal(thx_q_scale(255), 1.9375f, 0);
 }
 
-/* Every value within half a step (Q8), the whole within what 16 levels can do (Q4). */
+/* Every value within half a step (Q8; steps are up to a tenth larger than they must be), the whole within what 16 levels can do (Q4). */
 static void errors(void **state)
 {
     static const size_t shapes[][2] = { { 1, 1 }, { 3, 31 }, { 16, 32 }, { 17, 33 }, { 40, 100 }, { 33, 257 } };
@@ -105,7 +105,7 @@ static void errors(void **state)
             for (size_t k = 0; k < K; k++) {
                 float top = 0.0f;
                 for (size_t j = k / 32 * 32; j < K && j < k / 32 * 32 + 32; j++) top = fmaxf(top, fabsf(w[n * K + j]));
-                if (!(fabsf(v[k] - w[n * K + k]) <= top / 127.0f * 0.51f))
+                if (!(fabsf(v[k] - w[n * K + k]) <= top / 127.0f * 0.56f))
                     fail_msg("[%zu, %zu] of %zu x %zu: %g became %g", n, k, N, K, (double)w[n * K + k], (double)v[k]);
             }
             thx_dequantize(v, q4, THX_Q4, K, n, 0, K);
@@ -174,7 +174,8 @@ enum { T = 9, ROWS = 37, COLS = 161, G = (COLS + 31) / 32 };
 
 typedef struct sums { float few[T][ROWS], dense[T][ROWS]; } sums;
 
-static void multiply(sums *to, const thx_quant *q, const void *w, thx_type type, const float *x)
+/* The rows are rounded by one set for all: which of nearly equal scales is picked may differ. */
+static void multiply(sums *to, const thx_quant *rounds, const thx_quant *q, const void *w, thx_type type, const float *x)
 {
     static int8_t  codes[T * G * 64];
     static float   scales[T * G];
@@ -182,11 +183,11 @@ static void multiply(sums *to, const thx_quant *q, const void *w, thx_type type,
     thx_rounded    r = { .codes = codes, .pitch = G * 64, .scales = scales, .sums = totals };
     const size_t   block = thx_q_block_bytes(type, COLS);
 
-    for (size_t t = 0; t < T; t++) q->round(&r, t, x + t * COLS, COLS, true);
+    for (size_t t = 0; t < T; t++) rounds->round(&r, t, x + t * COLS, COLS, true);
     for (size_t b = 0; b < thx_q_blocks(ROWS); b++)
         q->few(&to->few[0][b * 16], ROWS, &r, T, (const char *)w + b * block, type, COLS,
                ROWS - b * 16 < 16 ? ROWS - b * 16 : 16);
-    for (size_t t = 0; t < T; t++) q->round(&r, t, x + t * COLS, COLS, false);
+    for (size_t t = 0; t < T; t++) rounds->round(&r, t, x + t * COLS, COLS, false);
     q->dense(&to->dense[0][0], ROWS, &r, 0, T, w, type, COLS, 0, 2, ROWS);
     q->dense(&to->dense[0][0], ROWS, &r, 0, T, w, type, COLS, 2, G - 2, ROWS);
 }
@@ -208,15 +209,52 @@ static void same_sums(void **state)
     for (thx_type type = THX_Q8; type <= THX_Q4; type++) {
         unsigned char *q = rounded(type, &view, 1);
 
-        multiply(&want, sets[0], q, type, x);
+        multiply(&want, sets[0], sets[0], q, type, x);
         for (size_t i = 1; i < 3; i++) {
             if (!has[i]) continue;
-            multiply(&got, sets[i], q, type, x);
+            multiply(&got, sets[0], sets[i], q, type, x);
             assert_memory_equal(&got, &want, sizeof got);
         }
         free(q);
     }
     free(w);
+}
+
+/* Rows rounded to 8 bits: every value within half a step, steps little larger than they must be, sums right, and less lost
+ * than the smallest step would. */
+static void rows_in_8_bits(void **state)
+{
+    const thx_quant *sets[] = { &thx_quant_avx2, &thx_quant_avx512, &thx_quant_avx512_vnni };
+    float            x[COLS];
+    int8_t           codes[G * 64];
+    float            scales[G];
+    int32_t          totals[G];
+    thx_rounded      r = { .codes = codes, .pitch = G * 64, .scales = scales, .sums = totals };
+    double           lost = 0.0, plain = 0.0;
+
+    (void)state;
+    for (int set = 0; set < 3 && thx_cpu_level() > set; set++)
+        for (size_t t = 0; t < 50; t++) {
+            for (size_t i = 0; i < COLS; i++) x[i] = value(i + t * COLS) * (i / 32 == 2 ? 1e-3f : 1.0f);
+            sets[set]->round(&r, 0, x, COLS, false);
+            for (size_t g = 0; g < G; g++) {
+                float   top = 0.0f;
+                int32_t sum = 0;
+
+                for (size_t i = g * 32; i < COLS && i < g * 32 + 32; i++) top = fmaxf(top, fabsf(x[i]));
+                assert_true(scales[g] >= top / 127.0f * 0.999f && scales[g] <= top / 127.0f * 1.03f);
+                for (size_t i = g * 32; i < COLS && i < g * 32 + 32; i++) {
+                    const float step = top / 127.0f, off = scales[g] * (float)codes[i] - x[i];
+
+                    assert_true(fabsf(off) <= scales[g] * 0.501f);
+                    lost += (double)(off / step) * (off / step);
+                    plain += pow(rint((double)x[i] / step) - (double)x[i] / step, 2);
+                    sum += codes[i];
+                }
+                assert_int_equal(sum, totals[g]);
+            }
+        }
+    assert_true(lost <= 0.92 * plain);
 }
 
 /* What is not a number, and what is infinite, is not lost on the way. */
@@ -282,6 +320,7 @@ int main(void)
         cmocka_unit_test(odd_values),
 #if defined(__x86_64__)
         cmocka_unit_test(same_sums),
+        cmocka_unit_test(rows_in_8_bits),
         cmocka_unit_test(not_finite),
 #endif
         cmocka_unit_test(rounded_weights),
