@@ -269,7 +269,7 @@ THORAX_API bool           thorax_result_complete(const thorax_result *result); /
 
 typedef struct thorax_usage {
     uint32_t prompt_tokens, image_tokens, completion_tokens;
-    uint32_t cached_tokens;                                   /* of the prompt, already held by the session */
+    uint32_t cached_tokens;                                   /* of the prompt: held by the session or a cache */
     double   vision_s, prompt_s, decode_s;                    /* wall-clock seconds of the call              */
     uint32_t decode_passes;                                   /* of the answer: with drafts fewer than its tokens */
     uint32_t draft_proposed, draft_accepted;                  /* tokens guessed ahead, and those that were right  */

@@ -20,14 +20,13 @@ thorax_model_options thorax_model_options_default(void)
 static thorax_status parse_precision(thx_precision *out, const char *name, thorax_error *err)
 {
     *out = THX_FAST;
-    if (!name || !strcmp(name, "auto")) return THORAX_OK;
-    if (!strcmp(name, "f32")) *out = THX_EXACT;
-    else if (!strcmp(name, "lossy")) *out = THX_FAST_LOSSY;
-    else if (!strcmp(name, "int8")) *out = THX_FAST_INT8;
-    else
-        return thx_fail(err, THORAX_USAGE, 0,
-                        "precision \"%.40s\": expected f32, auto, lossy or int8", name);
-    return THORAX_OK;
+    if (!name) return THORAX_OK;
+    for (thx_precision p = THX_EXACT; thx_precision_name(p); p++)
+        if (!strcmp(name, thx_precision_name(p))) {
+            *out = p;
+            return THORAX_OK;
+        }
+    return thx_fail(err, THORAX_USAGE, 0, "precision \"%.40s\": expected f32, auto, lossy or int8", name);
 }
 
 /* THX_F32 stands for: as stored. */

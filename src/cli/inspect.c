@@ -64,9 +64,8 @@ thx_compat cli_compat(const cli_values *v)
 
 static thx_precision precision_of(const char *name)
 {
-    if (name && !strcmp(name, "f32")) return THX_EXACT;
-    if (name && !strcmp(name, "lossy")) return THX_FAST_LOSSY;
-    if (name && !strcmp(name, "int8")) return THX_FAST_INT8;
+    for (thx_precision p = THX_EXACT; name && thx_precision_name(p); p++)
+        if (!strcmp(name, thx_precision_name(p))) return p;
     return THX_FAST;
 }
 
@@ -79,8 +78,7 @@ int cli_cpu_level(const cli_values *v)
     return -1;
 }
 
-/* THX_F32 stands for: as stored. */
-static thx_type cli_type(const cli_values *v)
+thx_type cli_type(const cli_values *v)
 {
     const char *name = cli_text(v, CLI_TYPE);
 

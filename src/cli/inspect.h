@@ -26,6 +26,9 @@ thorax_status cli_engine_open(thx_engine **out, const cli_values *v, thorax_erro
 /* The level of --cpu; -1 = the best there is. */
 int cli_cpu_level(const cli_values *v);
 
+/* The type of --type; THX_F32 stands for: as stored. */
+thx_type cli_type(const cli_values *v);
+
 /* The compat of --compat. */
 thx_compat cli_compat(const cli_values *v);
 

@@ -1,20 +1,16 @@
 /* thorax quantize: a thin cover over model/quantize.h. */
-#include "cli/cli.h"
+#include "cli/inspect.h"
 #include "model/quantize.h"
-
-#include <string.h>
 
 int cli_quantize(const cli_values *v)
 {
-    const char  *type = cli_need(v, CLI_TYPE);
     cli_progress p;
     thorax_error err;
 
-    if (!type || !cli_operands(v, 2, false, "a model folder and the folder to write")) return CLI_USAGE;
+    if (!cli_need(v, CLI_TYPE) || !cli_operands(v, 2, false, "a model folder and the folder to write")) return CLI_USAGE;
     cli_progress_init(&p, cli_switch(v, CLI_QUIET));
     const thorax_status st =
-        thx_model_quantize(v->operands[0], v->operands[1], !strcmp(type, "q8") ? THX_Q8 : THX_Q4,
-                           (int)cli_count(v, CLI_THREADS, 0), &(thx_progress){ cli_progress_step, &p }, &err);
+        thx_model_quantize(v->operands[0], v->operands[1], cli_type(v), (int)cli_count(v, CLI_THREADS, 0), &(thx_progress){ cli_progress_step, &p }, &err);
     cli_progress_clear(&p);
     return st ? cli_fail(v, &err) : CLI_OK;
 }

@@ -71,6 +71,14 @@ const char *thx_cpu_level_name(int level)
     return level >= THX_CPU_REF && level <= THX_CPU_AMX ? names[level] : "?";
 }
 
+const char *thx_precision_name(thx_precision p)
+{
+    static const char *const names[] = {
+        [THX_EXACT] = "f32", [THX_FAST] = "auto", [THX_FAST_LOSSY] = "lossy", [THX_FAST_INT8] = "int8"
+    };
+    return (size_t)p < sizeof names / sizeof names[0] ? names[p] : NULL;
+}
+
 const thx_kernels *thx_kernels_get(int level)
 {
     switch (level) {

@@ -57,6 +57,8 @@ typedef enum thx_weight_use {
  * Grouped weights otherwise: prompt rows in f32 (EXACT) or bf16, generated rows in 16 bits (EXACT: f32). */
 typedef enum thx_precision { THX_EXACT, THX_FAST, THX_FAST_LOSSY, THX_FAST_INT8 } thx_precision;
 
+const char *thx_precision_name(thx_precision p); /* "f32", "auto", "lossy", "int8"; NULL beyond them */
+
 typedef enum thx_role { THX_PROMPT, THX_GENERATED } thx_role;
 
 /* ---- Keys and values ------------------------------------------------------

@@ -128,14 +128,11 @@ static json_t *scoring_json(const thx_provenance *p)
 
 static json_t *provenance_json(const thx_result *r)
 {
-    static const char *const precisions[] = {
-        [THX_EXACT] = "f32", [THX_FAST] = "auto", [THX_FAST_LOSSY] = "lossy", [THX_FAST_INT8] = "int8"
-    };
     const thx_provenance *p = &r->provenance;
     json_t *compat = p->compat == THX_COMPAT_446 ? json_string("transformers-4.46") : json_null();
     json_t *json = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:s, s:o, s:o}", "program",
                              "thorax " THX_VERSION, "model", p->model, "family", p->family, "types",
-                             types_json(p->types), "precision", precisions[p->precision], "kernels",
+                             types_json(p->types), "precision", thx_precision_name(p->precision), "kernels",
                              p->kernels, "compat", compat, "prompt_sha256", p->prompt_sha256,
                              "decoding", decoding_json(p), "seed", seed_json(&p->sampling));
 

@@ -1,9 +1,8 @@
 /* Several conversations about one film at once, forks, and drafts: none of them changes a bit. Tiny random checkpoint
  * for the logits; the demo model, whose answers are sentences, for drafts. */
-#include "check.h"
+#include "tiny.h"
+
 #include "base/file.h"
-#include "engine/engine.h"
-#include "synth/checkpoint.h"
 
 enum { QUESTIONS = 5 };
 
@@ -13,31 +12,16 @@ static const thx_picture picture = { .width = 60, .height = 40, .channels = 1, .
 
 static int setup(void **state)
 {
-    thorax_error err;
-    thx_checkpoint_options o = thx_checkpoint_options_default();
-
     (void)state;
     for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (unsigned char)(i * 53 % 241);
     if (!mkdtemp(folder)) return 1;
-    o.arch = "tiny";
-    o.seed = 11;
-    return thx_checkpoint_write(&o, folder, NULL, &err) != THORAX_OK;
+    return !tiny_write(folder, 11);
 }
 
 static int teardown(void **state)
 {
-    char command[80];
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
-
-static thx_engine *open_engine(const char *of, thx_engine_options o)
-{
-    thx_engine *e;
-    thorax_error err;
-    assert_ok(thx_engine_open(&e, of, &o, &err), err);
-    return e;
+    return tiny_remove(folder);
 }
 
 static thx_session *open_session(thx_engine *e)
@@ -72,7 +56,7 @@ static void logits_of_many_prompts_are_those_of_each(void **state)
 {
     (void)state;
     for (size_t i = 0; i < MODES; i++) {
-        thx_engine      *e = open_engine(folder, modes[i]);
+        thx_engine      *e = tiny_engine(folder, modes[i]);
         const size_t     V = thx_engine_model(e)->decoder.config.V;
         float           *all = malloc(QUESTIONS * V * sizeof *all), *one = malloc(V * sizeof *one);
         thx_conversation list[QUESTIONS];
@@ -119,7 +103,7 @@ static void answers_side_by_side_are_those_of_each(void **state)
 {
     (void)state;
     for (size_t i = 0; i < MODES; i++) {
-        thx_engine  *e = open_engine(folder, modes[i]);
+        thx_engine  *e = tiny_engine(folder, modes[i]);
         thx_session *s = open_session(e);
         thx_request  r[QUESTIONS];
         thx_answer   all[QUESTIONS], one;
@@ -146,7 +130,7 @@ static void answers_side_by_side_are_those_of_each(void **state)
 
 static void forks_go_their_own_ways(void **state)
 {
-    thx_engine       *e = open_engine(folder, modes[1]);
+    thx_engine       *e = tiny_engine(folder, modes[1]);
     thx_session      *s = open_session(e), *fork, *fresh = open_session(e);
     const thx_request first = request(0, false), left = request(1, false), right = request(2, false);
     thx_answer        a, b;
@@ -182,7 +166,7 @@ static bool stop(void *data, int32_t id)
 
 static void one_answer_that_stops_stops_no_other(void **state)
 {
-    thx_engine  *e = open_engine(folder, modes[0]);
+    thx_engine  *e = tiny_engine(folder, modes[0]);
     thx_session *s = open_session(e);
     thx_request  r[2] = { request(0, false), request(1, false) };
     thx_answer   a[2];
@@ -201,7 +185,7 @@ static void one_answer_that_stops_stops_no_other(void **state)
 
 static void an_answer_that_cannot_be_leaves_none(void **state)
 {
-    thx_engine  *e = open_engine(folder, modes[0]);
+    thx_engine  *e = tiny_engine(folder, modes[0]);
     thx_session *s = open_session(e);
     thx_request  r[2] = { request(0, false), request(1, false) };
     thx_answer   a[2];
@@ -240,7 +224,7 @@ static void drafts_change_no_id(void **state)
     static const thx_message question = { "user", "Provide a radiology report for this Chest X-Ray." };
     const char              *source = getenv("THORAX_SOURCE");
     char                    *corpus = write_corpus("corpus.txt", corpus_text), *demo = thx_path_join(source ? source : ".", "models/demo");
-    thx_engine              *e = open_engine(demo, (thx_engine_options){ .precision = THX_FAST, .cpu_level = -1, .draft_corpus = corpus });
+    thx_engine              *e = tiny_engine(demo, (thx_engine_options){ .precision = THX_FAST, .cpu_level = -1, .draft_corpus = corpus });
     thx_request              r = { .messages = &question, .n_messages = 1, .max_new_tokens = 60,
                                    .sampling = { .temperature = 1, .top_p = 1, .repetition_penalty = 1 } };
     thx_answer               plain, drafted;

@@ -1,10 +1,9 @@
 /* Caches of films on a tiny random checkpoint: what they give back is bit for bit what would be computed, in the same process
  * and after a restart; damaged, foreign and unfinished files, full disks and limits change no answer. */
-#include "check.h"
+#include "tiny.h"
+
 #include "base/file.h"
 #include "engine/cache_folder.h"
-#include "engine/engine.h"
-#include "synth/checkpoint.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,28 +28,19 @@ static thx_picture picture(size_t i) { return (thx_picture){ .width = 40, .heigh
 
 static int setup(void **state)
 {
-    thorax_error err;
-    thx_checkpoint_options o = thx_checkpoint_options_default();
-
     (void)state;
     for (size_t k = 0; k < 3; k++)
         for (size_t i = 0; i < sizeof pixels[k]; i++) pixels[k][i] = (unsigned char)(i * (37 + k) % 251);
     if (!mkdtemp(folder)) return 1;
     snprintf(model, sizeof model, "%s/model", folder);
     snprintf(store, sizeof store, "%s/above/store", folder);
-    o.arch = "tiny";
-    o.seed = 7;
-    const thorax_status st = thx_checkpoint_write(&o, model, NULL, &err);
-    if (st) print_error("%s\n", err.text);
-    return st != THORAX_OK;
+    return !tiny_write(model, 7);
 }
 
 static int teardown(void **state)
 {
-    char command[80];
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return tiny_remove(folder);
 }
 
 static int fresh_store(void **state)
@@ -104,10 +94,7 @@ static void ask_engine(answer *a, thx_engine *e, size_t film, const thx_message 
 
 static thx_engine *open_engine(thx_engine_options o)
 {
-    thx_engine *e;
-    thorax_error err;
-    assert_ok(thx_engine_open(&e, model, &o, &err), err);
-    return e;
+    return tiny_engine(model, o);
 }
 
 /* The same in an engine of its own, which is a restart as far as the disk is concerned. */

@@ -1,8 +1,7 @@
 /* 8-bit products come with their drift. Tiny random checkpoint, rounded to 8 bits. */
-#include "check.h"
-#include "engine/engine.h"
+#include "tiny.h"
+
 #include "model/quantize.h"
-#include "synth/checkpoint.h"
 
 static char folder[] = "/tmp/thorax-drift-XXXXXX";
 static char plain[64], rounded[64];
@@ -10,32 +9,24 @@ static char plain[64], rounded[64];
 static int setup(void **state)
 {
     thorax_error err;
-    thx_checkpoint_options o = thx_checkpoint_options_default();
 
     (void)state;
     if (!mkdtemp(folder)) return 1;
     snprintf(plain, sizeof plain, "%s/plain", folder);
     snprintf(rounded, sizeof rounded, "%s/q8", folder);
-    o.arch = "tiny";
-    o.seed = 3;
-    if (thx_checkpoint_write(&o, plain, NULL, &err)) return 1;
+    if (!tiny_write(plain, 3)) return 1;
     return thx_model_quantize(plain, rounded, THX_Q8, 2, NULL, &err) != THORAX_OK;
 }
 
 static int teardown(void **state)
 {
-    char command[80];
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return tiny_remove(folder);
 }
 
 static thx_engine *open_engine(const char *of, thx_precision precision)
 {
-    thx_engine *e;
-    thorax_error err;
-    assert_ok(thx_engine_open(&e, of, &(thx_engine_options){ .precision = precision, .cpu_level = -1 }, &err), err);
-    return e;
+    return tiny_engine(of, (thx_engine_options){ .precision = precision, .cpu_level = -1 });
 }
 
 static void eight_bit_products_are_measured_at_opening(void **state)

@@ -1,8 +1,7 @@
 /* Sessions on a tiny random checkpoint: what is reused changes no bit, limits and cancelling are as said. */
-#include "check.h"
+#include "tiny.h"
+
 #include "base/file.h"
-#include "engine/engine.h"
-#include "synth/checkpoint.h"
 
 static char folder[] = "/tmp/thorax-session-XXXXXX";
 static unsigned char pixels[40 * 60];
@@ -10,33 +9,21 @@ static const thx_picture picture = { .width = 40, .height = 60, .channels = 1, .
 
 static int setup(void **state)
 {
-    thorax_error err;
-    thx_checkpoint_options o = thx_checkpoint_options_default();
-
     (void)state;
     for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (unsigned char)(i * 37 % 251);
     if (!mkdtemp(folder)) return 1;
-    o.arch = "tiny";
-    o.seed = 7;
-    const thorax_status st = thx_checkpoint_write(&o, folder, NULL, &err);
-    if (st) print_error("%s\n", err.text);
-    return st != THORAX_OK;
+    return !tiny_write(folder, 7);
 }
 
 static int teardown(void **state)
 {
-    char command[80];
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return tiny_remove(folder);
 }
 
 static thx_engine *open_engine(thx_engine_options o)
 {
-    thx_engine *e;
-    thorax_error err;
-    assert_ok(thx_engine_open(&e, folder, &o, &err), err);
-    return e;
+    return tiny_engine(folder, o);
 }
 
 static const thx_engine_options exact = { .precision = THX_EXACT, .cpu_level = -1 };
