@@ -2,7 +2,7 @@
  * registers and oneDNN's product of a size that prompts have; both are shown in the table. */
 #include "cli/bench.h"
 
-#include "ops/dnnl.h"
+#include "cli/dnnl.h"
 
 #include <stdio.h>
 
@@ -20,7 +20,7 @@ typedef struct yardstick {
     thx_ctx      *ctx;
     thx_peak      loop;
     bool          dnnl;
-    thx_dnnl_kind kind;
+    dnnl_kind kind;
     double        best_loop, best_dnnl; /* of all passes */
 } yardstick;
 
@@ -29,7 +29,7 @@ static thorax_status pass(bench *b, void *data, size_t run, double *value)
     yardstick   *y = data;
     const double loop = thx_cpu_peak(y->ctx, y->loop, seconds_a_pass);
     const double dnnl =
-        y->dnnl ? thx_dnnl_rate(y->kind, DNNL_M, DNNL_K, DNNL_N, y->ctx->threads, seconds_a_pass)
+        y->dnnl ? dnnl_rate(y->kind, DNNL_M, DNNL_K, DNNL_N, y->ctx->threads, seconds_a_pass)
                 : 0.0;
 
     (void)b;
@@ -62,10 +62,10 @@ thorax_status bench_peak(bench *b)
                                     (int)cli_count(b->values, CLI_THREADS, 0), &b->err);
     if (st) return st;
     yardstick list[] = {
-        { "bf16", "TFLOP/s", 1e-3, ctx, THX_PEAK_BF16, true, THX_DNNL_BF16, 0, 0 },
-        { "int8", "TOP/s", 1e-3, ctx, THX_PEAK_INT8, true, THX_DNNL_INT8, 0, 0 },
-        { "f32", "TFLOP/s", 1e-3, ctx, THX_PEAK_F32, false, THX_DNNL_BF16, 0, 0 },
-        { "read", "GB/s", 1.0, ctx, THX_PEAK_READ, false, THX_DNNL_BF16, 0, 0 },
+        { "bf16", "TFLOP/s", 1e-3, ctx, THX_PEAK_BF16, true, DNNL_KIND_BF16, 0, 0 },
+        { "int8", "TOP/s", 1e-3, ctx, THX_PEAK_INT8, true, DNNL_KIND_INT8, 0, 0 },
+        { "f32", "TFLOP/s", 1e-3, ctx, THX_PEAK_F32, false, DNNL_KIND_BF16, 0, 0 },
+        { "read", "GB/s", 1.0, ctx, THX_PEAK_READ, false, DNNL_KIND_BF16, 0, 0 },
     };
     for (size_t i = 0; i < sizeof list / sizeof *list && !st; i++) st = measure(b, &list[i]);
     thx_cpu_close(ctx);

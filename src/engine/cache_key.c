@@ -52,7 +52,7 @@ static int add_object(struct dl_phdr_info *o, size_t size, void *data)
 
     (void)size;
     if (holds(o, c->here)) add_code(c->h, o);
-    else if (!strncmp(name, "libm.", 5) || !strncmp(name, "libdnnl.", 8)) add_notes(c->h, o);
+    else if (!strncmp(name, "libm.", 5)) add_notes(c->h, o);
     return 0;
 }
 

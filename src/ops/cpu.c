@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 size_t thx_kv_block_bytes(size_t block_tokens, size_t G, size_t E, thx_type type)
@@ -39,13 +41,15 @@ void thx_kv_row_widen(float *to, const unsigned char *from, size_t E)
 }
 
 #if defined(__x86_64__)
-/* Tiles and their bf16 product. Whether the operating system lets a process use them, oneDNN asks. */
+/* Tiles and their products of bf16 and bytes. Linux saves their registers for processes that ask for it. */
 static bool has_amx(void)
 {
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25, ALL = AMX_BF16 | AMX_TILE | AMX_INT8 };
+    enum { REQUEST_PERMISSION = 0x1023 /* ARCH_REQ_XCOMP_PERM */, TILE_DATA = 18 /* XFEATURE_XTILE_DATA */ };
     unsigned a, b, c, d;
 
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & ALL) == ALL &&
+           !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
 }
 #endif
 
@@ -86,8 +90,8 @@ const thx_kernels *thx_kernels_get(int level)
     case THX_CPU_AVX2: return &thx_kernels_avx2;
     case THX_CPU_AVX512:
         return __builtin_cpu_supports("avx512vnni") ? &thx_kernels_avx512_vnni : &thx_kernels_avx512;
-    case THX_CPU_AVX512_BF16:
-    case THX_CPU_AMX: return &thx_kernels_avx512_bf16;
+    case THX_CPU_AVX512_BF16: return &thx_kernels_avx512_bf16;
+    case THX_CPU_AMX: return &thx_kernels_amx;
 #endif
     default: return NULL;
     }
@@ -138,7 +142,6 @@ thorax_status thx_cpu_open(thx_ctx **out, int level, thx_precision precision, in
     ctx->threads = threads > 0 ? threads : omp_get_num_procs();
     ctx->ops = ops_get(cpu->level);
     cpu->kernels = thx_kernels_get(cpu->level);
-    if (cpu->level == THX_CPU_AMX) cpu->dnnl = thx_dnnl_open(ctx->threads); /* NULL: our own kernels do it */
     *out = ctx;
     return THORAX_OK;
 }
@@ -147,7 +150,6 @@ void thx_cpu_close(thx_ctx *ctx)
 {
     if (!ctx) return;
     thx_cpu *cpu = thx_cpu_of(ctx);
-    thx_dnnl_close(cpu->dnnl);
     free(cpu->scratch);
     free(cpu);
     thx_arena_close(ctx->arena);

@@ -5,7 +5,6 @@
 #ifndef THX_OPS_CPU_H
 #define THX_OPS_CPU_H
 
-#include "ops/dnnl.h"
 #include "ops/kernels.h"
 #include "ops/quant.h"
 
@@ -23,7 +22,6 @@ struct thx_weight {
 typedef struct thx_cpu {
     int                level;
     const thx_kernels *kernels; /* NULL: the reference */
-    thx_dnnl          *dnnl;    /* where the level has matrix units; else NULL */
     unsigned char     *scratch; /* 64-byte aligned     */
     size_t             scratch_bytes;
 } thx_cpu;

@@ -9,11 +9,25 @@
 
 #include "ops/ops.h"
 
+/* The left operand of a dense product: element (r, k) lies at  r * row + k / 32 * step + k % 32. Rows one after the
+ * other have step 32; strips, which units for tiles prefer, hold 32 columns of mr rows together. */
+typedef struct thx_left {
+    const void *at;
+    size_t      row, step; /* in elements */
+} thx_left;
+
 /* Dense products over a packed operand. A panel holds `nr` columns of B, K-major:
- * f32: [K][nr];  bf16: [(K+1)/2][nr][2], the odd last half zero. */
+ * f32: [K][nr];  bf16: [K/2][nr][2]. */
 typedef struct thx_gemm {
     thx_type type;         /* of A and of the packed B: F32 or BF16                   */
     size_t   mr, nr, lanes; /* rows and columns of one block; columns of one vector    */
+    size_t   depth;        /* block reads K rounded up to a multiple of it: packing writes zeros there, and A holds some */
+    size_t   piece_bytes;  /* of one column: what linear packs of K at a time; whole groups of 32 values */
+    bool     strips;       /* A may lie in strips; else its step is 32                */
+
+    /* What a thread does before its first block and after its last; NULL: nothing. */
+    void (*enter)(void);
+    void (*leave)(void);
 
     /* Packs columns from rows of a matrix (B = Wᵀ): panel[k][i] = src[i][k], i < n <= nr, the other
      * columns zero. The rows lie `pitch` bytes apart. With a BF16 panel and F16 rows `low` picks what bf16
@@ -25,11 +39,11 @@ typedef struct thx_gemm {
     /* Packs columns from rows of a grouped matrix (quant.h): `blocks` is the block of the first one, k counts
      * from column 32 * group on; whole groups are written. Other columns are zero. */
     void (*pack_groups)(void *panel, const void *blocks, thx_type type, size_t K, size_t n, size_t group, size_t k);
-    /* C = carry ? C * carry[row] + A·B : A·B
-     *   c [rows, cols], ldc   a [rows, K], lda (elements; K rounded up to even in bf16)
+    /* C = A·B, with `add` C + A·B, with `carry` as well C * carry[row] + A·B
+     *   c [rows, cols], ldc   a [rows, K]
      * rows <= mr, cols <= nr. Columns beyond `cols` are not written. */
-    void (*block)(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows,
-                  size_t cols, size_t K, const float *carry);
+    void (*block)(float *c, size_t ldc, thx_left a, const void *panel, size_t rows, size_t cols, size_t K, bool add,
+                  const float *carry);
     /* One row's part of an online softmax over a block of `n` scores; n is a multiple of 32.
      * scores[i] counts where from <= i < to. Updates the running maximum and sum, writes the factor for what
      * was summed before into *carry, and the weights (of the gemm's type, 0 where not counted; f32
@@ -60,7 +74,7 @@ typedef struct thx_quant {
     /* Rows rounded fine against one block:  y[t][i] = x[t] · w[i], i < n <= 16, t < T */
     void (*few)(float *y, size_t ldy, const thx_rounded *x, size_t T, const void *block, thx_type type, size_t K, size_t n);
     /* Rows row .. row+rows-1 of x, 8 bits, against `cols` rows of W from `blocks` on, for some groups: the first ones
-     * begin the sums in c, the last ones finish them. */
+     * begin the sums in c, the last ones finish them. NULL where bf16 is faster. */
     void (*dense)(float *c, size_t ldc, const thx_rounded *x, size_t row, size_t rows, const void *blocks, thx_type type,
                   size_t K, size_t first, size_t groups, size_t cols);
     double (*spin)(size_t rounds); /* at best: only products of bytes */
@@ -101,9 +115,10 @@ typedef struct thx_kernels {
 /* The kernels of a level; NULL where it has none (the reference, other processors). */
 const thx_kernels *thx_kernels_get(int level);
 
-extern const thx_kernels thx_kernels_avx2, thx_kernels_avx512, thx_kernels_avx512_vnni, thx_kernels_avx512_bf16;
-extern const thx_gemm thx_gemm_f32_avx512, thx_gemm_bf16_avx512;
-extern const thx_quant thx_quant_avx2, thx_quant_avx512, thx_quant_avx512_vnni;
-double thx_spin_bf16_avx512(size_t rounds);
+extern const thx_kernels thx_kernels_avx2, thx_kernels_avx512, thx_kernels_avx512_vnni, thx_kernels_avx512_bf16,
+    thx_kernels_amx;
+extern const thx_gemm thx_gemm_f32_avx512, thx_gemm_bf16_avx512, thx_gemm_bf16_amx;
+extern const thx_quant thx_quant_avx2, thx_quant_avx512, thx_quant_avx512_vnni, thx_quant_amx;
+double thx_spin_bf16_avx512(size_t rounds), thx_spin_bf16_amx(size_t rounds), thx_spin_int8_amx(size_t rounds);
 
 #endif

@@ -170,7 +170,7 @@ thx_tensor thx_tensor_alloc(thx_ctx *ctx, size_t rows, size_t cols);
 /* ---- The CPU ---------------------------------------------------------------- */
 enum { /* levels, each includes those before it; what the processor has: thx_cpu_level() */
     THX_CPU_REF = 0, THX_CPU_AVX2 = 1, THX_CPU_AVX512 = 2, THX_CPU_AVX512_BF16 = 3,
-    THX_CPU_AMX = 4 /* bf16 products of prompt rows through oneDNN, which knows these units */
+    THX_CPU_AMX = 4
 };
 int         thx_cpu_level(void);
 const char *thx_cpu_level_name(int level);

@@ -44,16 +44,24 @@ static grouped draw_grouped(bench *b, thx_type type, size_t N, size_t K)
     return g;
 }
 
-/* x as the level's rounding to whole numbers leaves it: that of `fine` rows is judged here, that of 8 bits, which picks
- * among scales, by tests/unit/ops/quant.c. */
-static void round_groups(bench *b, thx_tensor x, bool fine)
+/* The kernels of the level that is tried, which is not the reference. */
+static const thx_quant *quant_of(const bench *b)
 {
-    const size_t G = thx_q_groups(x.cols);
-    thx_rounded  r = { .codes = take(b, G * 64), .pitch = G * 64, .scales = take(b, G * 4), .sums = take(b, G * 4) };
     const thx_quant *quant = NULL;
 
     for (int level = THX_CPU_AVX2; level <= thx_cpu_level(); level++)
         if (!strcmp(thx_cpu_level_name(level), b->got->ops->name)) quant = thx_kernels_get(level)->quant;
+    return quant;
+}
+
+/* x as the level's rounding to whole numbers leaves it: that of `fine` rows is judged here, that of 8 bits, which picks
+ * among scales, by tests/unit/ops/quant.c. */
+static void round_groups(bench *b, thx_tensor x, bool fine)
+{
+    const size_t     G = thx_q_groups(x.cols);
+    thx_rounded      r = { .codes = take(b, G * 64), .pitch = G * 64, .scales = take(b, G * 4), .sums = take(b, G * 4) };
+    const thx_quant *quant = quant_of(b);
+
     for (size_t t = 0; t < x.rows; t++) {
         float *xt = x.data + t * x.stride;
 
@@ -80,7 +88,7 @@ static void as_multiplied(bench *b, thx_precision precision, thx_role role, thx_
 {
     if (precision == THX_EXACT || b->got->ops->linear == b->ref->ops->linear) return;
     if (role == THX_GENERATED) round_groups(b, x, true);
-    else if (precision == THX_FAST_INT8) round_groups(b, x, false);
+    else if (precision == THX_FAST_INT8 && quant_of(b)->dense) round_groups(b, x, false);
     else if (multiplies_bf16(b)) {
         round_tensor(x, THX_BF16);
         round_values(values);

@@ -9,8 +9,9 @@
 #include "ops/simd/peak.h"
 
 static const thx_gemm gemm_f32 = {
-    .type = THX_F32, .mr = MR, .nr = NR, .lanes = LANES, .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols,
-    .pack_groups = f32_pack_groups,    .block = f32_run, .softmax = f32_softmax,
+    .type = THX_F32, .mr = MR, .nr = NR, .lanes = LANES, .depth = 1, .piece_bytes = 1536,
+    .pack_rows = f32_pack_rows, .pack_cols = f32_pack_cols, .pack_groups = f32_pack_groups, .block = f32_run,
+    .softmax = f32_softmax,
 };
 
 const thx_kernels thx_kernels_avx2 = {

@@ -13,10 +13,10 @@
 static inline __m512bh pairs(vec v) { return (__m512bh)v; }
 
 /* R rows by C vectors; a step takes two k. */
-FORCE_INLINE void bf16_block(float *c, size_t ldc, const uint16_t *a, size_t lda,
-                             const uint16_t *panel, size_t cols, size_t K,
+FORCE_INLINE void bf16_block(float *c, size_t ldc, thx_left left, const uint16_t *panel, size_t cols, size_t K, bool add,
                              const float *carry, const int R, const int C)
 {
+    const uint16_t *a = left.at;
     vec s[MR][PANEL];
 
     for (int r = 0; r < R; r++)
@@ -26,18 +26,18 @@ FORCE_INLINE void bf16_block(float *c, size_t ldc, const uint16_t *a, size_t lda
         for (int j = 0; j < C; j++) b[j] = v_load((const float *)(const void *)(panel + 2 * j * LANES));
         for (int r = 0; r < R; r++) {
             int two;
-            memcpy(&two, a + (size_t)r * lda + k, sizeof two);
+            memcpy(&two, a + (size_t)r * left.row + k, sizeof two);
             const vec ar = _mm512_castsi512_ps(_mm512_set1_epi32(two));
             for (int j = 0; j < C; j++) s[r][j] = _mm512_dpbf16_ps(s[r][j], pairs(ar), pairs(b[j]));
         }
     }
-    put_block(c, ldc, s, cols, carry, R, C);
+    put_block(c, ldc, s, cols, add, carry, R, C);
 }
 
-static void run(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows, size_t cols,
-                size_t K, const float *carry)
+static void run(float *c, size_t ldc, thx_left a, const void *panel, size_t rows, size_t cols, size_t K, bool add,
+                const float *carry)
 {
-    PICK_BLOCK(bf16_block, c, ldc, a, lda, panel, cols, K, carry)
+    PICK_BLOCK(bf16_block, c, ldc, a, panel, cols, K, add, carry)
 }
 
 /* Two vectors to nearest even. The instruction takes values below 2^-126 as zero, which the products would
@@ -217,6 +217,8 @@ const thx_gemm thx_gemm_bf16_avx512 = {
     .mr = MR,
     .nr = NR,
     .lanes = LANES,
+    .depth = 2,
+    .piece_bytes = 1536,
     .pack_rows = pack_rows,
     .pack_cols = pack_cols,
     .pack_groups = pack_groups,

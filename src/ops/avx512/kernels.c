@@ -13,6 +13,8 @@ const thx_gemm thx_gemm_f32_avx512 = {
     .mr = MR,
     .nr = NR,
     .lanes = LANES,
+    .depth = 1,
+    .piece_bytes = 1536,
     .pack_rows = f32_pack_rows,
     .pack_cols = f32_pack_cols,
     .pack_groups = f32_pack_groups,
@@ -30,4 +32,7 @@ const thx_kernels thx_kernels_avx512_vnni = { .name = "avx512", COMMON, .quant =
 const thx_kernels thx_kernels_avx512_bf16 = {
     .name = "avx512-bf16", COMMON, .spin_bf16 = thx_spin_bf16_avx512, .bf16 = &thx_gemm_bf16_avx512,
     .quant = &thx_quant_avx512_vnni,
+};
+const thx_kernels thx_kernels_amx = {
+    .name = "amx", COMMON, .spin_bf16 = thx_spin_bf16_amx, .bf16 = &thx_gemm_bf16_amx, .quant = &thx_quant_amx,
 };

@@ -74,7 +74,7 @@ typedef struct plan {
     const thx_gemm    *gemm;
     size_t             heads;      /* of a group                                    */
     size_t             tokens;     /* of a tile at most                             */
-    size_t             Eq, Eo;     /* E rounded up: even for q, whole lines for out */
+    size_t             Eq, Eo;     /* E rounded up: to the gemm's depth for q, whole lines for out */
     size_t             step;       /* columns of one panel of values                */
     size_t             room_bytes; /* of one thread                                 */
     size_t             size;       /* bytes of an element of the gemm               */
@@ -160,13 +160,13 @@ static void strip(const plan *p, const room *r, size_t token, size_t row, size_t
     const thx_attend *a = p->a;
     const thx_gemm   *gemm = p->gemm;
     const size_t      nr = gemm->nr;
+    const thx_left    q = { r->q + row * p->Eq * p->size, p->Eq, 32 }, weights = { r->weights, BLOCK, 32 };
     size_t            from, to;
 
     visible(a, token + (row + m - 1) / p->heads, &from, &to);
     if (to <= start) return; /* the last row sees none of it, nor do those before */
     for (size_t i = 0; i < n; i += nr)
-        gemm->block(r->scores + i, BLOCK, r->q + row * p->Eq * p->size, p->Eq, r->keys + i * p->Eq * p->size,
-                    m, least(nr, n - i), a->E, NULL);
+        gemm->block(r->scores + i, BLOCK, q, r->keys + i * p->Eq * p->size, m, least(nr, n - i), a->E, false, NULL);
     for (size_t j = 0; j < m; j++) {
         visible(a, token + (row + j) / p->heads, &from, &to);
         const size_t low = from > start ? from - start : 0, high = to > start ? to - start : 0;
@@ -176,8 +176,8 @@ static void strip(const plan *p, const room *r, size_t token, size_t row, size_t
                       r->carry + j);
     }
     for (size_t i = 0; i < a->E; i += p->step)
-        gemm->block(r->out + row * p->Eo + i, p->Eo, r->weights, BLOCK,
-                    r->values + i / p->step * nr * BLOCK * p->size, m, least(p->step, a->E - i), n, r->carry);
+        gemm->block(r->out + row * p->Eo + i, p->Eo, weights, r->values + i / p->step * nr * BLOCK * p->size, m,
+                    least(p->step, a->E - i), n, true, r->carry);
 }
 
 static void tile_begin(const plan *p, const room *r, size_t g, size_t token, size_t rows)
@@ -190,7 +190,7 @@ static void tile_begin(const plan *p, const room *r, size_t g, size_t token, siz
         unsigned char *to = r->q + i * p->Eq * p->size;
 
         p->kernels->narrow(to, q, p->gemm->type, a->E);
-        if (a->E % 2) memset(to + a->E * p->size, 0, p->size);
+        memset(to + a->E * p->size, 0, (p->Eq - a->E) * p->size);
         r->top[i] = -INFINITY;
         r->total[i] = 0.0f;
     }
@@ -222,6 +222,7 @@ static void tile_run(const plan *p, const room *r, size_t g, size_t token, size_
     const size_t first = p->a->kv ? from / BLOCK * BLOCK : from;
 
     tile_begin(p, r, g, token, rows);
+    if (p->gemm->enter) p->gemm->enter();
     for (size_t start = first; start < to; start += BLOCK) {
         const size_t keys = least(BLOCK, to - start);
 
@@ -229,6 +230,7 @@ static void tile_run(const plan *p, const room *r, size_t g, size_t token, size_
         for (size_t row = 0; row < rows; row += mr)
             strip(p, r, token, row, least(mr, rows - row), start, keys);
     }
+    if (p->gemm->leave) p->gemm->leave();
     tile_end(p, r, g, token, rows);
 }
 
@@ -247,7 +249,7 @@ static thorax_status attend_prompt(thx_ctx *ctx, const thx_attend *a, thorax_err
     const size_t vectors = (a->E + p.gemm->lanes - 1) / p.gemm->lanes,
                  panels = (a->E + p.gemm->nr - 1) / p.gemm->nr;
     p.step = (vectors + panels - 1) / panels * p.gemm->lanes;
-    p.Eq = (a->E + 1) / 2 * 2;
+    p.Eq = (a->E + p.gemm->depth - 1) / p.gemm->depth * p.gemm->depth;
     p.Eo = (a->E + 15) / 16 * 16;
     room_at(&p, NULL, &p.room_bytes);
     unsigned char *rooms = thx_cpu_scratch(ctx, (size_t)ctx->threads * p.room_bytes);

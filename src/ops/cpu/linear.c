@@ -4,13 +4,12 @@
  * products: W goes through a cache-sized panel (f32, or bf16 where the precision and the
  * processor allow it) that every row uses before the next panel is packed. Sums run over pieces of
  * K of fixed length, so the bits of a row depend on that row and W alone. */
-#include "ops/cpu/rounded.h"
 #include "ops/cpu/slices.h"
 
 enum {
-    PIECE_BYTES = 1536,         /* of one column's piece of K: 384 KiB of a slice; whole groups */
-    FEW = 32,                   /* rows of W one task of generated rows takes                 */
-    LEAST_ROWS = 96,            /* rows that repay the packing of a slice                     */
+    FEW = 32,                    /* rows of W one task of generated rows takes     */
+    LEAST_ROWS = 96,             /* rows that repay the packing of a slice         */
+    ROUNDED_BYTES = 32 << 20,    /* of rows rounded at a time                      */
 };
 
 void thx_bias_add(thx_tensor y, const thx_weight *b, size_t first, size_t cols)
@@ -41,29 +40,37 @@ static void few_rows(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight 
 typedef struct dense {
     const thx_gemm   *gemm;
     const thx_weight *w, *b;
-    const void       *a; /* [T, K] of the gemm's type, lda elements apart */
-    size_t            lda;
+    thx_left          a; /* [T, K] of the gemm's type; rows r .. of a strip lie at r / mr strips */
+    size_t            strip; /* elements from one strip of mr rows to the next */
     thx_tensor        y;
     bool              keep; /* multiply what bf16 leaves over of f16 values too */
 } dense;
+
+/* Element (t, k) of A, k a multiple of 32 where it lies in strips, t of mr. */
+static thx_left left_at(const dense *d, size_t t, size_t k)
+{
+    thx_left     a = d->a;
+    const size_t to = d->gemm->strips ? t / d->gemm->mr * d->strip + k / 32 * a.step : t * a.row + k;
+
+    a.at = (const unsigned char *)a.at + to * thx_type_bytes(d->gemm->type);
+    return a;
+}
 
 /* Rows first_row .. of one packed slice: c (+)= a · panels. */
 static void slice_rows(const dense *d, const void *panels, size_t panel_bytes, size_t first_row, size_t rows,
                        size_t first_col, size_t cols, size_t k, size_t piece, bool add)
 {
-    static const float   ones[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
     const thx_gemm      *g = d->gemm;
-    const size_t         size = thx_type_bytes(g->type);
     const unsigned char *panel = panels;
 
     for (size_t r = 0; r < rows; r += g->mr) {
-        const size_t         m = rows - r < g->mr ? rows - r : g->mr, t = first_row + r;
-        const unsigned char *a = (const unsigned char *)d->a + (t * d->lda + k) * size;
-        float               *c = d->y.data + t * d->y.stride + first_col;
+        const size_t   m = rows - r < g->mr ? rows - r : g->mr, t = first_row + r;
+        const thx_left a = left_at(d, t, k);
+        float         *c = d->y.data + t * d->y.stride + first_col;
 
         for (size_t i = 0; i < cols; i += g->nr)
-            g->block(c + i, d->y.stride, a, d->lda, panel + i / g->nr * panel_bytes, m,
-                     cols - i < g->nr ? cols - i : g->nr, piece, add ? ones : NULL);
+            g->block(c + i, d->y.stride, a, panel + i / g->nr * panel_bytes, m, cols - i < g->nr ? cols - i : g->nr, piece,
+                     add, NULL);
     }
 }
 
@@ -72,7 +79,7 @@ static bool slice_pack(const dense *d, unsigned char *panels, size_t first_col, 
                        bool low)
 {
     const thx_gemm *g = d->gemm;
-    const size_t    panel_bytes = g->nr * PIECE_BYTES, size = thx_type_bytes(d->w->type), K = d->w->K;
+    const size_t    panel_bytes = g->nr * g->piece_bytes, size = thx_type_bytes(d->w->type), K = d->w->K;
 
     bool whole = true;
 
@@ -95,21 +102,23 @@ static void slice_run(const void *dense_product, unsigned char *room, size_t fir
 {
     const dense    *d = dense_product;
     const thx_gemm *g = d->gemm;
-    const size_t    step = PIECE_BYTES / thx_type_bytes(g->type), K = d->w->K;
+    const size_t    step = g->piece_bytes / thx_type_bytes(g->type), K = d->w->K;
 
+    if (g->enter) g->enter();
     for (size_t k = 0; k < K; k += step) {
         const size_t piece = K - k < step ? K - k : step;
         bool         more = d->keep;
 
         for (int low = 0; low <= (more ? 1 : 0); low++) {
             if (slice_pack(d, room, first_col, cols, k, piece, low)) more = false;
-            slice_rows(d, room, g->nr * PIECE_BYTES, first_row, rows, first_col, cols, k, piece, k || low);
+            slice_rows(d, room, g->nr * g->piece_bytes, first_row, rows, first_col, cols, k, piece, k || low);
         }
     }
+    if (g->leave) g->leave();
     thx_bias_add(thx_tensor_rows(d->y, first_row, rows), d->b, first_col, cols);
 }
 
-static size_t panels_bytes(const thx_gemm *g) { return (THX_SLICE + g->nr - 1) / g->nr * g->nr * PIECE_BYTES; }
+static size_t panels_bytes(const thx_gemm *g) { return (THX_SLICE + g->nr - 1) / g->nr * g->nr * g->piece_bytes; }
 
 /* Threads work on slices far from each other: with neighbours, what one core fetches ahead is what the other one
  * writes (two threads, bf16: 78 % of the peak, 89 % apart). */
@@ -144,29 +153,59 @@ static thorax_status dense_f32(thx_ctx *ctx, dense *d, thx_tensor x, thorax_erro
     unsigned char *room = thx_cpu_scratch(ctx, (size_t)ctx->threads * panels_bytes(d->gemm));
 
     if (!room) return thx_fail(err, THORAX_NOMEM, 0, "linear: scratch of %d threads", ctx->threads);
-    d->a = x.data;
-    d->lda = x.stride;
+    d->a = (thx_left){ x.data, x.stride, 32 };
     dense_run(ctx, d, room);
     return THORAX_OK;
 }
 
-/* Activations are rounded to bf16 as many rows at a time as the scratch holds. */
+/* Elements between rounded rows of K: whole lines of the cache and, where rows lie apart, not a multiple of 4 KiB, which
+ * would let them share few lines of it. */
+static size_t rounded_stride(const thx_gemm *g, size_t K)
+{
+    const size_t lda = (K + 31) / 32 * 32;
+    return lda % 2048 || g->strips ? lda : lda + 32;
+}
+
+/* Rows of x in bf16 where A has them; what lies behind K becomes zero. */
+static void round_rows(thx_ctx *ctx, const dense *d, uint16_t *to, thx_tensor x)
+{
+    const thx_kernels *k = thx_kernels_of(ctx);
+    const thx_gemm    *g = d->gemm;
+    const size_t       K = x.cols, run = g->strips ? 32 : K;
+
+#pragma omp parallel for schedule(static) num_threads(thx_cpu_threads(ctx, x.rows * K))
+    for (size_t t = 0; t < x.rows; t++) {
+        uint16_t *row = to + t / g->mr * d->strip + t % g->mr * d->a.row;
+
+        for (size_t i = 0; i < K; i += run, row += d->a.step) {
+            const size_t n = K - i < run ? K - i : run;
+
+            k->narrow(row, x.data + t * x.stride + i, THX_BF16, n);
+            if (i + run >= K) memset(row + n, 0, ((n + 31) / 32 * 32 - n) * sizeof *row);
+        }
+    }
+}
+
+/* As many rows at a time as the scratch holds. */
 static thorax_status dense_bf16(thx_ctx *ctx, dense *d, thx_tensor x, thorax_error *err)
 {
-    const size_t K = d->w->K, T = x.rows, lda = thx_bf16_stride(K),
-                 panels = (size_t)ctx->threads * panels_bytes(d->gemm);
-    const size_t   chunk = thx_bf16_rows(lda, T, d->gemm->mr);
-    unsigned char *room = thx_cpu_scratch(ctx, panels + chunk * lda * 2);
+    const thx_gemm *g = d->gemm;
+    const size_t    K = d->w->K, lda = rounded_stride(g, K), panels = (size_t)ctx->threads * panels_bytes(g);
+    const size_t    fit = ROUNDED_BYTES / (2 * lda) / g->mr, all = (x.rows + g->mr - 1) / g->mr;
+    const size_t    strips = all < fit ? all : fit ? fit : 1, chunk = strips * g->mr;
+    unsigned char  *room = thx_cpu_scratch(ctx, panels + chunk * lda * 2);
 
     if (!room) return thx_fail(err, THORAX_NOMEM, 0, "linear: scratch for %zu rows of %zu", chunk, K);
     uint16_t  *rounded = (uint16_t *)(void *)(room + panels);
     thx_tensor y = d->y;
-    d->a = rounded;
-    d->lda = lda;
-    for (size_t first = 0; first < T; first += chunk) {
-        d->y = thx_tensor_rows(y, first, T - first < chunk ? T - first : chunk);
-        d->y.rows = T - first < chunk ? T - first : chunk;
-        thx_bf16_round(ctx, rounded, lda, thx_tensor_rows(x, first, d->y.rows), d->y.rows);
+    d->a = g->strips ? (thx_left){ rounded, 32, 32 * g->mr } : (thx_left){ rounded, lda, 32 };
+    d->strip = g->mr * lda;
+    for (size_t first = 0; first < x.rows; first += chunk) {
+        d->y = thx_tensor_rows(y, first, x.rows - first < chunk ? x.rows - first : chunk);
+        d->y.rows = x.rows - first < chunk ? x.rows - first : chunk;
+        thx_tensor part = thx_tensor_rows(x, first, d->y.rows);
+        part.rows = d->y.rows;
+        round_rows(ctx, d, rounded, part);
         dense_run(ctx, d, room);
     }
     return THORAX_OK;
@@ -185,17 +224,13 @@ thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx
         few_rows(ctx, d.y, x, w, b);
         return THORAX_OK;
     }
-    if (grouped && ctx->precision != THX_EXACT && (role == THX_GENERATED || ctx->precision == THX_FAST_INT8))
+    if (grouped && ctx->precision != THX_EXACT &&
+        (role == THX_GENERATED || (ctx->precision == THX_FAST_INT8 && k->quant->dense)))
         return thx_linear_grouped(ctx, d.y, x, w, b, role, err);
     /* f32 weights stay f32: two bf16 parts would lose bits, three would be no faster */
     if (ctx->precision == THX_EXACT || w->type == THX_F32 || !k->bf16) {
         d.gemm = k->f32;
         return dense_f32(ctx, &d, x, err);
-    }
-    if (thx_cpu_of(ctx)->dnnl && !grouped) {
-        bool                done;
-        const thorax_status st = thx_linear_dnnl(ctx, d.y, x, w, b, &done, err);
-        if (st || done) return st;
     }
     d.gemm = k->bf16;
     d.keep = w->type == THX_F16 && ctx->precision != THX_FAST_LOSSY;

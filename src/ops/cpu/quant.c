@@ -3,7 +3,6 @@
  * The rows of x are rounded group by group, to 16 bits (generated) or 8 (prompt, FAST_INT8), as many at a
  * time as the scratch holds. Generated rows: each block of W is read once for all of them. Prompt rows:
  * slices of columns as in linear.c, but W is used as it lies, without packing. */
-#include "ops/cpu/rounded.h"
 #include "ops/cpu/slices.h"
 
 enum {

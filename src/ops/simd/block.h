@@ -9,15 +9,15 @@ enum { MR = 6, NR = PANEL * LANES };
 
 /* Stores one block of sums; `cols` may end within the last vector. */
 FORCE_INLINE void put_block(float *c, size_t ldc, vec s[MR][PANEL], size_t cols,
-                            const float *carry, const int R, const int C)
+                            bool add, const float *carry, const int R, const int C)
 {
     const size_t last = cols - (size_t)(C - 1) * LANES; /* columns of the last vector */
 
     for (int r = 0; r < R; r++) {
         float *to = c + (size_t)r * ldc, *end = to + (size_t)(C - 1) * LANES;
 
-        if (carry) {
-            const vec by = v_set(carry[r]);
+        if (add) {
+            const vec by = v_set(carry ? carry[r] : 1.0f);
             for (int j = 0; j < C - 1; j++) s[r][j] = v_fma(v_load(to + j * LANES), by, s[r][j]);
             s[r][C - 1] = v_fma(last == LANES ? v_load(end) : v_load_n(end, last), by, s[r][C - 1]);
         }

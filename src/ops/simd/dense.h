@@ -6,10 +6,10 @@
 #include "ops/simd/groups.h"
 
 /* R rows by C vectors, both constants. */
-FORCE_INLINE void f32_block(float *c, size_t ldc, const float *a, size_t lda,
-                            const float *panel, size_t cols, size_t K,
+FORCE_INLINE void f32_block(float *c, size_t ldc, thx_left left, const float *panel, size_t cols, size_t K, bool add,
                             const float *carry, const int R, const int C)
 {
+    const float *a = left.at;
     vec s[MR][PANEL];
 
     for (int r = 0; r < R; r++)
@@ -18,16 +18,18 @@ FORCE_INLINE void f32_block(float *c, size_t ldc, const float *a, size_t lda,
         vec b[PANEL];
         for (int j = 0; j < C; j++) b[j] = v_load(panel + j * LANES);
         for (int r = 0; r < R; r++) {
-            const vec ar = v_set(a[(size_t)r * lda + k]);
+            const vec ar = v_set(a[(size_t)r * left.row + k]);
             for (int j = 0; j < C; j++) s[r][j] = v_fma(ar, b[j], s[r][j]);
         }
     }
-    put_block(c, ldc, s, cols, carry, R, C);
+    put_block(c, ldc, s, cols, add, carry, R, C);
 }
 
-static void f32_run(float *c, size_t ldc, const void *a, size_t lda, const void *panel, size_t rows,
-                    size_t cols, size_t K,
-                    const float *carry){ PICK_BLOCK(f32_block, c, ldc, a, lda, panel, cols, K, carry) }
+static void f32_run(float *c, size_t ldc, thx_left a, const void *panel, size_t rows, size_t cols, size_t K, bool add,
+                    const float *carry)
+{
+    PICK_BLOCK(f32_block, c, ldc, a, panel, cols, K, add, carry)
+}
 
 /* LANES rows by LANES columns at a time, turned round in registers. */
 FORCE_INLINE void f32_pack_rows_as(float *panel, const unsigned char *src, thx_type type, size_t pitch,

@@ -10,12 +10,14 @@ static thorax_labelled_box boxes[] = { { "left lung", 0.52, 0.1, 0.93, 0.81 },
 
 static thx_result film_result(void)
 {
+    static char text[] = "Gr\xc3\xb6\xc3\x9f"
+                         "e",
+                film_name[] = "a/b.png";
     thx_result r = { .task = "classify",
-                     .text = (char[]){ "Gr\xc3\xb6\xc3\x9f"
-                                       "e" },
+                     .text = text,
                      .complete = true,
                      .has_film = true,
-                     .film_name = (char[]){ "a/b.png" },
+                     .film_name = film_name,
                      .width = 2544,
                      .height = 3056,
                      .boxes = boxes,
