@@ -10,11 +10,10 @@
 #include <string.h>
 
 enum {
-    SIDE = 16,      /* rows of a tile, and its sums in a row          */
-    MR = 2 * SIDE,  /* a block: two tiles by two                      */
-    NR = 4 * SIDE,  /* a panel: two blocks side by side               */
-    STEP = 32,      /* k of one product of tiles                      */
-    AHEAD = 2,      /* steps of the panel that are fetched beforehand */
+    SIDE = 16,     /* rows of a tile, and its sums in a row */
+    MR = 2 * SIDE, /* a block: two tiles by two             */
+    NR = 4 * SIDE, /* a panel: two blocks side by side      */
+    STEP = 32,     /* k of one product of tiles             */
 };
 
 /* Sums of the upper rows are tiles 0 and 1, of the lower ones 2 and 3; rows of A 4 and 5, columns of B 6 and 7. */
@@ -42,12 +41,6 @@ static void configure(size_t rows)
 static void enter(void) { configure(MR); }
 static void leave(void) { _tile_release(); }
 
-static inline void fetch(const uint16_t *panel)
-{
-#pragma GCC unroll 16
-    for (int i = 0; i < STEP / 2; i++) _mm_prefetch((const char *)(panel + i * 2 * NR), _MM_HINT_T0);
-}
-
 /* R tiles of rows by C of columns, into c, which has room for all of them. */
 static inline __attribute__((always_inline)) void tiles(float *c, size_t ldc, thx_left left, const uint16_t *panel, size_t K,
                                                         bool add, const int R, const int C)
@@ -70,11 +63,9 @@ static inline __attribute__((always_inline)) void tiles(float *c, size_t ldc, th
     for (size_t k = 0; k < K; k += STEP, a += left.step, below += left.step, panel += STEP * NR) {
         _tile_loadd(4, a, apart);
         _tile_loadd(6, panel, line);
-        fetch(panel + AHEAD * STEP * NR);
         _tile_dpbf16ps(0, 4, 6);
         if (C > 1) {
             _tile_loadd(7, panel + 2 * SIDE, line);
-            fetch(panel + AHEAD * STEP * NR + 2 * SIDE);
             _tile_dpbf16ps(1, 4, 7);
         }
         if (R > 1) {
