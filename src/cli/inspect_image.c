@@ -13,14 +13,23 @@ static json_t *pair(const uint32_t p[2])
     return json_pack("[I,I]", (json_int_t)p[0], (json_int_t)p[1]);
 }
 
-static json_t *geometry_json(const thx_geometry *g)
+/* The grid that a film's rows come from: of tiles, or of patches where there is one tile. */
+static const uint32_t *grid_of(const thx_recipe *r, const thx_geometry *g)
 {
-    return json_pack("{s:[I,I], s:o, s:o, s:o, s:[I,I,I,I], s:o, s:o, s:I}", "size",
-                     (json_int_t)g->width, (json_int_t)g->height, "best", pair(g->best), "resized",
-                     pair(g->resized), "grid", pair(g->grid), "pad", (json_int_t)g->pad[0],
-                     (json_int_t)g->pad[1], (json_int_t)g->pad[2], (json_int_t)g->pad[3],
-                     "unpadded", pair(g->unpadded), "final", pair(g->final), "image_tokens",
-                     (json_int_t)g->image_tokens);
+    return r->kind == THX_RECIPE_CROP ? g->patches : g->grid;
+}
+
+static json_t *geometry_json(const thx_recipe *r, const thx_geometry *g)
+{
+    json_t *json =
+        json_pack("{s:[I,I], s:o, s:o, s:o, s:[I,I,I,I], s:o, s:o, s:I}", "size", (json_int_t)g->width,
+                  (json_int_t)g->height, "best", pair(g->best), "resized", pair(g->resized), "grid",
+                  pair(grid_of(r, g)), "pad", (json_int_t)g->pad[0], (json_int_t)g->pad[1], (json_int_t)g->pad[2],
+                  (json_int_t)g->pad[3], "unpadded", pair(g->unpadded), "final", pair(g->final), "image_tokens",
+                  (json_int_t)g->image_tokens);
+
+    if (r->kind == THX_RECIPE_CROP) json_object_set_new(json, "cut", pair(g->cut));
+    return json;
 }
 
 /* "640x480" */
@@ -58,7 +67,7 @@ int cli_inspect_geometry(const cli_values *v)
                 cli_fail_text(v, CLI_USAGE, "--size: expected WIDTHxHEIGHT, found \"%.40s\"", text);
         else if (thx_geometry_plan(&g, &m->recipe, size[0], size[1], &err))
             code = cli_fail(v, &err);
-        else code = cli_print_json(v, geometry_json(&g));
+        else code = cli_print_json(v, geometry_json(&m->recipe, &g));
     }
     thx_model_close(m);
     return code;
@@ -107,7 +116,7 @@ int cli_inspect_tiles(const cli_values *v)
     if (!code) {
         const thx_geometry *g = thx_tiles_geometry(t);
         code = cli_print_json(v, json_pack("{s:I, s:I, s:o, s:I}", "width", (json_int_t)g->width,
-                                           "height", (json_int_t)g->height, "grid", pair(g->grid),
+                                           "height", (json_int_t)g->height, "grid", pair(grid_of(&m->recipe, g)),
                                            "image_tokens", (json_int_t)g->image_tokens));
     }
     thx_tiles_close(t);

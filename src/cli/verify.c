@@ -134,9 +134,13 @@ static void print_account(const cli_values *v, const thx_model *m, const thx_acc
     print_values(t);
     if (m->tokenizer) printf("tokenizer   %zu ids\n", thx_tokenizer_size(m->tokenizer));
     if (m->chat) printf("template    %s\n", thx_template_name(m->chat));
-    printf("recipe      tiles of %u pixels, patches of %u, %u resolutions, at most %u tiles' worth "
-           "of rows\n",
-           m->recipe.tile_px, m->recipe.patch_px, m->recipe.n_pinpoints, m->recipe.max_patches);
+    if (m->recipe.kind == THX_RECIPE_CROP)
+        printf("recipe      one tile of %u pixels, the middle of the film, patches of %u\n", m->recipe.tile_px,
+               m->recipe.patch_px);
+    else
+        printf("recipe      tiles of %u pixels, patches of %u, %u resolutions, at most %u tiles' worth "
+               "of rows\n",
+               m->recipe.tile_px, m->recipe.patch_px, m->recipe.n_pinpoints, m->recipe.max_patches);
     printf("verdict     %s\n", can_run(a) ? "can run" : "cannot run");
 }
 

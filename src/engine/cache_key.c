@@ -77,6 +77,7 @@ static void add_files(thx_sha256 *h, const thx_weights *w)
 
 static void add_recipe(thx_sha256 *h, const thx_recipe *r)
 {
+    add_number(h, r->kind);
     add_number(h, r->tile_px);
     add_number(h, r->patch_px);
     add_number(h, r->n_pinpoints);

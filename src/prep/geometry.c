@@ -15,14 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE_MAX = 1 << 24 }; /* so that areas and their products stay exact in 53 bits */
+enum {
+    SIDE_MAX = 1 << 24,      /* so that areas and their products stay exact in 53 bits */
+    CROP_SIDE_MAX = 1 << 16, /* so that a hair of a film does not fill the memory      */
+};
 
 static thorax_status check_recipe(const thx_recipe *r, thorax_error *err)
 {
-    bool good = r->tile_px > 1 && r->patch_px && r->patch_px <= r->tile_px && r->max_patches &&
-                r->n_pinpoints && r->n_pinpoints <= THX_PINPOINTS_MAX;
+    bool good = r->tile_px > 1 && r->tile_px <= CROP_SIDE_MAX && r->patch_px && r->patch_px <= r->tile_px;
 
-    for (uint32_t i = 0; good && i < r->n_pinpoints; i++)
+    if (r->kind == THX_RECIPE_ANYRES)
+        good = good && r->max_patches && r->n_pinpoints && r->n_pinpoints <= THX_PINPOINTS_MAX;
+    for (uint32_t i = 0; r->kind == THX_RECIPE_ANYRES && good && i < r->n_pinpoints; i++)
         for (int k = 0; k < 2; k++) {
             const uint32_t side = r->pinpoints[i][k];
             good = good && side && !(side % r->tile_px) &&
@@ -130,6 +134,50 @@ static thorax_status shrink(thx_geometry *g, const thx_recipe *r, thorax_error *
                     g->height, g->final[1], g->final[0]);
 }
 
+static thorax_status plan_anyres(thx_geometry *g, const thx_recipe *recipe, thorax_error *err)
+{
+    const uint32_t side = recipe->tile_px / recipe->patch_px;
+
+    choose_best(g, recipe);
+    fit_inside(g);
+    pad_to_best(g, recipe->compat);
+    for (int axis = 0; axis < 2; axis++) {
+        g->grid[axis] = g->best[axis] / recipe->tile_px;
+        g->patches[axis] = g->grid[axis] * side;
+    }
+    unpad(g, recipe->compat);
+    const thorax_status st = shrink(g, recipe, err);
+    if (st) return st;
+    g->tiles = 1 + g->grid[0] * g->grid[1];
+    g->image_tokens = side * side + g->final[0] * (g->final[1] + 1); /* a newline ends each row */
+    return THORAX_OK;
+}
+
+/* The shorter side becomes the tile's, the longer int(px * long / short); the tile begins at
+ * round((side - px) / 2), where Python rounds halves to the even number. */
+static thorax_status plan_crop(thx_geometry *g, const thx_recipe *recipe, thorax_error *err)
+{
+    const uint32_t size[2] = { g->height, g->width }, px = recipe->tile_px, side = px / recipe->patch_px;
+    const uint32_t least = size[0] < size[1] ? size[0] : size[1];
+
+    for (int axis = 0; axis < 2; axis++) {
+        const double resized = (double)((uint64_t)px * size[axis]) / least;
+        if (resized > CROP_SIDE_MAX)
+            return thx_fail(err, THORAX_FILM, 0,
+                            "a film of %ux%u pixels is too thin: with a shorter side of %u its longer one has more than %d",
+                            g->width, g->height, px, CROP_SIDE_MAX);
+        g->best[axis] = px;
+        g->resized[axis] = (uint32_t)resized;
+        const uint32_t lost = g->resized[axis] - px;
+        g->cut[axis] = lost / 2 + (lost % 2 && lost / 2 % 2);
+        g->grid[axis] = 1;
+        g->patches[axis] = g->unpadded[axis] = g->final[axis] = side;
+    }
+    g->tiles = 1;
+    g->image_tokens = side * side;
+    return THORAX_OK;
+}
+
 thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width,
                                 uint32_t height, thorax_error *err)
 {
@@ -141,20 +189,7 @@ thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uin
     if (!width || !height || width > SIDE_MAX || height > SIDE_MAX)
         return thx_fail(err, THORAX_FILM, 0, "a film of %ux%u pixels: expected 1 to %d a side",
                         width, height, SIDE_MAX);
-    choose_best(&g, recipe);
-    fit_inside(&g);
-    pad_to_best(&g, recipe->compat);
-
-    const uint32_t side = recipe->tile_px / recipe->patch_px;
-    for (int axis = 0; axis < 2; axis++) {
-        g.grid[axis] = g.best[axis] / recipe->tile_px;
-        g.patches[axis] = g.grid[axis] * side;
-    }
-    unpad(&g, recipe->compat);
-    st = shrink(&g, recipe, err);
-    if (st) return st;
-    g.tiles = 1 + g.grid[0] * g.grid[1];
-    g.image_tokens = side * side + g.final[0] * (g.final[1] + 1); /* a newline ends each row */
-    *out = g;
-    return THORAX_OK;
+    st = recipe->kind == THX_RECIPE_CROP ? plan_crop(&g, recipe, err) : plan_anyres(&g, recipe, err);
+    if (!st) *out = g;
+    return st;
 }

@@ -1,4 +1,4 @@
-/* The recipe of a model folder from its JSON files; see recipe.h.
+/* Recipes from a model folder's JSON files; see recipe.h.
  *
  * Whatever the files ask for that would change a pixel and is not what tiles.c does is refused by
  * name: a recipe that is quietly wrong gives answers that are quietly wrong. Keys that change
@@ -19,6 +19,9 @@ enum {
     DEFAULT_TILE_PX = 384, DEFAULT_PATCH_PX = 14, DEFAULT_TILES_A_SIDE = 6, DEFAULT_MAX_PATCHES = 9,
     RESAMPLE_BICUBIC = 3, /* of Pillow's numbers */
 };
+
+static const double clip_mean[3] = { 0.48145466, 0.4578275, 0.40821073 };
+static const double clip_std[3] = { 0.26862954, 0.26130258, 0.27577711 };
 
 /* A processor's settings and the file they came from. */
 typedef struct source { const json_t *settings; const char *path; } source;
@@ -55,22 +58,27 @@ static bool read_triple(double out[3], const json_t *value)
     return !json_is_array(value) || json_array_size(value) == 3;
 }
 
-static thorax_status read_levels(thx_recipe *r, const source *s, thorax_error *err)
+/* Mean and deviation under these keys; CLIP's where they are absent. */
+static thorax_status read_spread(thx_recipe *r, const source *s, const char *mean_key, const char *std_key,
+                                 thorax_error *err)
 {
-    static const double clip_mean[3] = { 0.48145466, 0.4578275, 0.40821073 };
-    static const double clip_std[3] = { 0.26862954, 0.26130258, 0.27577711 };
-    const json_t *mean = json_object_get(s->settings, "image_mean"),
-                 *std = json_object_get(s->settings, "image_std");
-    const json_t       *factor = json_object_get(s->settings, "rescale_factor");
+    const json_t *mean = json_object_get(s->settings, mean_key), *std = json_object_get(s->settings, std_key);
 
     memcpy(r->mean, clip_mean, sizeof r->mean);
     memcpy(r->std, clip_std, sizeof r->std);
-    if (!absent(mean) && !read_triple(r->mean, mean))
-        return refuse(s, "image_mean", "three numbers", err);
-    if (!absent(std) && !read_triple(r->std, std))
-        return refuse(s, "image_std", "three numbers", err);
+    if (!absent(mean) && !read_triple(r->mean, mean)) return refuse(s, mean_key, "three numbers", err);
+    if (!absent(std) && !read_triple(r->std, std)) return refuse(s, std_key, "three numbers", err);
     for (int c = 0; c < 3; c++)
-        if (!(r->std[c] > 0)) return refuse(s, "image_std", "numbers above 0", err);
+        if (!(r->std[c] > 0)) return refuse(s, std_key, "numbers above 0", err);
+    return THORAX_OK;
+}
+
+static thorax_status read_levels(thx_recipe *r, const source *s, thorax_error *err)
+{
+    const json_t       *factor = json_object_get(s->settings, "rescale_factor");
+    const thorax_status st = read_spread(r, s, "image_mean", "image_std", err);
+
+    if (st) return st;
     if (factor) {
         r->rescale = json_number_value(factor);
         if (!(r->rescale > 0) || !isfinite(r->rescale))
@@ -249,6 +257,39 @@ thorax_status thx_recipe_read(thx_recipe *out, const char *folder, const thx_rec
     if (!st) st = read_file(&r, &found, folder, "preprocessor_config.json", NULL, err);
     if (!st && !found)
         st = read_file(&r, &found, folder, "processor_config.json", "image_processor", err);
+    if (!st) *out = r;
+    return st;
+}
+
+/* ---- open_clip ---- */
+
+/* Settings with one value that is implemented; absent or null: that value is open_clip's default. */
+static thorax_status check_open_clip(const source *s, thorax_error *err)
+{
+    static const struct { const char *key, *want; } fixed[] = {
+        { "mode", "RGB" }, { "interpolation", "bicubic" }, { "resize_mode", "shortest" },
+    };
+
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        const json_t *value = json_object_get(s->settings, fixed[i].key);
+        const char   *text = json_string_value(value);
+        if (!absent(value) && (!text || strcmp(text, fixed[i].want)))
+            return refuse(s, fixed[i].key, fixed[i].want, err);
+    }
+    return THORAX_OK;
+}
+
+thorax_status thx_recipe_open_clip(thx_recipe *out, const json_t *settings, const char *path, uint32_t tile_px,
+                                   uint32_t patch_px, thorax_error *err)
+{
+    const source s = { settings, path };
+    thx_recipe   r = { .kind = THX_RECIPE_CROP, .tile_px = tile_px, .patch_px = patch_px };
+
+    *out = (thx_recipe){ 0 };
+    if (!absent(settings) && !json_is_object(settings))
+        return thx_fail(err, THORAX_MODEL, 0, "%s: preprocess_cfg: expected an object", path);
+    thorax_status st = check_open_clip(&s, err);
+    if (!st) st = read_spread(&r, &s, "mean", "std", err);
     if (!st) *out = r;
     return st;
 }

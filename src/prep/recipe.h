@@ -4,6 +4,8 @@
 
 #include "prep/prep.h"
 
+#include <jansson.h>
+
 /* What the model's own config.json says about tiles; 0 where it is silent. The processor must
  * agree. */
 typedef struct thx_recipe_hints {
@@ -23,5 +25,12 @@ typedef struct thx_recipe_hints {
  * that contradicts config.json; THORAX_IO; THORAX_NOMEM. */
 thorax_status thx_recipe_read(thx_recipe *out, const char *folder, const thx_recipe_hints *hints,
                               thorax_error *err);
+
+/* The recipe of an open_clip model: one crop of tile_px, in patches of patch_px. `settings` is the `preprocess_cfg`
+ * of its config, NULL or JSON null where that has none (open_clip's defaults); `path` stands in messages. The size
+ * there is not looked at: open_clip takes the tower's.
+ * THORAX_MODEL: a value that is not implemented (named). */
+thorax_status thx_recipe_open_clip(thx_recipe *out, const json_t *settings, const char *path, uint32_t tile_px,
+                                   uint32_t patch_px, thorax_error *err);
 
 #endif

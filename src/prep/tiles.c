@@ -1,8 +1,8 @@
 /* The tiles of one picture: bytes kept [tiles, Y, X, C], floats made tile by tile.
  *
  * Tile 0 is the whole picture squashed to one tile; then come the tiles of the resized and padded
- * picture, row by row. A grey picture keeps one channel; the three of a float tile then differ by
- * mean and deviation only. */
+ * picture, row by row. A recipe that crops has one tile. A grey picture keeps one channel; the three of a float tile
+ * then differ by mean and deviation only. */
 #include "prep/prep.h"
 
 #include "base/memory.h"
@@ -17,12 +17,15 @@ struct thx_tiles {
     float          value[3][256];   /* what a byte becomes, channel by channel */
 };
 
-/* In the types of the reference: the product in double and rounded to float, the rest in float. */
+/* In the types of the references: a product in double and rounded to float, or a quotient in float; the rest in
+ * float. */
 static void fill_values(thx_tiles *t, const thx_recipe *r)
 {
     for (int c = 0; c < 3; c++)
-        for (int v = 0; v < 256; v++)
-            t->value[c][v] = ((float)(v * r->rescale) - (float)r->mean[c]) / (float)r->std[c];
+        for (int v = 0; v < 256; v++) {
+            const float share = r->kind == THX_RECIPE_CROP ? (float)v / 255.0f : (float)(v * r->rescale);
+            t->value[c][v] = (share - (float)r->mean[c]) / (float)r->std[c];
+        }
 }
 
 static size_t tile_bytes(const thx_tiles *t)
@@ -100,6 +103,26 @@ static thorax_status put_grid(thx_tiles *t, const thx_picture *picture, thorax_e
     return st;
 }
 
+/* The one tile of a recipe that crops: the middle of the resized picture. */
+static thorax_status put_middle(thx_tiles *t, const thx_picture *picture, thorax_error *err)
+{
+    const thx_geometry *g = &t->geometry;
+    thx_picture         resized;
+    const thorax_status st =
+        thx_picture_resize(&resized, picture, g->resized[1], g->resized[0], THX_BICUBIC, err);
+
+    if (!st) cut(t->bytes, &resized, g->pad, g->cut[0], g->cut[1], t->tile_px, t->tile_px);
+    thx_picture_deinit(&resized);
+    return st;
+}
+
+static thorax_status put_all(thx_tiles *t, const thx_picture *picture, const thx_recipe *recipe, thorax_error *err)
+{
+    if (recipe->kind == THX_RECIPE_CROP) return put_middle(t, picture, err);
+    const thorax_status st = put_resized(t, 0, picture, err);
+    return st ? st : put_grid(t, picture, err);
+}
+
 thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const thx_recipe *recipe,
                              thorax_error *err)
 {
@@ -117,9 +140,8 @@ thorax_status thx_tiles_open(thx_tiles **out, const thx_picture *picture, const 
     *t = (thx_tiles){ .geometry = g, .tile_px = recipe->tile_px, .channels = picture->channels };
     fill_values(t, recipe);
     if (thx_mul_size(&bytes, g.tiles, tile_bytes(t))) t->bytes = malloc(bytes);
-    st = t->bytes ? put_resized(t, 0, picture, err)
+    st = t->bytes ? put_all(t, picture, recipe, err)
                   : thx_fail(err, THORAX_NOMEM, 0, "no memory for %u tiles", g.tiles);
-    if (!st) st = put_grid(t, picture, err);
     if (st) {
         thx_tiles_close(t);
         return st;

@@ -1,4 +1,4 @@
-/* preprocessor_config.json of a model folder, and the geometry of what is accepted. */
+/* preprocessor_config.json of a model folder, open_clip's settings, and the geometry of what is accepted. */
 #include "base/file.h"
 #include "prep/recipe.h"
 
@@ -16,6 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     snprintf(folder, sizeof folder, "/tmp/fuzz-recipe-%ld", (long)getpid());
     snprintf(path, sizeof path, "%s/preprocessor_config.json", folder);
+    json_t *settings = json_loadb((const char *)data, size, JSON_DECODE_ANY, NULL);
+    if (!thx_recipe_open_clip(&r, settings, "fuzz", 224, 16, NULL)) (void)!thx_geometry_plan(&g, &r, 31, 3056, NULL);
+    json_decref(settings);
     if (thx_folder_make(folder, NULL)) return 0;
     if (!thx_file_write(path, data, size, NULL)) {
         if (!thx_recipe_read(&r, folder, NULL, NULL))

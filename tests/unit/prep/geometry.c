@@ -241,6 +241,37 @@ static void thin_films(void **state)
     assert_int_equal(g.image_tokens, 238);
 }
 
+/* open_clip's crop: what the reference makes of some sizes, halves that Python rounds to even among them. */
+static void crops(void **state)
+{
+    static const struct { uint32_t w, h, resized[2], cut[2]; } rows[] = {
+        { 2544, 3056, { 622, 518 }, { 52, 0 } }, { 3056, 2544, { 518, 622 }, { 0, 52 } },
+        { 2048, 2500, { 632, 518 }, { 57, 0 } }, { 518, 519, { 519, 518 }, { 0, 0 } },
+        { 518, 521, { 521, 518 }, { 2, 0 } },    { 512, 512, { 518, 518 }, { 0, 0 } },
+        { 1477, 1198, { 518, 638 }, { 0, 60 } }, { 640, 664, { 537, 518 }, { 10, 0 } },
+    };
+    thx_recipe   r;
+    thx_geometry g;
+    thorax_error err;
+
+    (void)state;
+    assert_ok(thx_recipe_open_clip(&r, NULL, "config", 518, 14, &err), err);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_ok(thx_geometry_plan(&g, &r, rows[i].w, rows[i].h, &err), err);
+        pair_is(g.resized, rows[i].resized[0], rows[i].resized[1]);
+        pair_is(g.cut, rows[i].cut[0], rows[i].cut[1]);
+        pair_is(g.patches, 37, 37);
+        pair_is(g.final, 37, 37);
+        assert_int_equal(g.tiles, 1);
+        assert_int_equal(g.image_tokens, 1369);
+    }
+    assert_ok(thx_geometry_plan(&g, &r, 100, 12000, &err), err);
+    assert_int_equal(thx_geometry_plan(&g, &r, 1, 4096, &err), THORAX_FILM);
+    assert_non_null(strstr(err.text, "1x4096"));
+    r.patch_px = 519;
+    assert_int_equal(thx_geometry_plan(&g, &r, 60, 60, &err), THORAX_MODEL);
+}
+
 static void bad_input(void **state)
 {
     thx_recipe   r = radvlm(THX_COMPAT_CURRENT);
@@ -267,7 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worked_examples),    cmocka_unit_test(floating_point_traps),
         cmocka_unit_test(odd_padding_of_446), cmocka_unit_test(thin_films),
-        cmocka_unit_test(bad_input),
+        cmocka_unit_test(crops),              cmocka_unit_test(bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

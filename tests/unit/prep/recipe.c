@@ -132,6 +132,39 @@ static void refusals(void **state)
     assert_int_equal(read_with(&r, NULL, NULL, &huge, &err), THORAX_MODEL);
 }
 
+static thorax_status open_clip_with(thx_recipe *r, const char *text, thorax_error *err)
+{
+    json_t             *settings = json_loads(text, JSON_DECODE_ANY, NULL);
+    const thorax_status st = thx_recipe_open_clip(r, settings, "open_clip_config.json", 224, 16, err);
+
+    json_decref(settings);
+    return st;
+}
+
+static void open_clip(void **state)
+{
+    static const struct { const char *text, *named; } bad[] = {
+        { "{\"interpolation\": \"bilinear\"}", "interpolation" }, { "{\"resize_mode\": \"squash\"}", "resize_mode" },
+        { "{\"mode\": \"L\"}", "mode" },                          { "{\"mean\": [0.5, 0.5]}", "mean" },
+        { "{\"std\": [0.5, 0, 0.5]}", "std" },                      { "[]", "preprocess_cfg" },
+    };
+    thx_recipe   r;
+    thorax_error err;
+
+    (void)state;
+    assert_ok(open_clip_with(&r, "{\"size\": 384, \"mean\": [0.5, 0.25, 0.5], \"std\": null}", &err), err);
+    assert_int_equal(r.kind, THX_RECIPE_CROP);
+    assert_int_equal(r.tile_px, 224);
+    assert_int_equal(r.patch_px, 16);
+    assert_true(r.mean[1] == 0.25 && r.std[1] == 0.26130258);
+    assert_ok(open_clip_with(&r, "null", &err), err);
+    assert_true(r.mean[1] == 0.4578275);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(open_clip_with(&r, bad[i].text, &err), THORAX_MODEL);
+        if (!strstr(err.text, bad[i].named)) fail_msg("'%s' does not name %s", err.text, bad[i].named);
+    }
+}
+
 static void deep_json(void **state)
 {
     char         text[20001];
@@ -148,7 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_file), cmocka_unit_test(class_defaults), cmocka_unit_test(nested),
-        cmocka_unit_test(refusals), cmocka_unit_test(deep_json),
+        cmocka_unit_test(refusals), cmocka_unit_test(open_clip), cmocka_unit_test(deep_json),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
