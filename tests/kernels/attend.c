@@ -133,7 +133,7 @@ static void cache_case(bench *b, thx_role role, thx_precision precision)
     const bool widened = precision != THX_EXACT && role == THX_PROMPT && type == THX_I8 && b->got->ops != b->ref->ops;
     judge(b, &a, precision,
           exact_limit(&a, k) + (half ? 1.05 / 256 : 0) +
-              (widened ? (2.0 + 2.0 * longest(a.q, E) * longest(k, E) * (double)a.scale) / 256 : 0));
+              (widened ? expm1((2.0 + 2.0 * longest(a.q, E) * longest(k, E) * (double)a.scale) / 256) : 0));
 }
 
 static void cache_prompt(bench *b) { cache_case(b, THX_PROMPT, THX_EXACT); }

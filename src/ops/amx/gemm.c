@@ -89,37 +89,42 @@ static void tiles_run(float *c, size_t ldc, thx_left a, const uint16_t *panel, s
     else tiles(c, ldc, a, panel, K, add, 1, 1);
 }
 
-/* c [rows, cols] takes the sums from a room where tiles are whole. */
-static void put(float *c, size_t ldc, const float *room, size_t ldr, size_t rows, size_t cols, bool add, const float *carry)
+/* c [rows, cols] *= by[row], but for rows that keep what they are. */
+static void scale_rows(float *c, size_t ldc, size_t rows, size_t cols, const float *by)
 {
     for (size_t r = 0; r < rows; r++) {
-        const vec by = v_set(carry ? carry[r] : 1.0f);
+        const vec v = v_set(by[r]);
         float    *to = c + r * ldc;
 
+        if (by[r] == 1.0f) continue;
         for (size_t i = 0; i < cols; i += LANES) {
             const size_t n = cols - i < LANES ? cols - i : LANES;
-            vec          v = v_load(room + r * ldr + i);
-
-            if (add) v = v_fma(v_load_n(to + i, n), by, v);
-            v_store_n(to + i, v, n);
+            v_store_n(to + i, v_mul(v_load_n(to + i, n), v), n);
         }
     }
+}
+
+/* As tiles_run where the last tile of c is cut off: through a room with whole ones. */
+static void tiles_run_cut(float *c, size_t ldc, thx_left a, const uint16_t *panel, size_t rows, size_t cols, size_t K, bool add)
+{
+    float room[MR * 2 * SIDE];
+
+    for (size_t r = 0; add && r < rows; r++) memcpy(room + r * 2 * SIDE, c + r * ldc, cols * sizeof *c);
+    tiles_run(room, 2 * SIDE, a, panel, rows, cols, K, add);
+    for (size_t r = 0; r < rows; r++) memcpy(c + r * ldc, room + r * 2 * SIDE, cols * sizeof *c);
 }
 
 static void run(float *c, size_t ldc, thx_left a, const void *panel, size_t rows, size_t cols, size_t K, bool add,
                 const float *carry)
 {
-    float room[MR * 2 * SIDE];
-
+    if (carry) scale_rows(c, ldc, rows, cols, carry);
     if (rows < MR) configure(rows);
     for (size_t i = 0; i < cols; i += 2 * SIDE) {
         const uint16_t *b = (const uint16_t *)panel + 2 * i;
         const size_t    n = cols - i < 2 * SIDE ? cols - i : 2 * SIDE;
 
-        if (carry || n % SIDE) {
-            tiles_run(room, 2 * SIDE, a, b, rows, n, K, false);
-            put(c + i, ldc, room, 2 * SIDE, rows, n, add, carry);
-        } else tiles_run(c + i, ldc, a, b, rows, n, K, add);
+        if (n % SIDE) tiles_run_cut(c + i, ldc, a, b, rows, n, K, add);
+        else tiles_run(c + i, ldc, a, b, rows, n, K, add);
     }
     if (rows < MR) configure(MR);
 }

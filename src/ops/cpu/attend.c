@@ -166,7 +166,8 @@ static void strip(const plan *p, const room *r, size_t token, size_t row, size_t
     visible(a, token + (row + m - 1) / p->heads, &from, &to);
     if (to <= start) return; /* the last row sees none of it, nor do those before */
     for (size_t i = 0; i < n; i += nr)
-        gemm->block(r->scores + i, BLOCK, q, r->keys + i * p->Eq * p->size, m, least(nr, n - i), a->E, false, NULL);
+        gemm->block(r->scores + i, BLOCK, q, r->keys + i * p->Eq * p->size, m, least(nr, (n + 15) / 16 * 16 - i), a->E, false,
+                    NULL); /* scores of no key are not counted */
     for (size_t j = 0; j < m; j++) {
         visible(a, token + (row + j) / p->heads, &from, &to);
         const size_t low = from > start ? from - start : 0, high = to > start ? to - start : 0;
@@ -177,7 +178,7 @@ static void strip(const plan *p, const room *r, size_t token, size_t row, size_t
     }
     for (size_t i = 0; i < a->E; i += p->step)
         gemm->block(r->out + row * p->Eo + i, p->Eo, weights, r->values + i / p->step * nr * BLOCK * p->size, m,
-                    least(p->step, a->E - i), n, true, r->carry);
+                    least(p->step, p->Eo - i), n, true, r->carry);
 }
 
 static void tile_begin(const plan *p, const room *r, size_t g, size_t token, size_t rows)

@@ -56,9 +56,9 @@ static thx_left left_at(const dense *d, size_t t, size_t k)
     return a;
 }
 
-/* Rows first_row .. of one packed slice: c (+)= a · panels. */
+/* Rows first_row .. of one packed slice: c (+)= a · panels, and behind the last piece the bias. */
 static void slice_rows(const dense *d, const void *panels, size_t panel_bytes, size_t first_row, size_t rows,
-                       size_t first_col, size_t cols, size_t k, size_t piece, bool add)
+                       size_t first_col, size_t cols, size_t k, size_t piece, bool add, bool last)
 {
     const thx_gemm      *g = d->gemm;
     const unsigned char *panel = panels;
@@ -71,6 +71,7 @@ static void slice_rows(const dense *d, const void *panels, size_t panel_bytes, s
         for (size_t i = 0; i < cols; i += g->nr)
             g->block(c + i, d->y.stride, a, panel + i / g->nr * panel_bytes, m, cols - i < g->nr ? cols - i : g->nr, piece,
                      add, NULL);
+        if (last) thx_bias_add(thx_tensor_rows(d->y, t, m), d->b, first_col, cols); /* while they are in the cache */
     }
 }
 
@@ -111,11 +112,11 @@ static void slice_run(const void *dense_product, unsigned char *room, size_t fir
 
         for (int low = 0; low <= (more ? 1 : 0); low++) {
             if (slice_pack(d, room, first_col, cols, k, piece, low)) more = false;
-            slice_rows(d, room, g->nr * g->piece_bytes, first_row, rows, first_col, cols, k, piece, k || low);
+            slice_rows(d, room, g->nr * g->piece_bytes, first_row, rows, first_col, cols, k, piece, k || low,
+                       k + piece == K && (low || !more));
         }
     }
     if (g->leave) g->leave();
-    thx_bias_add(thx_tensor_rows(d->y, first_row, rows), d->b, first_col, cols);
 }
 
 static size_t panels_bytes(const thx_gemm *g) { return (THX_SLICE + g->nr - 1) / g->nr * g->nr * g->piece_bytes; }
@@ -202,10 +203,7 @@ static thorax_status dense_bf16(thx_ctx *ctx, dense *d, thx_tensor x, thorax_err
     d->strip = g->mr * lda;
     for (size_t first = 0; first < x.rows; first += chunk) {
         d->y = thx_tensor_rows(y, first, x.rows - first < chunk ? x.rows - first : chunk);
-        d->y.rows = x.rows - first < chunk ? x.rows - first : chunk;
-        thx_tensor part = thx_tensor_rows(x, first, d->y.rows);
-        part.rows = d->y.rows;
-        round_rows(ctx, d, rounded, part);
+        round_rows(ctx, d, rounded, thx_tensor_rows(x, first, d->y.rows));
         dense_run(ctx, d, room);
     }
     return THORAX_OK;
