@@ -37,6 +37,13 @@ thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view
 thorax_status thx_cpu_weight_quantize(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_type type,
                                       thorax_error *err);
 
+thorax_status thx_cpu_weight_merge(thx_ctx *ctx, thx_weight **out, const thx_view *w, const thx_view *a, const thx_view *b,
+                                   float scale, thx_type type, thorax_error *err);
+/* Room for a matrix, 64-byte aligned; and a weight of a matrix that lies in such room, which is freed with it, or at once
+ * after a failure. */
+unsigned char *thx_cpu_matrix_alloc(size_t bytes);
+thorax_status  thx_cpu_weight_own(thx_weight **out, const thx_view *view, unsigned char *data, size_t bytes, thorax_error *err);
+
 /* Of a matrix that is not grouped. */
 static inline const unsigned char *thx_weight_row(const thx_weight *w, size_t n)
 {

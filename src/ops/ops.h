@@ -123,6 +123,11 @@ struct thx_ops {
      * THORAX_NOMEM; THORAX_SHAPE; THORAX_FORMAT: a value is not finite. */
     thorax_status (*weight_quantize)(thx_ctx *ctx, thx_weight **out, const thx_view *view, thx_type type, thorax_error *err);
 
+    /* Makes W + scale * b·a ready, a [R, K], b [N, R], F32, F16 or BF16: the product in f32, the sum rounded to the type of W,
+     * or then to the grouped `type`; into memory the weight owns. THORAX_NOMEM; THORAX_SHAPE; THORAX_FORMAT as above. */
+    thorax_status (*weight_merge)(thx_ctx *ctx, thx_weight **out, const thx_view *w, const thx_view *a, const thx_view *b, float scale,
+                                  thx_type type, thorax_error *err);
+
     /* y [T, N] = x [T, K] · Wᵀ + b.  b may be NULL. y must not overlap x. THORAX_NOMEM. */
     thorax_status (*linear)(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b, thx_role role, thorax_error *err);
 

@@ -68,7 +68,7 @@ thorax_status thx_cpu_weight_open(thx_ctx *ctx, thx_weight **out, const thx_view
 
 /* Room for a matrix, its whole large pages as such where the system has them: reading it then waits less for
  * page tables. */
-static unsigned char *matrix_alloc(size_t bytes)
+unsigned char *thx_cpu_matrix_alloc(size_t bytes)
 {
     const size_t large = (size_t)2 << 20, align = bytes < large ? 64 : large;
 
@@ -91,7 +91,7 @@ thorax_status thx_cpu_weight_quantize(thx_ctx *ctx, thx_weight **out, const thx_
                         thx_type_name(view->type), thx_type_name(type));
     const thorax_status st = check_view(&w, view, THX_USE_LINEAR, err);
     if (st) return st;
-    if (!thx_q_bytes(&w.owned_bytes, type, w.N, w.K) || !(w.owned = matrix_alloc(w.owned_bytes)))
+    if (!thx_q_bytes(&w.owned_bytes, type, w.N, w.K) || !(w.owned = thx_cpu_matrix_alloc(w.owned_bytes)))
         return thx_fail(err, THORAX_NOMEM, 0, "%s: %zu rows of %zu as %s", view->name, w.N, w.K, thx_type_name(type));
     w.data = w.owned;
     if (!thx_quantize(w.owned, type, view, 0, thx_q_blocks(w.N), ctx->threads)) {
@@ -99,6 +99,16 @@ thorax_status thx_cpu_weight_quantize(thx_ctx *ctx, thx_weight **out, const thx_
         return thx_fail(err, THORAX_FORMAT, 0, "%s: a value is not finite; it cannot be rounded", view->name);
     }
     return keep(out, &w, view->name, err);
+}
+
+thorax_status thx_cpu_weight_own(thx_weight **out, const thx_view *view, unsigned char *data, size_t bytes, thorax_error *err)
+{
+    thx_weight          w = { .type = view->type, .data = data, .owned = data, .owned_bytes = bytes };
+    const thorax_status st = check_view(&w, view, THX_USE_LINEAR, err);
+
+    *out = NULL;
+    if (st) free(data);
+    return st ? st : keep(out, &w, view->name, err);
 }
 
 size_t thx_weight_bytes(const thx_weight *w)

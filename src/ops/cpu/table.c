@@ -3,6 +3,7 @@
 
 #define OPERATIONS                                                                                         \
     .weight_open = thx_cpu_weight_open, .weight_quantize = thx_cpu_weight_quantize,                        \
+    .weight_merge = thx_cpu_weight_merge,                                                                  \
     .linear = thx_linear_cpu, .gather = thx_gather_cpu,                                                    \
     .layer_norm = thx_layer_norm_cpu, .rms_norm = thx_rms_norm_cpu, .rope = thx_rope_cpu,                  \
     .kv_append = thx_kv_append_cpu, .attend = thx_attend_cpu, .activate = thx_activate_cpu,                \

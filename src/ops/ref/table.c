@@ -4,7 +4,7 @@
 const thx_ops thx_ops_ref = {
     .name = "ref",
     .weight_open = thx_cpu_weight_open,
-    .weight_quantize = thx_cpu_weight_quantize,
+    .weight_quantize = thx_cpu_weight_quantize, .weight_merge = thx_cpu_weight_merge,
     .linear = thx_linear_ref,
     .gather = thx_gather_ref,
     .layer_norm = thx_layer_norm_ref,
