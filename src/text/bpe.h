@@ -1,4 +1,5 @@
-/* Vocabulary and merges of a byte-level BPE tokenizer, and the merging itself.
+/* Vocabulary and merges of a byte-level BPE tokenizer, and the merging itself. The vocabulary alone
+ * serves the other kinds too (spm.h, wordpiece.h).
  *
  * Tokens are kept as the bytes they stand for, not in the printable alphabet of the files.
  * A full Qwen2 vocabulary (151,643 tokens, 151,387 merges) takes about 7 MB in four blocks:
@@ -13,6 +14,10 @@ enum {
     THX_TOKEN_LITERAL = 2, /* has characters outside the byte alphabet: no merge makes it */
     THX_TOKEN_ADDED = 4,
     THX_TOKEN_SPECIAL = 8,
+    THX_TOKEN_BYTE = 16,    /* a piece for one byte                                       */
+    THX_TOKEN_UNUSED = 32,  /* falls apart again when it was made                         */
+    THX_TOKEN_CONTROL = 64, /* stands for nothing that could be read                      */
+    THX_TOKEN_STRIPS = 128, /* blanks around it vanish where a text is parsed for it      */
     THX_MAX_IDS = 1 << 22 /* more is refused */
 };
 

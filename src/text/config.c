@@ -36,3 +36,9 @@ thorax_status thx_text_config(json_t **out, const char *folder, const char *name
     free(path);
     return st;
 }
+
+bool thx_text_flag(const json_t *config, const char *key, bool otherwise)
+{
+    const json_t *value = json_object_get(config, key);
+    return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}

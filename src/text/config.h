@@ -12,4 +12,7 @@
 thorax_status thx_text_config(json_t **out, const char *folder, const char *name,
                               thorax_error *err);
 
+/* A truth value of an object, which may be NULL; `otherwise` where there is none. */
+bool thx_text_flag(const json_t *config, const char *key, bool otherwise);
+
 #endif

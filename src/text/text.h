@@ -12,7 +12,9 @@ typedef struct thx_ids { int32_t *data; size_t size, room; bool failed; } thx_id
 void thx_ids_add(thx_ids *ids, int32_t id);
 void thx_ids_deinit(thx_ids *ids);
 
-/* ---- Tokenizer: byte-level BPE of Qwen2 (tokenizer.json, or vocab.json + merges.txt) ---- */
+/* ---- Tokenizer ----
+ * Byte-level BPE of Qwen2 (tokenizer.json, or vocab.json + merges.txt), SentencePiece BPE of Llama
+ * and Vicuna (tokenizer.model), WordPiece of BERT (vocab.txt). */
 typedef struct thx_tokenizer thx_tokenizer;
 
 /* THORAX_IO: no tokenizer files; THORAX_FORMAT: broken or of a kind that is not known (named);
@@ -26,8 +28,23 @@ void          thx_tokenizer_close(thx_tokenizer *t);
 thorax_status thx_tokenizer_encode(const thx_tokenizer *t, const char *text, size_t size,
                                    bool control, thx_ids *ids, thorax_error *err);
 
-/* Appends the text of ids; bytes that are not UTF-8 become U+FFFD as Python's errors="replace".
- * Unknown ids give nothing. skip_special leaves added tokens marked special out. */
+/* The same for plain text that stands behind a control token of the same text: SentencePiece puts no
+ * blank before it there. */
+thorax_status thx_tokenizer_continue(const thx_tokenizer *t, const char *text, size_t size,
+                                     thx_ids *ids, thorax_error *err);
+
+/* A whole text as the original's call gives it, with what belongs around it: <s> before it (Llama),
+ * [CLS] and [SEP] (BERT). `most` > 0: the text is cut so that no more ids than that are appended, as
+ * truncation does. THORAX_USAGE: `most` is less than what stands around. */
+thorax_status thx_tokenizer_encode_whole(const thx_tokenizer *t, const char *text, size_t size,
+                                         bool control, size_t most, thx_ids *ids, thorax_error *err);
+
+/* What rows of unequal length are filled up with behind; -1 when there is none. */
+int32_t thx_tokenizer_pad(const thx_tokenizer *t);
+
+/* Appends the text of ids; bytes that are not UTF-8 become U+FFFD as Python's errors="replace" (of
+ * SentencePiece's byte pieces each becomes one). Unknown ids give nothing. skip_special leaves added
+ * tokens marked special out. */
 thorax_status thx_tokenizer_decode(const thx_tokenizer *t, const int32_t *ids, size_t n,
                                    bool skip_special, thx_string *out, thorax_error *err);
 
@@ -41,6 +58,7 @@ size_t  thx_tokenizer_size(const thx_tokenizer *t);
 typedef struct thx_stream {
     const thx_tokenizer *tokenizer;
     bool skip_special;
+    bool begun; /* something came out */
     unsigned char held[8];
     size_t n_held;
 } thx_stream;

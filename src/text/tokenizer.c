@@ -1,5 +1,6 @@
 /* The tokenizer: text [size] → ids, ids → text. Reading its files is the business of
- * tokenizer_json.c and tokenizer_vocab.c; merging of bpe.c; words of split.c. */
+ * tokenizer_json.c, tokenizer_vocab.c, spm_read.c and wordpiece_read.c; merging of bpe.c and spm.c;
+ * words of split.c and wordpiece.c. */
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 #include "base/file.h"
@@ -7,18 +8,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first of the known files rules. The original reads tokenizer.model with its slow class, so that
+ * comes first; vocab.txt says the same as a tokenizer.json beside it. */
+static thorax_status read_folder(thx_tokenizer *t, const char *folder, thorax_error *err)
+{
+    char *model = thx_path_join(folder, "tokenizer.model"), *words = thx_path_join(folder, "vocab.txt"),
+         *json = thx_path_join(folder, "tokenizer.json");
+    thorax_status st;
+
+    if (!model || !words || !json) st = thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
+    else if (thx_file_exists(model)) st = thx_tokenizer_read_spm(t, folder, model, err);
+    else if (thx_file_exists(words)) st = thx_tokenizer_read_wordpiece(t, folder, words, err);
+    else if (thx_file_exists(json)) st = thx_tokenizer_read_json(t, json, err);
+    else st = thx_tokenizer_read_vocab(t, folder, err);
+    free(model);
+    free(words);
+    free(json);
+    return st;
+}
+
 thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax_error *err)
 {
     thx_tokenizer *t = calloc(1, sizeof *t);
-    char *path = thx_path_join(folder, "tokenizer.json");
     thorax_status st;
 
     *out = NULL;
-    if (t) thx_bpe_init(&t->bpe);
-    if (!t || !path) st = thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
-    else if (thx_file_exists(path)) st = thx_tokenizer_read_json(t, path, err);
-    else st = thx_tokenizer_read_vocab(t, folder, err);
-    free(path);
+    if (!t) return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
+    thx_bpe_init(&t->bpe);
+    t->before = t->after = t->pad = -1;
+    st = read_folder(t, folder, err);
     if (st) {
         thx_tokenizer_close(t);
         return st;
@@ -31,10 +49,19 @@ void thx_tokenizer_close(thx_tokenizer *t)
 {
     if (!t) return;
     thx_bpe_deinit(&t->bpe);
+    thx_spm_deinit(&t->spm);
     thx_added_deinit(&t->raw);
     thx_added_deinit(&t->normalised);
     thx_split_close(t->split);
     free(t);
+}
+
+/* The bytes of a token as the vocabulary keeps them; false: no merge makes it. */
+static bool token_bytes(thx_string *out, const thx_tokenizer *t, const char *token)
+{
+    if (t->kind == THX_BYTE_LEVEL) return thx_alphabet_decode(out, token, strlen(token));
+    thx_string_puts(out, token);
+    return false;
 }
 
 /* A token that the vocabulary has already under the same id keeps its place and is marked. What it
@@ -48,7 +75,7 @@ static thorax_status enter_added(thx_tokenizer *t, const thx_added_token *token,
     size_t size;
     const char *there = thx_bpe_bytes(b, token->id, &size);
 
-    const bool literal = !thx_alphabet_decode(bytes, token->content, strlen(token->content));
+    const bool literal = !token_bytes(bytes, t, token->content);
     if (bytes->failed) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if (!there)
         return thx_bpe_add(b, token->id, bytes->data, bytes->size,
@@ -70,14 +97,15 @@ thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, 
     if (thx_added_find(&t->raw, token->content, size) >= 0 ||
         thx_added_find(&t->normalised, token->content, size) >= 0)
         return thx_fail(err, THORAX_FORMAT, 0, "added token %d is there twice", token->id);
+    /* what Llama's normaliser does to a text leaves its tokens as they are */
+    const bool normalised = token->normalised && t->kind == THX_BYTE_LEVEL;
     st = enter_added(t, token, &text, err);
-    if (!st && token->normalised && t->nfc) {
+    if (!st && normalised && t->nfc) {
         text.size = 0;
         st = thx_nfc(&text, token->content, size, err);
         if (!st) st = thx_added_add(&t->normalised, text.data, text.size, token->id, err);
     } else if (!st) {
-        st = thx_added_add(token->normalised ? &t->normalised : &t->raw, token->content, size,
-                           token->id, err);
+        st = thx_added_add(normalised ? &t->normalised : &t->raw, token->content, size, token->id, err);
     }
     thx_string_deinit(&text);
     return st;
@@ -91,7 +119,8 @@ int32_t thx_tokenizer_id(const thx_tokenizer *t, const char *token)
 
     if (id < 0) id = thx_added_find(&t->normalised, token, size);
     if (id >= 0) return id;
-    if (thx_alphabet_decode(&bytes, token, size) && !bytes.failed)
+    if (t->kind != THX_BYTE_LEVEL) id = thx_bpe_find(&t->bpe, token, size);
+    else if (thx_alphabet_decode(&bytes, token, size) && !bytes.failed)
         id = thx_bpe_find(&t->bpe, bytes.data ? bytes.data : "", bytes.size);
     thx_string_deinit(&bytes);
     for (size_t i = 0; id < 0 && i < t->bpe.n_ids; i++) { /* the few that merges cannot make */
@@ -105,12 +134,15 @@ int32_t thx_tokenizer_id(const thx_tokenizer *t, const char *token)
 
 size_t thx_tokenizer_size(const thx_tokenizer *t) { return t->bpe.n_ids; }
 
+int32_t thx_tokenizer_pad(const thx_tokenizer *t) { return t->pad; }
+
 /* ---- Encoding ---- */
 
 typedef struct encoder {
     const thx_tokenizer *t;
     thx_bpe_scratch      scratch;
     thx_ids             *ids;
+    bool                 behind; /* the text stands behind a control token */
 } encoder;
 
 static thorax_status encode_word(void *data, const char *word, size_t size, thorax_error *err)
@@ -121,18 +153,29 @@ static thorax_status encode_word(void *data, const char *word, size_t size, thor
 
 typedef thorax_status encode_step(encoder *e, const char *text, size_t size, thorax_error *err);
 
+static bool strips(const encoder *e, int32_t id)
+{
+    return id >= 0 && e->t->bpe.flags[id] & THX_TOKEN_STRIPS;
+}
+
 /* Cuts text at the tokens of `added`: their ids are appended, what lies between goes to `rest`. */
 static thorax_status cut(encoder *e, const thx_added *added, encode_step *rest, const char *text,
                          size_t size, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
+    int32_t id = -1;
 
-    for (size_t at = 0; !st && at < size;) {
-        size_t begin = size, end = size;
-        const int32_t id = thx_added_next(added, text, size, at, &begin, &end);
-        if (begin > at) st = rest(e, text + at, begin - at, err);
-        if (!st && id >= 0) thx_ids_add(e->ids, id);
-        at = end;
+    for (size_t at = 0, next; !st && at < size; at = next) {
+        size_t begin = size;
+        const bool before = strips(e, id);
+        next = size;
+        id = thx_added_next(added, text, size, at, &begin, &next);
+        if (before) at += thx_blanks_before(text + at, begin - at);
+        const size_t end = strips(e, id) ? begin - thx_blanks_behind(text + at, begin - at) : begin;
+        if (end > at) st = rest(e, text + at, end - at, err);
+        if (id < 0) continue;
+        thx_ids_add(e->ids, id);
+        e->behind = true;
     }
     return st;
 }
@@ -166,35 +209,97 @@ static thorax_status encode_parsed(encoder *e, const char *text, size_t size, th
     return encode_stretch(e, text, size, true, err);
 }
 
-thorax_status thx_tokenizer_encode(const thx_tokenizer *t, const char *text, size_t size,
-                                   bool control, thx_ids *ids, thorax_error *err)
+static thorax_status encode_plain(encoder *e, const char *text, size_t size, thorax_error *err)
 {
-    encoder e = { .t = t, .ids = ids };
+    const thx_tokenizer *t = e->t;
+
+    switch (t->kind) {
+    case THX_SENTENCEPIECE:
+        return thx_spm_encode(&t->bpe, &t->spm, text, size, e->behind, e->ids, err);
+    case THX_WORDPIECE:
+        return thx_wordpiece_encode(&t->bpe, &t->wordpiece, text, size, e->ids, err);
+    default:
+        return encode_stretch(e, text, size, false, err);
+    }
+}
+
+/* The slow Llama tokenizer takes U+2581 for a blank before it looks for special tokens; which matters
+ * where those strip blanks. */
+static void make_blanks(thx_string *text)
+{
+    static const char blank[] = THX_SPM_BLANK;
+    const size_t width = sizeof blank - 1;
+    size_t to = 0;
+
+    for (size_t at = 0; at < text->size;) {
+        const bool found = text->size - at >= width && !memcmp(text->data + at, blank, width);
+        text->data[to++] = found ? ' ' : text->data[at];
+        at += found ? width : 1;
+    }
+    text->size = to;
+}
+
+static thorax_status encode(encoder *e, const char *text, size_t size, bool control, thorax_error *err)
+{
+    encode_step *rest = e->t->kind == THX_BYTE_LEVEL ? encode_parsed : encode_plain;
+    const bool slow = e->t->kind == THX_SENTENCEPIECE && !e->t->spm.legacy;
     thx_string repaired = { 0 };
     thorax_status st = THORAX_OK;
 
-    if (!thx_utf8_valid(text, size)) {
+    if (slow || !thx_utf8_valid(text, size)) {
         thx_utf8_repair(&repaired, text, size);
+        if (slow && !repaired.failed) make_blanks(&repaired);
         if (repaired.failed)
             st = thx_fail(err, THORAX_NOMEM, 0, "no memory to read %zu bytes of text", size);
         text = repaired.data;
         size = repaired.size;
     }
     if (!st)
-        st = control ? cut(&e, &t->raw, encode_parsed, text, size, err)
-                     : encode_stretch(&e, text, size, false, err);
-    if (!st && ids->failed)
+        st = control ? cut(e, &e->t->raw, rest, text, size, err) : encode_plain(e, text, size, err);
+    if (!st && e->ids->failed)
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the ids of %zu bytes of text", size);
-    thx_bpe_scratch_deinit(&e.scratch);
+    thx_bpe_scratch_deinit(&e->scratch);
     thx_string_deinit(&repaired);
     return st;
 }
 
+thorax_status thx_tokenizer_encode(const thx_tokenizer *t, const char *text, size_t size,
+                                   bool control, thx_ids *ids, thorax_error *err)
+{
+    return encode(&(encoder){ .t = t, .ids = ids }, text, size, control, err);
+}
+
+thorax_status thx_tokenizer_continue(const thx_tokenizer *t, const char *text, size_t size,
+                                     thx_ids *ids, thorax_error *err)
+{
+    return encode(&(encoder){ .t = t, .ids = ids, .behind = true }, text, size, false, err);
+}
+
+thorax_status thx_tokenizer_encode_whole(const thx_tokenizer *t, const char *text, size_t size,
+                                         bool control, size_t most, thx_ids *ids, thorax_error *err)
+{
+    const size_t first = ids->size, around = (size_t)(t->before >= 0) + (size_t)(t->after >= 0);
+    thorax_status st;
+
+    if (most && most < around)
+        return thx_fail(err, THORAX_USAGE, 0, "a text of at most %zu ids: expected %zu or more", most, around);
+    if (t->before >= 0) thx_ids_add(ids, t->before);
+    st = thx_tokenizer_encode(t, text, size, control, ids, err);
+    if (st) return st;
+    const size_t room = first + most - (t->after >= 0);
+    if (most && ids->size > room) ids->size = room;
+    if (t->after >= 0) thx_ids_add(ids, t->after);
+    return ids->failed ? thx_fail(err, THORAX_NOMEM, 0, "no memory for the ids of %zu bytes of text", size)
+                       : THORAX_OK;
+}
+
 /* ---- Decoding ---- */
 
-/* Takes one byte; gives out what is complete or broken off. */
+/* Takes one byte; gives out what is complete or broken off. Python and Rust replace a broken beginning
+ * of a character as a whole, SentencePiece each of its bytes. */
 static void stream_byte(thx_stream *s, unsigned char byte, thx_string *out)
 {
+    const bool singly = s->tokenizer->kind == THX_SENTENCEPIECE;
     uint32_t c;
 
     s->held[s->n_held++] = byte;
@@ -203,35 +308,87 @@ static void stream_byte(thx_stream *s, unsigned char byte, thx_string *out)
         if (!n) return;
         if (n > 0) thx_string_add(out, (const char *)s->held, (size_t)n);
         else thx_string_puts(out, "\xef\xbf\xbd");
-        const size_t used = (size_t)(n > 0 ? n : -n);
+        const size_t used = n > 0 ? (size_t)n : singly ? 1 : (size_t)-n;
+        s->begun = true;
         s->n_held -= used;
         memmove(s->held, s->held + used, s->n_held);
     }
 }
 
+static bool is_special(const thx_tokenizer *t, int32_t id)
+{
+    return id >= 0 && (size_t)id < t->bpe.n_ids && t->bpe.flags[id] & THX_TOKEN_SPECIAL;
+}
+
+/* A byte waits for its neighbours, a special token is itself, and begins a text anew. */
+static void stream_piece(thx_stream *s, int32_t id, const char *bytes, size_t size, thx_string *out)
+{
+    const thx_tokenizer *t = s->tokenizer;
+    const int byte = thx_spm_byte(&t->bpe, id);
+
+    if (byte >= 0) {
+        stream_byte(s, (unsigned char)byte, out);
+        return;
+    }
+    thx_stream_end(s, out);
+    if (is_special(t, id) || t->bpe.flags[id] & THX_TOKEN_ADDED) thx_string_add(out, bytes, size);
+    else thx_spm_put(&t->bpe, &t->spm, id, &s->begun, out);
+    if (is_special(t, id)) s->begun = false;
+}
+
 void thx_stream_add(thx_stream *s, int32_t id, thx_string *out)
 {
+    const thx_tokenizer *t = s->tokenizer;
     size_t size;
-    const char *bytes = thx_bpe_bytes(&s->tokenizer->bpe, id, &size);
+    const char *bytes = thx_bpe_bytes(&t->bpe, id, &size);
 
-    if (!bytes || (s->skip_special && s->tokenizer->bpe.flags[id] & THX_TOKEN_SPECIAL)) return;
-    for (size_t i = 0; i < size; i++) stream_byte(s, (unsigned char)bytes[i], out);
+    if (!bytes || (s->skip_special && is_special(t, id))) return;
+    switch (t->kind) {
+    case THX_SENTENCEPIECE:
+        stream_piece(s, id, bytes, size, out);
+        break;
+    case THX_WORDPIECE:
+        thx_wordpiece_put(&t->bpe, id, &s->begun, out);
+        break;
+    default:
+        for (size_t i = 0; i < size; i++) stream_byte(s, (unsigned char)bytes[i], out);
+    }
 }
 
 void thx_stream_end(thx_stream *s, thx_string *out)
 {
-    if (s->n_held) thx_string_puts(out, "\xef\xbf\xbd");
+    const size_t signs = s->tokenizer->kind == THX_SENTENCEPIECE ? s->n_held : s->n_held > 0;
+
+    for (size_t i = 0; i < signs; i++) thx_string_puts(out, "\xef\xbf\xbd");
+    s->begun |= signs > 0;
     s->n_held = 0;
+}
+
+/* The slow Llama tokenizer sets a blank before a text that a special token ends, unless the text comes
+ * first of all; two special tokens have none between them. */
+static bool has_blank_before(const thx_stream *s, const int32_t *ids, size_t n, size_t at)
+{
+    const thx_tokenizer *t = s->tokenizer;
+
+    if (t->kind != THX_SENTENCEPIECE || s->skip_special || is_special(t, ids[at])) return false;
+    if (at && !is_special(t, ids[at - 1])) return false;
+    while (at < n && !is_special(t, ids[at])) at++;
+    return at < n;
 }
 
 thorax_status thx_tokenizer_decode(const thx_tokenizer *t, const int32_t *ids, size_t n,
                                    bool skip_special, thx_string *out, thorax_error *err)
 {
     thx_stream s = { .tokenizer = t, .skip_special = skip_special };
+    const size_t first = out->size;
 
     thx_string_add(out, "", 0); /* no ids still make a string */
-    for (size_t i = 0; i < n; i++) thx_stream_add(&s, ids[i], out);
+    for (size_t i = 0; i < n; i++) {
+        if (has_blank_before(&s, ids, n, i)) thx_string_puts(out, " ");
+        thx_stream_add(&s, ids[i], out);
+    }
     thx_stream_end(&s, out);
+    if (t->kind == THX_WORDPIECE && t->wordpiece.clean) thx_wordpiece_clean(out, first);
     if (out->failed) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the text of %zu ids", n);
     return THORAX_OK;
 }

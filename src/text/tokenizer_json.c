@@ -1,7 +1,7 @@
 /* Reads tokenizer.json: the vocabulary and the merges by walking (scan.h), the small rest as a
  * tree. What it says rules; a component whose effect is not known here is refused by its name. */
 #include "text/scan.h"
-#include "text/tokenizer.h"
+#include "text/spm_json.h"
 #include "base/file.h"
 
 #include <jansson.h>
@@ -19,9 +19,10 @@ static const char *const part_names[N_PARTS] = { "pre_tokenizer", "normalizer", 
 typedef struct reader {
     thx_tokenizer *t;
     thx_scan       s;
-    thx_string     key, bytes, left, right;
+    thx_string     key, bytes, left, right, unknown;
     part           parts[N_PARTS], vocab, merges;
-    size_t         n_merges;
+    size_t         n_merges;  /* counted, then entered */
+    bool           pieces;    /* byte_fallback: of the Llama kind */
     thorax_error  *err;
 } reader;
 
@@ -97,10 +98,8 @@ static const char *type_of(const json_t *j)
 /* ---- model ---- */
 
 /* Settings of the BPE model that change ids; each must be absent, null, false or "". */
-static const char *const unsupported[] = {
-    "dropout",       "unk_token",    "continuing_subword_prefix", "end_of_word_suffix",
-    "byte_fallback", "ignore_merges"
-};
+static const char *const unsupported[] = { "dropout", "continuing_subword_prefix", "end_of_word_suffix",
+                                           "ignore_merges" };
 
 static thorax_status model_setting(reader *r, const char *key, const json_t *value)
 {
@@ -110,6 +109,8 @@ static thorax_status model_setting(reader *r, const char *key, const json_t *val
                    ? THORAX_OK
                    : refuse(r, "model", type ? type : "a model without type");
     }
+    if (!strcmp(key, "byte_fallback")) r->pieces = json_is_true(value);
+    if (!strcmp(key, "unk_token") && json_is_string(value)) thx_string_puts(&r->unknown, json_string_value(value));
     for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++)
         if (!strcmp(key, unsupported[i]) && !is_empty(value) &&
             !(json_is_number(value) && json_number_value(value) == 0.0))
@@ -148,6 +149,7 @@ static thorax_status vocab_member(reader *r, const char *key)
     thorax_status st = thx_scan_int(&r->s, &id, r->err);
 
     if (st) return st;
+    if (r->pieces) return named(r, thx_spm_json_token(r->t, id, key, r->key.size, r->err));
     r->bytes.size = 0;
     const bool plain = thx_alphabet_decode(&r->bytes, key, r->key.size);
     if (r->bytes.failed) return thx_fail(r->err, THORAX_NOMEM, 0, "%s: out of memory", r->s.path);
@@ -182,6 +184,7 @@ static thorax_status enter_merge(reader *r)
 {
     size_t at;
 
+    if (r->pieces) return named(r, thx_spm_json_merge(r->t, r->n_merges++, &r->left, &r->right, r->err));
     r->bytes.size = 0;
     thx_alphabet_decode(&r->bytes, r->left.data, r->left.size);
     at = r->bytes.size;
@@ -222,8 +225,12 @@ static thorax_status read_model(reader *r)
                         r->vocab.begin ? "merges" : "vocab");
     r->s.at = r->vocab.begin;
     thorax_status st = each_member(r, vocab_member);
-    if (!st) st = read_merges(r, false);
-    if (!st) st = named(r, thx_bpe_index(&r->t->bpe, r->n_merges, r->err));
+    if (!st && r->pieces) {
+        st = named(r, thx_spm_json_index(r->t, r->unknown.data ? r->unknown.data : "", r->err));
+    } else if (!st) {
+        st = read_merges(r, false);
+        if (!st) st = named(r, thx_bpe_index(&r->t->bpe, r->n_merges, r->err));
+    }
     return st ? st : read_merges(r, true);
 }
 
@@ -351,6 +358,35 @@ static thorax_status read_part(reader *r, size_t which,
     return st;
 }
 
+/* ---- The Llama kind ---- */
+
+static thorax_status read_prefix(reader *r, const json_t *j)
+{
+    r->t->kind = THX_SENTENCEPIECE;
+    return thx_spm_json_normalizer(r->t, j) ? THORAX_OK
+                                            : refuse(r, "normalizer", "what is not Llama's, with byte_fallback,");
+}
+
+static thorax_status read_no_split(reader *r, const json_t *j)
+{
+    return is_empty(j) ? THORAX_OK : refuse(r, "pre_tokenizer", type_of(j));
+}
+
+static thorax_status read_ends(reader *r, const json_t *j)
+{
+    return thx_spm_json_post(r->t, j) ? THORAX_OK : refuse(r, "post_processor", type_of(j));
+}
+
+static thorax_status read_pieces(reader *r)
+{
+    thorax_status st = read_part(r, NORMALIZER, read_prefix);
+
+    if (!st) st = read_part(r, PRE_TOKENIZER, read_no_split);
+    if (!st) st = read_model(r);
+    if (!st) st = read_part(r, ADDED_TOKENS, read_added);
+    return st ? st : read_part(r, POST_PROCESSOR, read_ends);
+}
+
 static thorax_status read_file(reader *r)
 {
     static const char lfs[] = "version https://git-lfs";
@@ -364,6 +400,8 @@ static thorax_status read_file(reader *r)
                         r->s.size, MAX_FILE);
     thorax_status st = each_member(r, top_member);
     if (!st) st = thx_scan_end(&r->s, r->err);
+    if (!st && r->pieces) return read_pieces(r);
+    if (!st && r->unknown.size) return refuse(r, "model", "unk_token");
     if (!st) st = read_part(r, NORMALIZER, read_normalizer);
     if (!st) st = read_part(r, PRE_TOKENIZER, read_pre_tokenizer);
     if (!st) st = read_part(r, POST_PROCESSOR, read_post_processor);
@@ -385,6 +423,7 @@ thorax_status thx_tokenizer_read_json(thx_tokenizer *t, const char *path, thorax
     thx_string_deinit(&r.bytes);
     thx_string_deinit(&r.left);
     thx_string_deinit(&r.right);
+    thx_string_deinit(&r.unknown);
     thx_map_close(&map);
     return st;
 }

@@ -139,7 +139,7 @@ static thorax_status add_described(thx_tokenizer *t, const char *key, const json
                         "added_tokens_decoder: expected an id below %d with its content",
                         THX_MAX_IDS);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (json_is_true(json_object_get(value, flags[i])))
+        if (t->kind != THX_WORDPIECE && json_is_true(json_object_get(value, flags[i])))
             return thx_fail(err, THORAX_FORMAT, 0, "added_tokens_decoder: %s is not supported",
                             flags[i]);
     return thx_tokenizer_add(t, &token, err);
@@ -156,7 +156,7 @@ static thorax_status add_plain(thx_tokenizer *t, const char *key, const json_t *
     return thx_tokenizer_add(t, &(thx_added_token){ key, (int32_t)id, true, false }, err);
 }
 
-static thorax_status read_added(thx_tokenizer *t, const char *folder, thorax_error *err)
+thorax_status thx_tokenizer_read_added(thx_tokenizer *t, const char *folder, thorax_error *err)
 {
     json_t *config = NULL, *plain = NULL, *table, *value;
     const char *key, *name = "tokenizer_config.json";
@@ -187,12 +187,13 @@ thorax_status thx_tokenizer_read_vocab(thx_tokenizer *t, const char *folder, tho
     free(path);
     if (!here)
         return thx_fail(err, THORAX_IO, 0,
-                        "%s: expected tokenizer.json, or vocab.json and merges.txt, found neither",
+                        "%s: expected tokenizer.json, tokenizer.model, vocab.txt, or vocab.json and "
+                        "merges.txt, found neither",
                         folder);
     t->nfc = true;
     thorax_status st = thx_split_open(&t->split, thx_split_qwen2, err);
     if (!st) st = read_vocab(t, folder, err);
     if (!st) st = read_merges(t, folder, err);
-    if (!st) st = read_added(t, folder, err);
+    if (!st) st = thx_tokenizer_read_added(t, folder, err);
     return st;
 }

@@ -16,6 +16,11 @@ size_t thx_utf8_put(char out[4], uint32_t c);
 
 bool thx_utf8_valid(const char *text, size_t size);
 
+/* Bytes of white space at the beginning and the end of valid UTF-8 text [size], by Python's
+ * str.strip. */
+size_t thx_blanks_before(const char *text, size_t size);
+size_t thx_blanks_behind(const char *text, size_t size);
+
 /* Appends text [size], repaired. */
 void thx_utf8_repair(thx_string *out, const char *text, size_t size);
 
