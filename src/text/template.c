@@ -1,12 +1,6 @@
-/* Chat templates: which file of a folder rules, and messages → prompt text and ids.
- *
- * The text is kept in two kinds: what the template itself prints may hold control tokens, which
- * become their ids; what users wrote never does. Plain text of both kinds that stands together is
- * split into words together, as the original does with its one string. */
+/* Chat templates: which file of a folder rules, those of ours, and printing one as Jinja. */
 #include "text/template.h"
 #include "text/config.h"
-#include "text/tokenizer.h"
-#include "text/utf8.h"
 #include "base/file.h"
 
 #include <stdio.h>
@@ -137,7 +131,7 @@ thorax_status thx_template_builtin(thx_template **out, const char *name, thorax_
     }
     return thx_fail(
         err, THORAX_USAGE, 0,
-        "no chat template is named %s (there are llava-onevision, llava-hf, qwen2, chatml)", name);
+        "no chat template is named %s (there are llava-onevision, llava-hf, qwen2, chatml, v1)", name);
 }
 
 void thx_template_close(thx_template *t)
@@ -162,12 +156,39 @@ static void print_quoted(thx_string *out, const char *text)
     thx_string_puts(out, "'");
 }
 
+static void print_value(thx_string *out, const char *text)
+{
+    thx_string_puts(out, "{{ ");
+    print_quoted(out, text);
+    thx_string_puts(out, " }}");
+}
+
 static void print_part(thx_string *out, const thx_template *t, thx_chat_part part)
 {
-    if (!*t->chat.parts[part]) return;
-    thx_string_puts(out, "{{ ");
-    print_quoted(out, t->chat.parts[part]);
-    thx_string_puts(out, " }}");
+    if (*t->chat.parts[part]) print_value(out, t->chat.parts[part]);
+}
+
+static void print_voice(thx_string *out, const char *voice, const char *after)
+{
+    print_value(out, voice);
+    thx_string_puts(out, "{{ ':' }}{% if message['content'] %}{{ ' ' + message['content'] }}");
+    print_value(out, after);
+    thx_string_puts(out, "{% endif %}");
+}
+
+static void print_talk(thx_string *out, const thx_talk *k)
+{
+    thx_string_puts(out, "{% if messages[0]['role'] == 'system' %}{{ messages[0]['content'] }}{% else %}");
+    print_value(out, k->system);
+    thx_string_puts(out, "{% endif %}");
+    print_value(out, k->after_user);
+    thx_string_puts(out, "{% for message in messages %}{% if message['role'] == 'user' %}");
+    print_voice(out, k->user, k->after_user);
+    thx_string_puts(out, "{% elif message['role'] == 'assistant' %}");
+    print_voice(out, k->assistant, k->after_assistant);
+    thx_string_puts(out, "{% endif %}{% endfor %}{% if add_generation_prompt %}");
+    print_value(out, k->assistant);
+    thx_string_puts(out, "{{ ':' }}{% endif %}");
 }
 
 void thx_template_print(thx_string *out, const thx_template *t)
@@ -175,6 +196,10 @@ void thx_template_print(thx_string *out, const thx_template *t)
     static const char loop[] =
         "{%% for content in message['content'] | selectattr('type', 'equalto', '%s') %%}";
 
+    if (t->chat.talk) {
+        print_talk(out, t->chat.talk);
+        return;
+    }
     thx_string_puts(out, "{% for message in messages %}");
     if (*t->chat.parts[THX_CHAT_SYSTEM]) {
         thx_string_puts(out, "{% if loop.first and messages[0]['role'] != 'system' %}");
@@ -198,141 +223,4 @@ void thx_template_print(thx_string *out, const thx_template *t)
     thx_string_puts(out, "{% endfor %}{% if add_generation_prompt %}");
     print_part(out, t, THX_CHAT_ANSWER);
     thx_string_puts(out, "{% endif %}");
-}
-
-/* ---- Rendering ---- */
-
-typedef struct renderer {
-    const thx_tokenizer *tokenizer;
-    thx_prompt          *out;
-    thx_string           plain; /* text that waits for its neighbours */
-    size_t               image_tokens;
-    int32_t              image_id;
-    thorax_error        *err;
-} renderer;
-
-static thorax_status flush(renderer *r)
-{
-    if (!r->plain.size) return THORAX_OK;
-    const thorax_status st = thx_tokenizer_encode(r->tokenizer, r->plain.data, r->plain.size, false,
-                                                  &r->out->ids, r->err);
-    r->plain.size = 0;
-    return st;
-}
-
-/* What is not UTF-8 is repaired here already, so that it ends before what stands next to it. */
-static void put_plain(renderer *r, const char *text, size_t size)
-{
-    thx_utf8_repair(&r->plain, text, size);
-    thx_utf8_repair(&r->out->text, text, size);
-}
-
-/* Text of the template: its added tokens become ids. */
-static thorax_status put_own(renderer *r, const char *text, size_t size)
-{
-    size_t begin, end;
-    thorax_status st = THORAX_OK;
-
-    for (size_t at = 0; !st && at < size; at = end) {
-        begin = end = size;
-        const int32_t id = thx_added_next(&r->tokenizer->raw, text, size, at, &begin, &end);
-        put_plain(r, text + at, begin - at);
-        if (id < 0) break;
-        st = flush(r);
-        thx_ids_add(&r->out->ids, id);
-        thx_string_add(&r->out->text, text + begin, end - begin);
-    }
-    return st;
-}
-
-static thorax_status put_part(renderer *r, const thx_template *t, thx_chat_part part)
-{
-    return put_own(r, t->chat.parts[part], strlen(t->chat.parts[part]));
-}
-
-/* The image part with the film's placeholders where it says <image>. */
-static thorax_status put_image(renderer *r, const char *part)
-{
-    static const char mark[] = "<image>";
-    const char *at = strstr(part, mark);
-    thx_prompt *out = r->out;
-    thorax_status st = put_own(r, part, (size_t)(at - part));
-
-    if (!st) st = flush(r);
-    thx_string_puts(&out->text, mark);
-    out->image_at = out->ids.size;
-    out->image_tokens = r->image_tokens;
-    for (size_t i = 0; i < r->image_tokens && !out->ids.failed; i++)
-        thx_ids_add(&out->ids, r->image_id);
-    at += sizeof mark - 1;
-    return st ? st : put_own(r, at, strlen(at));
-}
-
-static thorax_status put_message(renderer *r, const thx_template *t, const thx_message *m,
-                                 bool image)
-{
-    thorax_status st = put_part(r, t, THX_CHAT_TURN);
-
-    put_plain(r, m->role, strlen(m->role));
-    if (!st) st = put_part(r, t, THX_CHAT_AFTER_ROLE);
-    if (!st && image) st = put_image(r, t->chat.parts[THX_CHAT_IMAGE]);
-    if (!st) st = put_part(r, t, THX_CHAT_BEFORE_TEXT);
-    put_plain(r, m->content, strlen(m->content));
-    return st ? st : put_part(r, t, THX_CHAT_END);
-}
-
-static thorax_status check_messages(const thx_message *messages, size_t n, size_t image_tokens,
-                                    size_t *first_user, thorax_error *err)
-{
-    static const char *const roles[] = { "system", "user", "assistant" };
-
-    *first_user = n;
-    if (!n) return thx_fail(err, THORAX_USAGE, 0, "a conversation needs at least one message");
-    for (size_t i = 0; i < n; i++) {
-        size_t k = 0;
-        if (!messages[i].role || !messages[i].content)
-            return thx_fail(err, THORAX_USAGE, 0, "message %zu: expected role and content", i);
-        while (k < 3 && strcmp(messages[i].role, roles[k])) k++;
-        if (k == 3)
-            return thx_fail(err, THORAX_USAGE, 0,
-                            "message %zu: expected role system, user or assistant, found %.40s", i,
-                            messages[i].role);
-        if (k == 1 && *first_user == n) *first_user = i;
-    }
-    if (image_tokens && *first_user == n)
-        return thx_fail(err, THORAX_USAGE, 0, "a film needs a user turn, found none");
-    return THORAX_OK;
-}
-
-thorax_status thx_template_render(thx_prompt *out, const thx_template *t,
-                                  const thx_tokenizer *tokenizer, const thx_message *messages,
-                                  size_t n, size_t image_tokens, int32_t image_id,
-                                  thorax_error *err)
-{
-    renderer r = { .tokenizer = tokenizer,
-                   .out = out,
-                   .image_tokens = image_tokens,
-                   .image_id = image_id,
-                   .err = err };
-    size_t first_user;
-
-    *out = (thx_prompt){ 0 };
-    thorax_status st = check_messages(messages, n, image_tokens, &first_user, err);
-    if (!st && strcmp(messages[0].role, "system")) st = put_part(&r, t, THX_CHAT_SYSTEM);
-    for (size_t i = 0; !st && i < n; i++)
-        st = put_message(&r, t, &messages[i], image_tokens && i == first_user);
-    if (!st) st = put_part(&r, t, THX_CHAT_ANSWER);
-    if (!st) st = flush(&r);
-    if (!st && (out->text.failed || out->ids.failed || r.plain.failed))
-        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the prompt");
-    thx_string_deinit(&r.plain);
-    if (st) thx_prompt_deinit(out);
-    return st;
-}
-
-void thx_prompt_deinit(thx_prompt *p)
-{
-    thx_string_deinit(&p->text);
-    thx_ids_deinit(&p->ids);
-    *p = (thx_prompt){ 0 };
 }

@@ -17,10 +17,20 @@ typedef enum thx_chat_part {
     THX_CHAT_PARTS
 } thx_chat_part;
 
+/* A talk of two voices, as Vicuna's: system separator, then for each message  voice ":", and where it
+ * is not empty  " " [image] content end ; the start of the answer is the assistant's  voice ":".
+ * User and assistant take turns, the user begins. */
+typedef struct thx_talk {
+    const char *system; /* where the conversation has none of its own */
+    const char *user, *assistant;
+    const char *after_user, *after_assistant; /* after_user also parts the system text from the rest */
+} thx_talk;
+
 typedef struct thx_chat {
     const char *name;
     bool        lists; /* the template takes content as a list of parts, images first */
     const char *parts[THX_CHAT_PARTS];
+    const thx_talk *talk; /* where it is one: of the parts only THX_CHAT_IMAGE counts then */
 } thx_chat;
 
 /* The known ones; the name of the last is NULL. */

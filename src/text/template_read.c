@@ -15,14 +15,23 @@
 #define TURN "<|im_start|>"
 #define STOP "<|im_end|>"
 
+/* conversation.py of LLaVA: conv_vicuna_v1. Another one there, llava_v1, says "human" for "user". */
+static const thx_talk vicuna = {
+    "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, "
+    "detailed, and polite answers to the user's questions.",
+    "USER", "ASSISTANT", " ", "</s>"
+};
+
 const thx_chat thx_chats[] = {
-    { "llava-onevision", true, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", "" } },
-    { "llava-hf", true, { TURN, " ", "<image>", "\n", STOP, TURN "assistant\n", "" } },
+    { "llava-onevision", true, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", "" }, NULL },
+    { "llava-hf", true, { TURN, " ", "<image>", "\n", STOP, TURN "assistant\n", "" }, NULL },
     { "qwen2",
       false,
       { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n",
-        TURN "system\nYou are a helpful assistant." STOP "\n" } },
-    { "chatml", false, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", "" } },
+        TURN "system\nYou are a helpful assistant." STOP "\n" },
+      NULL },
+    { "chatml", false, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", "" }, NULL },
+    { "v1", false, { "", "", "<image>\n", "", "", "", "" }, &vicuna },
     { 0 },
 };
 
@@ -145,7 +154,7 @@ static bool settle(thx_template *t, bool lists)
     if (!lists) t->chat.parts[THX_CHAT_IMAGE] = "<image>\n";
     if (!has_one_image(t->chat.parts[THX_CHAT_IMAGE])) return false;
     for (const thx_chat *c = thx_chats; c->name; c++) {
-        bool same = c->lists == lists;
+        bool same = c->lists == lists && !c->talk;
         for (size_t i = 0; same && i < THX_CHAT_PARTS; i++)
             same = !strcmp(c->parts[i], t->chat.parts[i]);
         if (same) t->chat.name = c->name;

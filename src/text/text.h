@@ -78,8 +78,8 @@ typedef struct thx_message { const char *role, *content; } thx_message;
 thorax_status thx_template_open(thx_template **out, const char *folder, thorax_error *err);
 
 /* One of ours by name: "llava-onevision" (RadVLM), "llava-hf", "qwen2" (also LLaVA-NeXT's qwen_1_5:
- * with its system turn), "chatml" (without). For folders without one. THORAX_USAGE: no such
- * name. */
+ * with its system turn), "chatml" (without), "v1" (Vicuna's, of LLaVA-Rad). For folders without one.
+ * THORAX_USAGE: no such name. */
 thorax_status thx_template_builtin(thx_template **out, const char *name, thorax_error *err);
 
 /* Appends a Jinja template that does the same, for folders that we write. */
@@ -104,6 +104,11 @@ thorax_status thx_template_render(thx_prompt *out, const thx_template *t,
                                   size_t n, size_t image_tokens, int32_t image_id,
                                   thorax_error *err);
 void thx_prompt_deinit(thx_prompt *p);
+
+/* LLaVA-Rad's question for a report: without `reason` (NULL), or with the reason of the examination,
+ * which may be empty. Line breaks in it become blanks, "<image>" and blanks at its end vanish, as the
+ * published evaluation does it. Appends. THORAX_NOMEM. */
+thorax_status thx_question_rad(thx_string *out, const char *reason, thorax_error *err);
 
 /* ---- Findings in text ---- */
 enum { THX_FINDINGS = 14 };

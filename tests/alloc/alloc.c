@@ -175,6 +175,42 @@ static thorax_status tokenizer(thorax_error *err)
     return st;
 }
 
+/* A conversation about a film, and the text of its ids. */
+static thorax_status pieces(thorax_error *err)
+{
+    static const thx_message talk[] = { { "user", "Where \xc3\xa9?" }, { "assistant", "the heart" }, { "user", "" } };
+    thx_tokenizer *t = NULL;
+    thx_template  *v1 = NULL;
+    thx_prompt     p = { 0 };
+    thx_string     text = { 0 };
+    thorax_status  st = thx_tokenizer_open(&t, in("llama"), err);
+
+    if (!st) st = thx_template_builtin(&v1, "v1", err);
+    if (!st) st = thx_template_render(&p, v1, t, talk, 3, 2, 7, err);
+    if (!st) st = thx_tokenizer_decode(t, p.ids.data, p.ids.size, false, &text, err);
+    if (!st) st = thx_question_rad(&text, "a<image>", err);
+    thx_string_deinit(&text);
+    thx_prompt_deinit(&p);
+    thx_template_close(v1);
+    thx_tokenizer_close(t);
+    return st;
+}
+
+static thorax_status words(thorax_error *err)
+{
+    thx_tokenizer *t;
+    thx_ids        ids = { 0 };
+    thx_string     text = { 0 };
+    thorax_status  st = thx_tokenizer_open(&t, in("bert"), err);
+
+    if (!st) st = thx_tokenizer_encode_whole(t, "The heart [SEP] \xff", 17, true, 0, &ids, err);
+    if (!st) st = thx_tokenizer_decode(t, ids.data, ids.size, false, &text, err);
+    thx_string_deinit(&text);
+    thx_ids_deinit(&ids);
+    thx_tokenizer_close(t);
+    return st;
+}
+
 /* ---- the public functions, on a random checkpoint ---- */
 static thorax_status open_and_close(thorax_error *err)
 {
@@ -248,6 +284,21 @@ static void caches_may_do_without(void **state)
     count_of(remember); /* works once there is memory again */
 }
 
+/* A file of tests/data/DIR into a folder of that name. */
+static void copy(const char *dir, const char *name)
+{
+    char from[128], to[128], *data;
+    size_t size;
+    thorax_error err;
+
+    snprintf(from, sizeof from, "tests/data/%s/%s", dir, name);
+    snprintf(to, sizeof to, "%s/%s", dir, name);
+    assert_ok(thx_file_read(&data, &size, source_path(from), 1 << 20, &err), err);
+    assert_ok(thx_folder_make(in(dir), &err), err);
+    assert_ok(thx_file_write(in(to), data, size, &err), err);
+    free(data);
+}
+
 static int write_inputs(void **state)
 {
     thorax_error  err;
@@ -258,6 +309,8 @@ static int write_inputs(void **state)
     for (size_t i = 0; i < sizeof grey; i++) grey[i] = (unsigned char)i;
     assert_ok(thx_picture_write_png(&(thx_picture){ 40, 50, 1, grey }, in("film.png"), &err), err);
     assert_ok(thx_file_write(in("tokenizer.json"), tokenizer_json, sizeof tokenizer_json - 1, &err), err);
+    copy("llama", "tokenizer.model");
+    copy("bert", "vocab.txt");
     assert_ok(thx_folder_make(in("shards"), &err), err);
     write_tensors(in("shards/1.safetensors"), "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8);
     write_tensors(in("shards/2.safetensors"), "{\"b\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4);
@@ -288,6 +341,8 @@ CASE(film)
 CASE(samples)
 CASE(weights)
 CASE(tokenizer)
+CASE(pieces)
+CASE(words)
 CASE(open_and_close)
 CASE(talk)
 CASE(look)
@@ -298,6 +353,7 @@ int main(void)
         cmocka_unit_test(npy_case),    cmocka_unit_test(files_case),   cmocka_unit_test(strings_case),
         cmocka_unit_test(film_case),   cmocka_unit_test(samples_case), cmocka_unit_test(weights_case),
         cmocka_unit_test(tokenizer_case), cmocka_unit_test(open_and_close_case), cmocka_unit_test(talk_case),
+        cmocka_unit_test(pieces_case), cmocka_unit_test(words_case),
         cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without),
     };
     return cmocka_run_group_tests(tests, write_inputs, remove_inputs);

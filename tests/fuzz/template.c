@@ -47,9 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (thx_chat_read(t, printed.data, NULL)) abort(); /* what we print, we know */
         thx_string_deinit(&printed);
     }
-    if (thx_template_builtin(&known, "qwen2", NULL)) abort();
-    render(known, tokenizer, text);
-    thx_template_close(known);
+    for (int i = 0; i < 2; i++) {
+        if (thx_template_builtin(&known, i ? "v1" : "qwen2", NULL)) abort();
+        render(known, tokenizer, text);
+        thx_template_close(known);
+    }
     thx_template_close(t);
     free(text);
     return 0;
