@@ -26,11 +26,15 @@ static thorax_status parse_ids(thx_ids *out, const char *text, thorax_error *err
     return out->failed ? thx_fail(err, THORAX_NOMEM, 0, "no memory for the ids") : THORAX_OK;
 }
 
-static thorax_status encode(json_t **out, const thx_tokenizer *t, const char *text,
+/* no_special: without what the tokenizer puts around a whole text. */
+static thorax_status encode(json_t **out, const thx_tokenizer *t, const char *text, bool no_special,
                             thorax_error *err)
 {
     thx_ids ids = { 0 };
-    const thorax_status st = thx_tokenizer_encode(t, text, strlen(text), true, &ids, err);
+    const size_t size = strlen(text);
+    const thorax_status st = no_special
+                                 ? thx_tokenizer_encode(t, text, size, true, &ids, err)
+                                 : thx_tokenizer_encode_whole(t, text, size, true, 0, &ids, err);
 
     *out = st ? NULL : json_pack("{s:o}", "ids", cli_json_ids(ids.data, ids.size));
     thx_ids_deinit(&ids);
@@ -73,8 +77,8 @@ int cli_inspect_tokens(const cli_values *v)
         return cli_fail_text(v, CLI_USAGE, "expected one of --text TEXT and --decode IDS");
     thorax_status st = thx_tokenizer_open(&t, folder, &err);
     if (st) return fail_model(v, &err);
-    st = text ? encode(&json, t, text, &err)
-              : decode(&json, t, ids, cli_switch(v, CLI_NO_SPECIAL), &err);
+    const bool no_special = cli_switch(v, CLI_NO_SPECIAL);
+    st = text ? encode(&json, t, text, no_special, &err) : decode(&json, t, ids, no_special, &err);
     thx_tokenizer_close(t);
     return st ? cli_fail(v, &err) : cli_print_json(v, json);
 }
