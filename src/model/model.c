@@ -102,7 +102,9 @@ static thorax_status read_folder(thx_model *m, wish w, thorax_error *err)
         if (!st) st = read_remark(m, config, err);
         if (!st && w.weights) identify(m, config);
     }
-    if (!st && w.tokenizer) st = thx_template_open(&m->chat, m->folder, err);
+    if (!st && w.tokenizer)
+        st = m->family && m->family->chat ? thx_template_builtin(&m->chat, m->family->chat, err)
+                                          : thx_template_open(&m->chat, m->folder, err);
     if (!st && w.tokenizer)
         st = thx_generation_read(&m->generation, m->folder, config, m->tokenizer, err);
     json_decref(config);

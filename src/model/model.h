@@ -66,6 +66,7 @@ typedef struct thx_family {
     thorax_status (*question)(thx_string *out, thx_task task, const char *phrase, thorax_error *err);
     uint32_t max_new_tokens; /* default of the authors */
     thx_tensor_role (*role)(const char *stored); /* what a stored tensor is to quantisation */
+    const char *chat; /* name of the built-in template of a family whose folders carry none; NULL: they do */
 } thx_family;
 
 const thx_family *thx_family_find(const json_t *config);
