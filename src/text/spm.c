@@ -177,12 +177,18 @@ static thorax_status encode_normal(merger *m, size_t size, thorax_error *err)
 
 /* ---- Text around it ---- */
 
+static bool starts_with_blank(const char *text, size_t size)
+{
+    return size && (*text == ' ' || (size >= 3 && !memcmp(text, THX_SPM_BLANK, 3)));
+}
+
 /* The dummy prefix, and blanks as U+2581. */
-static void normalise(thx_string *out, const thx_spm *s, const char *text, size_t size)
+static void normalise(thx_string *out, const thx_spm *s, const char *text, size_t size, bool behind)
 {
     const char *blank = s->escape ? THX_SPM_BLANK : " ";
+    const bool without = (s->shy && starts_with_blank(text, size)) || (s->once && behind);
 
-    if (s->dummy_prefix) thx_string_puts(out, blank);
+    if (s->dummy_prefix && !without) thx_string_puts(out, blank);
     for (size_t at = 0; at < size;) {
         const char *next = memchr(text + at, ' ', size - at);
         const size_t end = next ? (size_t)(next - text) : size;
@@ -217,7 +223,7 @@ thorax_status thx_spm_encode(const thx_bpe *vocabulary, const thx_spm *s, const 
     thorax_status st = THORAX_OK;
 
     if (!size) return THORAX_OK;
-    normalise(&normal, s, text, size);
+    normalise(&normal, s, text, size, behind);
     if (normal.failed)
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory for a text of %zu bytes", size);
     m.text = normal.data;

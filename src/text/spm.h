@@ -21,6 +21,7 @@ typedef struct thx_spm {
     int32_t   bytes[256];   /* ids of the byte pieces                                         */
     int32_t   unknown;
     bool      byte_fallback, dummy_prefix, escape, unused; /* unused: there are such pieces   */
+    bool      shy, once;    /* no prefix before a blank; none behind a special token (Metaspace) */
     bool      legacy;       /* the wrapper's: text behind a special token gets the prefix too */
 } thx_spm;
 

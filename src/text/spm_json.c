@@ -26,16 +26,34 @@ static bool is_escape(const json_t *j)
            !strcmp(text_of(json_object_get(j, "pattern"), "String"), " ");
 }
 
-bool thx_spm_json_normalizer(thx_tokenizer *t, const json_t *j)
+static bool is_none(const json_t *j) { return !j || json_is_null(j); }
+
+static bool is_normaliser(const json_t *j)
 {
     const json_t *list = json_object_get(j, "normalizers");
 
-    if (strcmp(text_of(j, "type"), "Sequence") || json_array_size(list) != 2 ||
-        !is_prefix(json_array_get(list, 0)) || !is_escape(json_array_get(list, 1)))
-        return false;
+    return !strcmp(text_of(j, "type"), "Sequence") && json_array_size(list) == 2 &&
+           is_prefix(json_array_get(list, 0)) && is_escape(json_array_get(list, 1));
+}
+
+/* Metaspace puts no prefix before a blank, and says where it puts one at all. */
+static bool read_metaspace(thx_spm *s, const json_t *j)
+{
+    const char *scheme = text_of(j, "prepend_scheme");
+
+    s->shy = true;
+    s->once = !strcmp(scheme, "first");
+    s->dummy_prefix = s->once || !strcmp(scheme, "always");
+    return !strcmp(text_of(j, "type"), "Metaspace") && !strcmp(text_of(j, "replacement"), THX_SPM_BLANK) &&
+           json_is_false(json_object_get(j, "split")) && (s->dummy_prefix || !strcmp(scheme, "never"));
+}
+
+bool thx_spm_json_blanks(thx_tokenizer *t, const json_t *normalizer, const json_t *pre_tokenizer)
+{
     t->spm = (thx_spm){ .unknown = -1, .byte_fallback = true, .dummy_prefix = true, .escape = true, .legacy = true };
     memset(t->spm.bytes, 0xff, sizeof t->spm.bytes);
-    return true;
+    if (is_none(pre_tokenizer)) return is_normaliser(normalizer);
+    return is_none(normalizer) && read_metaspace(&t->spm, pre_tokenizer);
 }
 
 bool thx_spm_json_post(thx_tokenizer *t, const json_t *j)
@@ -44,7 +62,7 @@ bool thx_spm_json_post(thx_tokenizer *t, const json_t *j)
     bool behind = false;
     size_t i;
 
-    if (json_is_null(j) || !j) return true;
+    if (is_none(j)) return true;
     if (strcmp(text_of(j, "type"), "TemplateProcessing") || json_array_size(single) > 3) return false;
     json_array_foreach(single, i, item) {
         const char *token = text_of(json_object_get(item, "SpecialToken"), "id");

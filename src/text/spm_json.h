@@ -6,9 +6,10 @@
 
 #include <jansson.h>
 
-/* Are these the components of the Llama kind? The normaliser's call empties the tokenizer's model; the
- * post-processor's takes the tokens put around a text, which must be there. */
-bool thx_spm_json_normalizer(thx_tokenizer *t, const json_t *j);
+/* Are these the components of the Llama kind? Either the normaliser sets the blanks (Prepend and Replace) or
+ * the pre-tokenizer does (Metaspace without split); the post-processor names the tokens put around a text,
+ * which must be there. */
+bool thx_spm_json_blanks(thx_tokenizer *t, const json_t *normalizer, const json_t *pre_tokenizer);
 bool thx_spm_json_post(thx_tokenizer *t, const json_t *j);
 
 /* Vocabulary, then its tables, then the merges in order of rank. THORAX_FORMAT (without a file name),

@@ -360,16 +360,18 @@ static thorax_status read_part(reader *r, size_t which,
 
 /* ---- The Llama kind ---- */
 
-static thorax_status read_prefix(reader *r, const json_t *j)
+static thorax_status read_blanks(reader *r)
 {
-    r->t->kind = THX_SENTENCEPIECE;
-    return thx_spm_json_normalizer(r->t, j) ? THORAX_OK
-                                            : refuse(r, "normalizer", "what is not Llama's, with byte_fallback,");
-}
+    json_t *normalizer = NULL, *pre = NULL;
+    thorax_status st = part_tree(r, r->parts[NORMALIZER], &normalizer);
 
-static thorax_status read_no_split(reader *r, const json_t *j)
-{
-    return is_empty(j) ? THORAX_OK : refuse(r, "pre_tokenizer", type_of(j));
+    r->t->kind = THX_SENTENCEPIECE;
+    if (!st) st = part_tree(r, r->parts[PRE_TOKENIZER], &pre);
+    if (!st && !thx_spm_json_blanks(r->t, normalizer, pre))
+        st = refuse(r, "normalizer and pre_tokenizer", "what is not Llama's, with byte_fallback,");
+    json_decref(normalizer);
+    json_decref(pre);
+    return st;
 }
 
 static thorax_status read_ends(reader *r, const json_t *j)
@@ -379,9 +381,8 @@ static thorax_status read_ends(reader *r, const json_t *j)
 
 static thorax_status read_pieces(reader *r)
 {
-    thorax_status st = read_part(r, NORMALIZER, read_prefix);
+    thorax_status st = read_blanks(r);
 
-    if (!st) st = read_part(r, PRE_TOKENIZER, read_no_split);
     if (!st) st = read_model(r);
     if (!st) st = read_part(r, ADDED_TOKENS, read_added);
     return st ? st : read_part(r, POST_PROCESSOR, read_ends);

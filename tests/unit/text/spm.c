@@ -328,6 +328,65 @@ static void as_the_fast_tokenizer(void **state)
     json_decref(j);
 }
 
+/* Metaspace instead of the normaliser: scheme "first" or "always". */
+static thx_tokenizer *open_metaspace(const char *scheme)
+{
+    char *folder = folder_make();
+    json_t *j = load_json(source_path("tests/data/llama/json/tokenizer.json"));
+    thx_tokenizer *t;
+    thorax_error err;
+
+    json_object_set_new(j, "normalizer", json_null());
+    json_object_set_new(j, "pre_tokenizer", json_pack("{s:s, s:s, s:s, s:b}", "type", "Metaspace", "replacement",
+                                                      "\xe2\x96\x81", "prepend_scheme", scheme, "split", 0));
+    folder_put_json(folder, "tokenizer.json", j);
+    assert_ok(thx_tokenizer_open(&t, folder, &err), err);
+    json_decref(j);
+    folder_remove(folder);
+    return t;
+}
+
+/* By tokenizers 0.21.4. */
+static void metaspace_is_shy(void **state)
+{
+    static const struct { const char *scheme, *text; int32_t ids[12]; size_t n; } cases[] = {
+        { "first", "the heart", { 1, 263, 292 }, 3 },
+        { "first", " the heart", { 1, 263, 292 }, 3 },
+        { "first", "\xe2\x96\x81" "the", { 1, 263 }, 2 },
+        { "first", "x</s>the", { 1, 353, 2, 261 }, 4 },
+        { "first", "x</s> the", { 1, 353, 2, 263 }, 4 },
+        { "first", "</s>the", { 1, 2, 261 }, 3 },
+        { "first", " ", { 1, 429 }, 2 },
+        { "always", "the heart", { 1, 263, 292 }, 3 },
+        { "always", " the heart", { 1, 263, 292 }, 3 },
+        { "always", "\xe2\x96\x81" "the", { 1, 263 }, 2 },
+        { "always", "x</s>the", { 1, 353, 2, 263 }, 4 },
+        { "always", "x</s> the", { 1, 353, 2, 263 }, 4 },
+        { "always", "</s>the", { 1, 2, 263 }, 3 },
+        { "always", " ", { 1, 429 }, 2 },
+        { "never", "the heart", { 1, 261, 292 }, 3 },
+        { "never", " the heart", { 1, 263, 292 }, 3 },
+        { "never", "\xe2\x96\x81" "the", { 1, 263 }, 2 },
+        { "never", "x</s>the", { 1, 459, 2, 261 }, 4 },
+        { "never", "x</s> the", { 1, 459, 2, 263 }, 4 },
+        { "never", "</s>the", { 1, 2, 261 }, 3 },
+        { "never", " ", { 1, 429 }, 2 },
+    };
+    thx_ids ids = { 0 };
+    thorax_error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        thx_tokenizer *t = open_metaspace(cases[i].scheme);
+        ids.size = 0;
+        assert_ok(thx_tokenizer_encode_whole(t, cases[i].text, strlen(cases[i].text), true, 0, &ids, &err), err);
+        assert_int_equal(ids.size, cases[i].n);
+        assert_memory_equal(ids.data, cases[i].ids, ids.size * sizeof *ids.data);
+        thx_tokenizer_close(t);
+    }
+    thx_ids_deinit(&ids);
+}
+
 static void refuse_json(const char *folder, const char *where, const char *value, const char *part)
 {
     json_t *j = load_json(source_path("tests/data/llama/json/tokenizer.json"));
@@ -347,7 +406,7 @@ static void other_components_are_refused(void **state)
     (void)state;
     refuse_json(folder, "normalizer", "null", "normalizer");
     refuse_json(folder, "normalizer", "{\"type\": \"NFC\"}", "byte_fallback");
-    refuse_json(folder, "pre_tokenizer", "{\"type\": \"Metaspace\"}", "Metaspace");
+    refuse_json(folder, "pre_tokenizer", "{\"type\": \"Metaspace\"}", "pre_tokenizer");
     refuse_json(folder, "post_processor", "{\"type\": \"BertProcessing\"}", "BertProcessing");
     refuse_json(folder, "model/unk_token", "\"nobody\"", "unknown token");
     refuse_json(folder, "model/unk_token", "null", "unknown token");
@@ -399,6 +458,7 @@ int main(void)
         cmocka_unit_test(broken_models_are_refused),
         cmocka_unit_test(beginnings_are_refused),
         cmocka_unit_test(as_the_fast_tokenizer),
+        cmocka_unit_test(metaspace_is_shy),
         cmocka_unit_test(other_components_are_refused),
         cmocka_unit_test(added_tokens_get_ids),
     };
