@@ -52,6 +52,11 @@ void thx_map_close(thx_map *map)
     *map = (thx_map){ 0 };
 }
 
+void thx_map_expect_random(const thx_map *map, bool random)
+{
+    if (map->data) madvise((void *)(uintptr_t)map->data, map->size, random ? MADV_RANDOM : MADV_NORMAL);
+}
+
 thorax_status thx_file_read(char **data, size_t *size, const char *path, size_t max_bytes, thorax_error *err)
 {
     int fd;

@@ -12,6 +12,10 @@ typedef struct thx_map { const unsigned char *data; size_t size; } thx_map;
 thorax_status thx_map_open(thx_map *out, const char *path, thorax_error *err);
 void          thx_map_close(thx_map *map);
 
+/* Tells the system that a few bytes here and there will be read, so that it brings no pages around them; or, with
+ * false, that it may do so again. */
+void thx_map_expect_random(const thx_map *map, bool random);
+
 /* The whole file, with a 0 byte after the last one; the caller frees *data.
  * THORAX_IO; THORAX_LIMIT when it is larger than max_bytes; THORAX_NOMEM. */
 thorax_status thx_file_read(char **data, size_t *size, const char *path, size_t max_bytes, thorax_error *err);

@@ -20,6 +20,11 @@ static bool take_word(const char **at, const char *word)
     return true;
 }
 
+static bool is_sum(const char *text)
+{
+    return text && strlen(text) == SHA256_DIGITS && strspn(text, "0123456789abcdef") == SHA256_DIGITS;
+}
+
 /* A size of at least 1. */
 static bool take_size(uint64_t *out, const char **at)
 {
@@ -47,7 +52,7 @@ static bool take_line(thx_entry *told, const char *line)
         !take_word(&line, "] sha256 ") || __builtin_mul_overflow(v->shape[0], v->shape[1], &v->count))
         return false;
     told->sha256 = line;
-    return strlen(line) == SHA256_DIGITS && strspn(line, "0123456789abcdef") == SHA256_DIGITS;
+    return is_sum(line);
 }
 
 /* ---- Tensors and lines ---- */
@@ -97,6 +102,26 @@ static thorax_status count_lines(size_t *lines, const json_t *metadata, const js
     return THORAX_OK;
 }
 
+/* What the metadata hold under `prefix` and the name of a tensor; NULL where there is nothing. */
+static const json_t *line_of(thx_string *key, const json_t *metadata, const char *prefix, const thx_entry *e)
+{
+    key->size = 0;
+    thx_string_puts(key, prefix);
+    thx_string_puts(key, e->view.name);
+    return key->failed ? NULL : json_object_get(metadata, key->data);
+}
+
+static thorax_status read_sum(thx_entry *e, thx_arena *arena, const json_t *line, const char *path, thorax_error *err)
+{
+    const char *text = json_string_value(line);
+
+    if (!is_sum(text))
+        return thx_fail(err, THORAX_FORMAT, 0, "%s: tensor %.120s: its hash is no row of 64 digits", path,
+                        e->view.name);
+    e->sha256 = thx_arena_strdup(arena, text);
+    return e->sha256 ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the tensor table", path);
+}
+
 thorax_status thx_grouped_read(thx_entry *entries, size_t count, thx_arena *arena, const json_t *header,
                                const char *path, thorax_error *err)
 {
@@ -105,13 +130,13 @@ thorax_status thx_grouped_read(thx_entry *entries, size_t count, thx_arena *aren
     size_t        lines;
 
     thorax_status st = count_lines(&lines, metadata, header, path, err);
-    for (size_t i = 0; !st && lines && i < count; i++) {
-        key.size = 0;
-        thx_string_puts(&key, THX_GROUPED_PREFIX);
-        thx_string_puts(&key, entries[i].view.name);
+    for (size_t i = 0; !st && metadata && i < count; i++) {
+        const json_t *sum = line_of(&key, metadata, THX_SUM_PREFIX, &entries[i]);
+        const json_t *line = lines ? line_of(&key, metadata, THX_GROUPED_PREFIX, &entries[i]) : NULL;
+
         if (key.failed) st = thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the tensor table", path);
-        const json_t *line = st ? NULL : json_object_get(metadata, key.data);
-        if (line) st = apply(&entries[i], arena, json_string_value(line), path, err);
+        else if (line) st = apply(&entries[i], arena, json_string_value(line), path, err);
+        else if (sum) st = read_sum(&entries[i], arena, sum, path, err);
     }
     thx_string_deinit(&key);
     return st;

@@ -24,14 +24,31 @@ static const struct { const char *name; unsigned bits; thx_type type; } dtypes[]
     { "F4", 4, THX_TYPES },
 };
 
+/* The number before the header. */
+static uint64_t header_size(thx_map bytes)
+{
+    uint64_t size = 0;
+
+    for (int i = PREFIX - 1; i >= 0; i--) size = size << 8 | bytes.data[i];
+    return size;
+}
+
+bool thx_is_safetensors(thx_map bytes)
+{
+    return bytes.size > PREFIX && bytes.data[PREFIX] == '{' && header_size(bytes) <= bytes.size - PREFIX;
+}
+
 thorax_status thx_foreign_check(thx_map bytes, const char *path, thorax_error *err)
 {
     static const struct { const char *start; size_t size; const char *what; } kinds[] = {
 #define KIND(start, what) { start, sizeof start - 1, what }
         KIND("version https://git-lfs.github.com/spec/",
              "a git-LFS pointer, not the file itself; fetch it with `git lfs pull`"),
-        KIND("PK\x03\x04", "a zip archive (PyTorch .bin or .pt?)"),
-        KIND("\x80\x02", "a Python pickle (old PyTorch .bin or .pt?)"),
+        KIND("PK\x03\x04", "a zip archive"),
+        KIND("\x80\x02", "a Python pickle, but not one that PyTorch writes"),
+        KIND("\x80\x03", "a Python pickle, but not one that PyTorch writes"),
+        KIND("\x80\x04", "a Python pickle, but not one that PyTorch writes"),
+        KIND("\x80\x05", "a Python pickle, but not one that PyTorch writes"),
         KIND("GGUF", "a GGUF file"),
         KIND("\x89HDF", "an HDF5 file"),
         KIND("\x93NUMPY", "a NumPy array"),
@@ -43,6 +60,7 @@ thorax_status thx_foreign_check(thx_map bytes, const char *path, thorax_error *e
     };
 
     if (!bytes.size) return thx_fail(err, THORAX_FORMAT, 0, "%s: the file is empty", path);
+    if (thx_is_safetensors(bytes)) return THORAX_OK;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (bytes.size >= kinds[i].size && !memcmp(bytes.data, kinds[i].start, kinds[i].size))
             return thx_fail(err, THORAX_FORMAT, 0, "%s: this is %s", path, kinds[i].what);
@@ -57,9 +75,7 @@ static thorax_status read_prefix(uint64_t *header, thx_map bytes, const char *pa
     if (bytes.size < PREFIX)
         return thx_fail(err, THORAX_FORMAT, 0, "%s: %zu bytes are too few for a safetensors file", path,
                         bytes.size);
-    *header = 0;
-    for (int i = PREFIX - 1; i >= 0; i--) *header = *header << 8 | bytes.data[i];
-
+    *header = header_size(bytes);
     const size_t rest = bytes.size - PREFIX;
     if (*header > rest && (bytes.size < 2 * PREFIX || bytes.data[PREFIX] != '{'))
         return thx_fail(err, THORAX_FORMAT, 0, "%s: not a safetensors file (its first bytes give no header)",
@@ -140,25 +156,10 @@ static thorax_status read_span(thx_entry *e, unsigned bits, const json_t *value,
     return THORAX_OK;
 }
 
-static thx_entry *entry_add(thx_entries *list)
-{
-    if (list->count == list->room) {
-        const size_t room = list->room ? list->room * 2 : 256;
-        thx_entry *at = realloc(list->at, room * sizeof *at);
-
-        if (!at) return NULL;
-        list->at = at;
-        list->room = room;
-    }
-    thx_entry *e = &list->at[list->count++];
-    *e = (thx_entry){ 0 };
-    return e;
-}
-
 static thorax_status read_entry(thx_entries *list, thx_arena *arena, const char *name, const json_t *value,
                                 uint64_t data_bytes, const char *path, thorax_error *err)
 {
-    thx_entry    *e = entry_add(list);
+    thx_entry    *e = thx_entry_add(list);
     unsigned      bits = 0;
     thorax_status st;
 
@@ -170,15 +171,6 @@ static thorax_status read_entry(thx_entries *list, thx_arena *arena, const char 
     if (!st) st = read_shape(&e->view, json_object_get(value, "shape"), path, err);
     if (!st) st = read_span(e, bits, json_object_get(value, "data_offsets"), data_bytes, path, err);
     return st;
-}
-
-static int by_offset(const void *a, const void *b)
-{
-    const thx_entry *x = a, *y = b;
-
-    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
-    if (x->end != y->end) return x->end < y->end ? -1 : 1;
-    return strcmp(x->view.name, y->view.name);
 }
 
 /* Spans sorted by offset must touch each other and fill the data. */
@@ -239,7 +231,7 @@ thorax_status thx_safetensors_read(thx_entries *list, thx_arena *arena, thx_map 
 
     const size_t count = list->count - first;
     thx_entry   *e = count ? list->at + first : NULL;
-    if (count) qsort(e, count, sizeof *e, by_offset);
+    thx_entries_sort(e, count);
     st = check_cover(e, count, data_bytes, path, err);
     for (size_t i = 0; !st && i < count; i++) {
         e[i].view.data = bytes.data + PREFIX + header_bytes + e[i].begin;

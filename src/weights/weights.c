@@ -1,7 +1,7 @@
 /* Opening the weights of a model folder; see weights.h.
  *
- * A folder is looked at as the original does: model.safetensors if it is there, else the shards of
- * the index. The files stay mapped until close; the table of tensors is sorted by name beside it. */
+ * A folder is looked at as the original does: safetensors before PyTorch's files, one file before the shards of an
+ * index. The files stay mapped until close; the table of tensors is sorted by name beside it. */
 #include "weights/weights.h"
 
 #include <stdlib.h>
@@ -11,12 +11,17 @@
 #include "base/memory.h"
 #include "weights/index_json.h"
 #include "weights/json_bounded.h"
+#include "weights/pytorch.h"
 #include "weights/safetensors.h"
 
-#define SINGLE "model.safetensors"
-#define INDEX  "model.safetensors.index.json"
+/* The forms of a folder's weights, the one that is preferred first. */
+static const struct { const char *name; bool index; } forms[] = {
+    { "model.safetensors", false }, { "model.safetensors.index.json", true },
+    { "pytorch_model.bin", false }, { "pytorch_model.bin.index.json", true },
+};
+enum { FORMS = sizeof forms / sizeof forms[0] };
 
-typedef struct mapped { thx_map map; const char *path; } mapped;
+typedef struct mapped { thx_map map; const char *path; bool pytorch; } mapped;
 
 struct thx_weights {
     thx_arena        *arena;
@@ -24,6 +29,7 @@ struct thx_weights {
     size_t            n_files;
     thx_entries       tensors; /* by file, then by offset */
     const thx_entry **by_name;
+    uint64_t          owned; /* bytes of gathered tensors */
 };
 
 /* The path of `name` in `folder`, kept with the weights. */
@@ -47,16 +53,30 @@ static thorax_status alloc_files(thx_weights *w, size_t count, const char *path,
     return w->files ? THORAX_OK : no_memory(path, err);
 }
 
+static thorax_status read_pytorch(thx_weights *w, mapped *f, uint32_t file, thorax_error *err)
+{
+    uint64_t owned = 0;
+
+    thx_map_expect_random(&f->map, true);
+    const thorax_status st = thx_pytorch_read(&w->tensors, w->arena, f->map, f->path, file, &owned, err);
+    thx_map_expect_random(&f->map, false);
+    w->owned += owned;
+    return st;
+}
+
 /* Maps a file and appends its tensors. */
 static thorax_status add_file(thx_weights *w, const char *path, thorax_error *err)
 {
-    mapped *f = &w->files[w->n_files];
+    const uint32_t file = (uint32_t)w->n_files;
+    mapped        *f = &w->files[file];
 
     f->path = path;
     const thorax_status st = thx_map_open(&f->map, path, err);
     if (st) return st;
     w->n_files++;
-    return thx_safetensors_read(&w->tensors, w->arena, f->map, path, (uint32_t)(w->n_files - 1), err);
+    f->pytorch = !thx_is_safetensors(f->map) && thx_is_pytorch(f->map);
+    return f->pytorch ? read_pytorch(w, f, file, err)
+                      : thx_safetensors_read(&w->tensors, w->arena, f->map, path, file, err);
 }
 
 static int by_name(const void *a, const void *b)
@@ -125,6 +145,8 @@ static thorax_status read_index(thx_index *index, thx_weights *w, const char *pa
     return st;
 }
 
+static const char *file_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
+
 static thorax_status open_shards(thx_weights *w, const char *folder, const char *index_path,
                                  thorax_error *err)
 {
@@ -137,7 +159,7 @@ static thorax_status open_shards(thx_weights *w, const char *folder, const char 
 
         if (!path) st = no_memory(folder, err);
         else if (!thx_file_exists(path))
-            st = thx_fail(err, THORAX_IO, 0, "%s: this shard is missing (%s names it)", path, INDEX);
+            st = thx_fail(err, THORAX_IO, 0, "%s: this shard is missing (%s names it)", path, file_name(index_path));
         else st = add_file(w, path, err);
     }
     if (!st) st = sort_names(w, folder, err);
@@ -164,38 +186,52 @@ static bool folder_has(thx_weights *w, const char *folder, const char *name)
 static thorax_status no_weights(thx_weights *w, const char *folder, thorax_error *err)
 {
     static const char *const others[] = {
-        "pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.safetensors",
-        "adapter_model.safetensors", "adapter_model.bin", "tf_model.h5", "flax_model.msgpack",
+        "consolidated.safetensors", "adapter_model.safetensors", "adapter_model.bin", "tf_model.h5",
+        "flax_model.msgpack",
     };
+    const char *found = NULL;
 
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (folder_has(w, folder, others[i]))
-            return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s or %s, found only %s", folder, SINGLE,
-                            INDEX, others[i]);
-    return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s or %s, found neither", folder, SINGLE, INDEX);
+    for (size_t i = 0; !found && i < sizeof others / sizeof others[0]; i++)
+        if (folder_has(w, folder, others[i])) found = others[i];
+    return thx_fail(err, THORAX_MODEL, 0, "%s: expected %s, %s or their indexes, found %s%s", folder, forms[0].name,
+                    forms[2].name, found ? "only " : "neither", found ? found : "");
 }
 
 static thorax_status open_folder(thx_weights *w, const char *folder, thorax_error *err)
 {
-    const char *single = keep_path(w, folder, SINGLE), *index = keep_path(w, folder, INDEX);
+    for (int i = 0; i < FORMS; i++) {
+        const char *path = keep_path(w, folder, forms[i].name);
 
-    if (!single || !index) return no_memory(folder, err);
-    if (thx_file_exists(single)) return open_single(w, single, err);
-    if (thx_file_exists(index)) return open_shards(w, folder, index, err);
+        if (!path) return no_memory(folder, err);
+        if (!thx_file_exists(path)) continue;
+        return forms[i].index ? open_shards(w, folder, path, err) : open_single(w, path, err);
+    }
     return no_weights(w, folder, err);
 }
 
-thorax_status thx_weights_open(thx_weights **out, const char *path, thorax_error *err)
+static thorax_status open_with(thx_weights **out, const char *path,
+                               thorax_status (*opening)(thx_weights *w, const char *path, thorax_error *err),
+                               thorax_error *err)
 {
     thx_weights *w = calloc(1, sizeof *w);
 
     *out = NULL;
     if (!w) return no_memory(path, err);
     thorax_status st = thx_arena_open(&w->arena, 0, err);
-    if (!st) st = thx_is_folder(path) ? open_folder(w, path, err) : open_single(w, path, err);
+    if (!st) st = opening(w, path, err);
     if (st) thx_weights_close(w);
     else *out = w;
     return st;
+}
+
+thorax_status thx_weights_open(thx_weights **out, const char *path, thorax_error *err)
+{
+    return open_with(out, path, thx_is_folder(path) ? open_folder : open_single, err);
+}
+
+thorax_status thx_weights_open_file(thx_weights **out, const char *path, thorax_error *err)
+{
+    return open_with(out, path, open_single, err);
 }
 
 void thx_weights_close(thx_weights *w)
@@ -230,3 +266,7 @@ uint64_t thx_weights_bytes(const thx_weights *w)
     for (size_t i = 0; i < w->n_files; i++) bytes += w->files[i].map.size;
     return bytes;
 }
+
+uint64_t thx_weights_owned_bytes(const thx_weights *w) { return w->owned; }
+
+bool thx_weights_pytorch(const thx_weights *w, size_t i) { return w->files[w->tensors.at[i].file].pytorch; }

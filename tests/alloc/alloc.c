@@ -146,6 +146,23 @@ static thorax_status weights(thorax_error *err)
     return st;
 }
 
+static thorax_status pytorch(thorax_error *err)
+{
+    static const char *const files[] = { "ok-views.bin", "ok-legacy.bin", "ok-nested.pt" };
+    thorax_status st = THORAX_OK;
+
+    for (size_t i = 0; !st && i < sizeof files / sizeof files[0]; i++) {
+        char         name[100];
+        thx_weights *w;
+
+        snprintf(name, sizeof name, "tests/fuzz/corpus/pytorch/%s", files[i]);
+        st = thx_weights_open_file(&w, source_path(name), err);
+        if (st) assert_null(w);
+        thx_weights_close(w);
+    }
+    return st;
+}
+
 /* ---- text ---- */
 static const char tokenizer_json[] =
     "{\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
@@ -340,6 +357,7 @@ CASE(strings)
 CASE(film)
 CASE(samples)
 CASE(weights)
+CASE(pytorch)
 CASE(tokenizer)
 CASE(pieces)
 CASE(words)
@@ -352,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(npy_case),    cmocka_unit_test(files_case),   cmocka_unit_test(strings_case),
         cmocka_unit_test(film_case),   cmocka_unit_test(samples_case), cmocka_unit_test(weights_case),
+        cmocka_unit_test(pytorch_case),
         cmocka_unit_test(tokenizer_case), cmocka_unit_test(open_and_close_case), cmocka_unit_test(talk_case),
         cmocka_unit_test(pieces_case), cmocka_unit_test(words_case),
         cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without),

@@ -31,6 +31,7 @@ const char *golden_text(const json_t *object, const char *key);
 
 /* The sets, one function each; each makes a golden_check for everything it compares. */
 void golden_geometry(golden *g);
+void golden_pickle(golden *g);
 void golden_resize(golden *g);
 void golden_sampling(golden *g);
 

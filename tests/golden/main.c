@@ -16,6 +16,7 @@
 #include <string.h>
 
 static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = {
+    { "llavarad-pickle", golden_pickle },
     { "radvlm-geometry", golden_geometry },
     { "radvlm-resize", golden_resize },
     { "radvlm-sampling", golden_sampling },

@@ -113,6 +113,25 @@ static void told_wrongly(void **state)
     assert_non_null(strstr(err.text, "layout 2"));
 }
 
+/* Any tensor may have a checksum. */
+static void checksums(void **state)
+{
+    static const char u8[] = "\"dtype\":\"U8\",\"shape\":[640],\"data_offsets\":[0,640]";
+    thx_weights      *w;
+    thorax_error      err;
+
+    (void)state;
+    write_file("\"thorax.sha256:m\":\"" HASH "\",\"thorax.sha256:other\":\"\"", u8, BYTES);
+    assert_ok(thx_weights_open(&w, path, &err), err);
+    assert_string_equal(thx_weights_sha256(w, 0), HASH);
+    thx_weights_close(w);
+    write_file("\"thorax.sha256:m\":\"0123\"", u8, BYTES);
+    assert_int_equal(thx_weights_open(&w, path, &err), THORAX_FORMAT);
+    assert_non_null(strstr(err.text, "64 digits"));
+    write_file("\"thorax.sha256:m\":7", u8, BYTES);
+    assert_int_equal(thx_weights_open(&w, path, &err), THORAX_FORMAT);
+}
+
 /* Odd scales count as the values they stand for; those of rows that are not there do not. */
 static void odd_scales(void **state)
 {
@@ -138,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(told_rightly),
         cmocka_unit_test(told_wrongly),
+        cmocka_unit_test(checksums),
         cmocka_unit_test(odd_scales),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -196,8 +196,10 @@ static void broken_indexes(void **state)
     }
     assert_int_equal(unlink(in(&p, INDEX)), 0);
     refused(p.folder, THORAX_MODEL, p.folder, "found neither");
+    write_text(&p, "adapter_model.bin", "PK");
+    refused(p.folder, THORAX_MODEL, p.folder, "found only adapter_model.bin");
     write_text(&p, "pytorch_model.bin", "PK");
-    refused(p.folder, THORAX_MODEL, p.folder, "pytorch_model.bin");
+    refused(p.folder, THORAX_FORMAT, "pytorch_model.bin", "too few");
     refused(in(&p, "absent"), THORAX_IO, "absent", "");
     refused("/dev/null", THORAX_IO, "/dev/null", "expected a file");
     place_close(&p);
@@ -278,6 +280,26 @@ static void foreign_files(void **state)
     place_close(&p);
 }
 
+/* A header of 640 bytes: its length begins like a pickle. */
+static void ambiguous_beginning(void **state)
+{
+    static const char tensor[] = TENSOR("a", 0, 4);
+    char  header[641];
+    place p;
+
+    (void)state;
+    place_open(&p);
+    memset(header, ' ', sizeof header);
+    header[640] = 0;
+    memcpy(header, tensor, sizeof tensor - 1);
+    write_tensors(&p, "x.safetensors", header, 4);
+    thx_weights *w = opened(p.path);
+    assert_int_equal(thx_weights_count(w), 1);
+    assert_false(thx_weights_pytorch(w, 0));
+    thx_weights_close(w);
+    place_close(&p);
+}
+
 static void limits(void **state)
 {
     enum { HEADER = 100000001, COMMAS = 4000001 };
@@ -346,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_file), cmocka_unit_test(shards), cmocka_unit_test(broken_indexes),
         cmocka_unit_test(broken_headers), cmocka_unit_test(foreign_files), cmocka_unit_test(limits),
+        cmocka_unit_test(ambiguous_beginning),
         cmocka_unit_test(published_layouts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
