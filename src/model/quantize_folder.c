@@ -249,6 +249,17 @@ thorax_status thx_folder_commit(thx_folder_maker *f, thorax_error *err)
     return THORAX_OK;
 }
 
+thorax_status thx_folder_commit_file(thx_folder_maker *f, const char *name, thorax_error *err)
+{
+    char         *path = thx_path_join(f->temp, name);
+    thorax_status st = path ? THORAX_OK : no_memory(f->out, err);
+
+    if (!st && rename(path, f->out))
+        st = thx_fail(err, THORAX_IO, 0, "%s: cannot rename the finished file: %s", f->out, strerror(errno));
+    free(path);
+    return st;
+}
+
 static void remove_all(const char *path, int depth)
 {
     DIR *dir = opendir(path);

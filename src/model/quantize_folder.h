@@ -24,6 +24,8 @@ thorax_status thx_folder_readme(thx_folder_maker *f, thx_type type, thorax_error
 
 /* Gives the folder its name. THORAX_IO. */
 thorax_status thx_folder_commit(thx_folder_maker *f, thorax_error *err);
+/* Gives its one file `name` the name of the folder instead. THORAX_IO. */
+thorax_status thx_folder_commit_file(thx_folder_maker *f, const char *name, thorax_error *err);
 /* Removes what was not committed. NULL is fine. */
 void thx_folder_close(thx_folder_maker *f);
 
