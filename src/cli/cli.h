@@ -35,6 +35,7 @@ int cli_inspect_logits(const cli_values *v);
 int cli_inspect_weights(const cli_values *v);
 int cli_verify(const cli_values *v);
 int cli_quantize(const cli_values *v);
+int cli_convert(const cli_values *v);
 int cli_synth_phantom(const cli_values *v);
 int cli_synth_model(const cli_values *v);
 int cli_demo(const cli_values *v);

@@ -61,7 +61,7 @@ const cli_command cli_commands[] = {
       OPTIONS(CLI_QUIET, LAST), cli_inspect_weights },
     { "verify", "MODEL", "Can this folder run, and what does it hold?",
       "Accounts for every tensor (used, unused, unknown, missing, wrong shape or type), reads all values for infinities, NaN and f16 "
-      "values that bf16 cannot hold, compares the checksums of rounded tensors, and sums up tokenizer, template and image recipe. Exit code 4 where "
+      "values that bf16 cannot hold, compares the checksums where files hold them, and sums up tokenizer, template and image recipe. Exit code 4 where "
       "the model cannot run.",
       OPTIONS(CLI_FAST, CLI_JSON, CLI_QUIET, LAST), cli_verify },
     { "quantize", "MODEL OUT", "A copy of a model folder with smaller weights.",
@@ -69,6 +69,13 @@ const cli_command cli_commands[] = {
       "are; embedding, head, keys and values take 8 bits in both types. All other files are copied. OUT takes its name when it is complete; one that is there and not empty is refused. "
       "`thorax verify OUT` compares the checksums.",
       OPTIONS(CLI_TYPE, CLI_THREADS, CLI_QUIET, LAST), cli_quantize },
+    { "convert", "IN OUT", "PyTorch weights (.bin, .pt, .pth) as safetensors.",
+      "IN is a file, and OUT becomes a file; or a folder, and OUT becomes a folder: pytorch_model... is model.safetensors there, in shards "
+      "where it is large, every other file of weights keeps its name with .safetensors at its end, all other files are copied (what a "
+      "trainer keeps besides, such as optimizer.pt, is left out). Values, types and names of tensors stay. Pickles are read without "
+      "running any of them; a file that would need it is refused (exit code 4). OUT takes its name when it is complete; one that is there and not empty is "
+      "refused. The metadata hold a SHA-256 of every tensor, which `thorax verify` compares.",
+      OPTIONS(CLI_SHARD_BYTES, CLI_QUIET, LAST), cli_convert },
     { "synth phantom", "", "Phantom films, drawn from a seed, with exact boxes, labels and texts.",
       "Writes phantom-SEED-INDEX.png and records.jsonl into the folder of -o.",
       OPTIONS(CLI_SEED, CLI_COUNT_OPTION, CLI_OUTPUT, CLI_BITS, CLI_MIRROR, CLI_NOT_FILMS, CLI_SPLIT, CLI_QUIET, LAST),

@@ -29,14 +29,14 @@ static bool hash_view(char hex[65], const thx_view *view, cli_progress *p, uint6
     return true;
 }
 
-static json_t *view_json(const thx_view *view, const char *hex)
+static json_t *view_json(const thx_view *view, const char *dtype, const char *hex)
 {
     json_t *shape = json_array();
 
     for (uint32_t i = 0; i < view->rank; i++)
         json_array_append_new(shape, json_integer((json_int_t)view->shape[i]));
     return json_pack("{s:o, s:s, s:o, s:s}", "name", cli_json_text(view->name, strlen(view->name)),
-                     "dtype", thx_type_name(view->type), "shape", shape, "sha256", hex);
+                     "dtype", dtype, "shape", shape, "sha256", hex);
 }
 
 static int print_all(const cli_values *v, const thx_weights *w)
@@ -52,7 +52,7 @@ static int print_all(const cli_values *v, const thx_weights *w)
         const thx_view *view = thx_weights_at(w, i);
         const bool done_well = hash_view(hex, view, &p, &done, total);
         cli_progress_clear(&p);
-        code = done_well ? cli_print_json(v, view_json(view, hex))
+        code = done_well ? cli_print_json(v, view_json(view, thx_weights_dtype(w, i), hex))
                          : cli_fail_text(v, CLI_INTERRUPTED, "interrupted");
     }
     return code;

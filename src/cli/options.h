@@ -79,7 +79,7 @@ typedef enum cli_kind {
     X(OUTLIERS,       "outliers",            0,  "N",     CLI_COUNT,  NULL,                            0, 4096, 0, "channels of each residual stream that run far larger") \
     X(LAYERS_VISION,  "layers-vision",       0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "fewer layers of the vision tower; 0 (default): as published") \
     X(LAYERS_TEXT,    "layers-text",         0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "fewer layers of the language model; 0 (default): as published") \
-    X(SHARD_BYTES,    "shard-bytes",         0,  "BYTES", CLI_BYTES,  NULL,                            0, 0,    0, "most bytes of tensors in one file; 0 (default): as published") \
+    X(SHARD_BYTES,    "shard-bytes",         0,  "BYTES", CLI_BYTES,  NULL,                            0, 0,    0, "most bytes of tensors in one file; 0 (default): as published, in convert 5 GB") \
     X(TOKENS,         "tokens",              0,  "N",     CLI_COUNT,  NULL,                            1, 1000000, 0, "tokens of the prompt (default 512), of the answer (decode: 64) or of the words (drift: 256); may be given several times") \
     X(REFERENCE,      "reference",           0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    0, "folder that f32 is computed from (default: the model itself)") \
     X(TILES,          "tiles",               0,  "N",     CLI_COUNT,  NULL,                            0, 4097, 0, "tiles of the tower's picture where no film is given; 0 (default): as many as a film can have, at most 31") \

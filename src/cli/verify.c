@@ -37,7 +37,8 @@ static bool can_run(const thx_account *a)
 
 static void count_types(tally *t, const thx_weights *w)
 {
-    for (size_t i = 0; i < thx_weights_count(w); i++) t->types[thx_weights_at(w, i)->type]++;
+    for (size_t i = 0; i < thx_weights_count(w); i++)
+        if (thx_weights_at(w, i)->type < THX_TYPES) t->types[thx_weights_at(w, i)->type]++;
 }
 
 /* Compares a tensor's bytes with their checksum, where the file has one. */
