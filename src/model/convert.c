@@ -16,7 +16,7 @@ static const uint64_t default_shard_bytes = 5000000000u;
 enum { MAX_SOURCES = 256 };
 
 /* Weights that are open, and the file they become; "" for those of the model itself, which may become several. */
-typedef struct source { thx_weights *weights; char name[THX_NAME]; } source;
+typedef struct source { thx_weights *weights; char name[THX_WEIGHTS_NAME]; } source;
 
 typedef struct converter {
     const char     *in;
@@ -76,10 +76,10 @@ static thorax_status no_memory(const converter *c)
 /* Another file of weights of the folder, if it is one. */
 static thorax_status add_other(converter *c, const thx_weights *model, const char *entry)
 {
-    char         *path = thx_path_join(c->in, entry), name[THX_NAME];
+    char         *path = thx_path_join(c->in, entry), name[THX_WEIGHTS_NAME];
     thorax_status st = path ? THORAX_OK : no_memory(c);
 
-    thx_tensor_file_name(name, entry);
+    thx_safetensors_name(name, entry);
     char *same = st ? NULL : thx_path_join(c->in, name);
     if (!st && !same) st = no_memory(c);
     const bool taken = !st && strcmp(entry, name) && thx_file_exists(same); /* the safetensors of that name count */
@@ -88,7 +88,7 @@ static thorax_status add_other(converter *c, const thx_weights *model, const cha
             st = thx_fail(c->file.err, THORAX_LIMIT, 0, "%s: more than %d files of weights", c->in, MAX_SOURCES);
         else
             st = thx_weights_open_file(&c->sources[c->n].weights, path, c->file.err);
-        if (!st) snprintf(c->sources[c->n++].name, THX_NAME, "%s", name);
+        if (!st) snprintf(c->sources[c->n++].name, THX_WEIGHTS_NAME, "%s", name);
     }
     free(path);
     free(same);
@@ -126,7 +126,7 @@ static thorax_status list_file(converter *c)
     const thorax_status st = thx_weights_open_file(&c->sources[0].weights, c->in, c->file.err);
 
     if (st) return st;
-    snprintf(c->sources[c->n++].name, THX_NAME, "%s", THX_SINGLE);
+    snprintf(c->sources[c->n++].name, THX_WEIGHTS_NAME, "%s", THX_SINGLE);
     return THORAX_OK;
 }
 
@@ -188,7 +188,7 @@ static thorax_status write_shards(converter *c, size_t n, size_t shards)
 
     for (size_t first = 0, s = 1; !st && first < n; s++) {
         const size_t length = shard_length(c, first, n);
-        char         name[THX_NAME];
+        char         name[THX_WEIGHTS_NAME];
 
         snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", s, shards);
         for (size_t i = first; !st && i < first + length; i++) {

@@ -94,9 +94,9 @@ static thorax_status round_tensor(writer *w, thx_planned *p, uint64_t at)
 static thorax_status write_file(writer *w, const char *file)
 {
     uint64_t at = 0;
-    char     name[THX_NAME];
+    char     name[THX_WEIGHTS_NAME];
 
-    thx_tensor_file_name(name, file);
+    thx_safetensors_name(name, file);
     w->file.name = name;
     thorax_status st = plan_file(w, file);
     if (!st) st = thx_folder_create(w->file.folder, &w->file.fd, w->file.name, w->file.err);
@@ -131,10 +131,10 @@ static thorax_status write_index(writer *w)
 {
     json_t *map = json_object();
     bool    several = false;
-    char    name[THX_NAME];
+    char    name[THX_WEIGHTS_NAME];
 
     for (size_t i = 0; i < thx_weights_count(w->m->weights); i++) {
-        thx_tensor_file_name(name, thx_weights_file(w->m->weights, i));
+        thx_safetensors_name(name, thx_weights_file(w->m->weights, i));
         json_object_set_new(map, thx_weights_at(w->m->weights, i)->name, json_string(name));
         several = several || strcmp(name, THX_SINGLE) != 0;
     }
@@ -195,7 +195,8 @@ thorax_status thx_model_quantize(const char *folder, const char *out, thx_type t
 {
     thx_account account;
     thx_model  *m;
-    writer      w = { .file = { .progress = progress, .err = err, .source = folder, .fd = -1 }, .threads = threads > 0 ? threads : omp_get_num_procs() };
+    writer      w = { .file = { .progress = progress, .err = err, .source = folder, .fd = -1 },
+                      .threads = threads > 0 ? threads : omp_get_num_procs() };
 
     if (!thx_type_grouped(type))
         return thx_fail(err, THORAX_USAGE, 0, "%s is no type to round to", thx_type_name(type));

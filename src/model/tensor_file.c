@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,22 +148,7 @@ thorax_status thx_tensor_file_close(thx_tensor_file *f, thorax_status st)
     return st;
 }
 
-/* ---- Names and the index ---- */
-
-void thx_tensor_file_name(char out[THX_NAME], const char *path)
-{
-    static const char *const endings[] = { ".bin", ".pt", ".pth" };
-    static const char        torch[] = "pytorch_model";
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-
-    if (!strncmp(name, torch, sizeof torch - 1)) name += strlen("pytorch_");
-    for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++) {
-        if (strcmp(dot, endings[i])) continue;
-        snprintf(out, THX_NAME, "%.*s.safetensors", (int)(dot - name), name);
-        return;
-    }
-    snprintf(out, THX_NAME, "%s", name);
-}
+/* ---- The index ---- */
 
 thorax_status thx_tensor_index_put(thx_folder_maker *f, json_t *map, uint64_t total_bytes, thorax_error *err)
 {

@@ -6,11 +6,11 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "model/quantize_folder.h"
+#include "weights/names.h"
 
 enum {
     THX_PIECE_BYTES = 16 << 20, /* of a tensor made or copied between two looks at Ctrl-C */
-    THX_HEX = 65,
-    THX_NAME = 320 /* bytes of a file's name */
+    THX_HEX = 65
 };
 
 #define THX_SINGLE "model.safetensors" /* all weights of a folder in one file */
@@ -50,10 +50,6 @@ thorax_status thx_tensor_file_copy(thx_tensor_file *f, thx_planned *p, uint64_t 
 
 /* A file of tensors that are all copied: begun, written, closed. THORAX_IO, THORAX_NOMEM, THORAX_CANCELLED. */
 thorax_status thx_tensor_file_write(thx_tensor_file *f, const char *name, thx_planned *tensors, size_t n);
-
-/* The name that a file of weights has as safetensors: "pytorch_model…" becomes "model…", and .bin, .pt and .pth give
- * way to .safetensors. `path` may have folders before it. */
-void thx_tensor_file_name(char out[THX_NAME], const char *path);
 
 /* Writes model.safetensors.index.json; `map` (name of tensor → name of file) is dropped. THORAX_IO, THORAX_NOMEM. */
 thorax_status thx_tensor_index_put(thx_folder_maker *f, json_t *map, uint64_t total_bytes, thorax_error *err);

@@ -27,7 +27,7 @@ typedef enum thx_pickle_kind {
 typedef struct thx_pickle_value {
     thx_pickle_kind kind;
     bool     ordered; /* DICT: an OrderedDict                                           */
-    bool     tensors; /* TUPLE, OPAQUE: a storage or a tensor went into it              */
+    bool     tensors; /* TUPLE, OPAQUE: a storage or a tensor went into it; OPAQUE: it is named as what makes one */
     uint32_t first, last; /* its chain of items; 0 = none                               */
     size_t   count;   /* items of the chain (a dict has two for each key); bytes of text */
     union { int64_t number; const unsigned char *text; };

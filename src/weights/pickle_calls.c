@@ -51,7 +51,9 @@ static thorax_status push_global(thx_machine *m, const unsigned char *module, si
     for (size_t i = 0; i < sizeof globals / sizeof globals[0]; i++)
         if (same_text(module, module_size, globals[i].module) && same_text(name, name_size, globals[i].name))
             return thx_machine_push_new(m, (thx_pickle_value){ .kind = THX_PICKLE_GLOBAL, .number = (int64_t)i });
-    return thx_machine_push_new(m, (thx_pickle_value){ .kind = THX_PICKLE_OPAQUE, .text = name, .count = name_size });
+    /* torch's functions of such names make tensors, even those that take no storage */
+    return thx_machine_push_new(m, (thx_pickle_value){ .kind = THX_PICKLE_OPAQUE, .text = name, .count = name_size,
+                                                       .tensors = name_size > 8 && !memcmp(name, "_rebuild", 8) });
 }
 
 static thorax_status take_line(thx_machine *m, const unsigned char **line, size_t *size)

@@ -121,6 +121,9 @@ static void opaque(void **state)
     thx_pickle p = READ("\x80\2ctorch._utils\n_rebuild_qtensor\n(" STORAGE("FloatStorage", "0", "\4") "tR.");
     assert_true(root_of(&p)->tensors); /* it would be a tensor */
     thx_pickle_deinit(&p);
+    p = READ("\x80\2ctorch._utils\n_rebuild_meta_tensor_no_storage\n)R.");
+    assert_true(root_of(&p)->tensors);
+    thx_pickle_deinit(&p);
 }
 
 static void broken(void **state)
