@@ -94,7 +94,8 @@ thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width
     thx_geometry     g = { 0 };
     thorax_status    st;
 
-    *out = (thx_plan){ .weights_mapped_bytes = thx_weights_bytes(m->weights) };
+    *out = (thx_plan){ .weights_mapped_bytes = thx_weights_bytes(m->weights),
+                       .weights_bytes = thx_weights_owned_bytes(m->weights) }; /* gathered at opening */
     for (size_t i = 0; i < m->n_ready; i++) out->weights_bytes += thx_weight_bytes(m->ready[i]);
     if (width) {
         if ((st = thx_geometry_plan(&g, &m->recipe, width, height, err))) return st;

@@ -9,7 +9,7 @@
  * file of weights has its own name with .safetensors at its end; all other files are as they are, but hidden ones
  * and what trainers keep (optimizer, scheduler, random states, training_args.bin), which is left out. Names, types,
  * shapes and values of the tensors stay; each has bytes of its own, whatever it shared, and the metadata tell their
- * hash.
+ * hash. Files of weights in folders inside are left out.
  *
  * `out` takes its name when it is complete: after a failure it is as it was. One piece of a tensor at a time is in
  * memory, besides what opening gathers (weights/weights.h).
