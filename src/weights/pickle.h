@@ -59,6 +59,13 @@ thx_type thx_pickle_storage_type(const thx_pickle_value *v);
 /* The items of a chain, at most `room`; returns how many there are. */
 size_t thx_pickle_items(const thx_pickle_value **out, size_t room, const thx_pickle *p, const thx_pickle_value *v);
 
+/* Whether a tensor needs gradients, and its hooks: what the last arguments of both functions are. */
+static inline bool thx_pickle_is_grad(const thx_pickle_value *needed, const thx_pickle_value *hooks)
+{
+    return (needed->kind == THX_PICKLE_TRUE || needed->kind == THX_PICKLE_FALSE) &&
+           (hooks->kind == THX_PICKLE_DICT || hooks->kind == THX_PICKLE_NONE);
+}
+
 static inline bool thx_pickle_is_text(const thx_pickle_value *v, const char *text)
 {
     const size_t size = __builtin_strlen(text);

@@ -103,12 +103,12 @@ static thorax_status push_opaque(thx_machine *m, uint32_t from, bool tensors)
 static thorax_status rebuild_parameter(thx_machine *m, uint32_t args)
 {
     const thx_pickle_value *a = thx_machine_value(m, args);
-    const uint32_t          tensor = a->count == 3 ? m->p->items[a->first].value : 0;
-    const thx_pickle_kind   kind = tensor ? thx_machine_value(m, tensor)->kind : THX_PICKLE_NONE;
+    const thx_pickle_value *part[3] = { 0 };
 
-    if (kind != THX_PICKLE_TENSOR && kind != THX_PICKLE_OPAQUE)
+    if (thx_pickle_items(part, 3, m->p, a) != 3 || !thx_pickle_is_grad(part[1], part[2]) ||
+        (part[0]->kind != THX_PICKLE_TENSOR && part[0]->kind != THX_PICKLE_OPAQUE))
         return THX_BAD(m, "makes a parameter of what is no tensor");
-    return thx_machine_push(m, tensor);
+    return thx_machine_push(m, m->p->items[a->first].value);
 }
 
 /* R: calls; 0x81: makes an object of a class. */
@@ -156,7 +156,8 @@ thorax_status thx_op_persistent(thx_machine *m)
     if (st) return st;
     const thx_pickle_value *v = thx_machine_value(m, id);
     const size_t            n = v->kind == THX_PICKLE_TUPLE ? thx_pickle_items(part, 6, m->p, v) : 0;
-    if (n < 5 || n > 6 || !thx_pickle_is_text(part[0], "storage") || part[2]->kind != THX_PICKLE_TEXT)
+    if (n < 5 || n > 6 || !thx_pickle_is_text(part[0], "storage") || part[2]->kind != THX_PICKLE_TEXT ||
+        part[3]->kind != THX_PICKLE_TEXT)
         return THX_BAD(m, "refers to something that is no storage");
     if (part[1]->kind != THX_PICKLE_OPAQUE && thx_pickle_storage_type(part[1]) == THX_TYPES)
         return THX_BAD(m, "refers to a storage without a type");

@@ -102,7 +102,8 @@ static thorax_status list_entries(const thx_pytorch *to, thx_storages *s, const 
         if (e->refused)
             return thx_fail(to->err, THORAX_FORMAT, e->begin, "%s: storage %.80s is %s; only stored ones are read",
                             to->path, key, e->refused);
-        s->at[s->count++] = (thx_storage){ key, strlen(key), e->begin, e->end - e->begin };
+        s->at[s->count++] =
+            (thx_storage){ .key = key, .key_size = strlen(key), .begin = e->begin, .bytes = e->end - e->begin };
     }
     return thx_storages_sort(s) ? THORAX_OK : bad(to, 0, "a storage is there twice");
 }
@@ -132,7 +133,7 @@ static thorax_status read_zip(const thx_pytorch *to)
 /* ---- The older form ---- */
 
 /* What the object says of a storage. */
-typedef struct told { thx_storage storage; const thx_pickle_value *value; thx_type type; int64_t count; } told;
+typedef struct told { thx_storage storage; thx_type type; int64_t count; } told;
 
 static int by_told(const void *a, const void *b)
 {
@@ -199,7 +200,7 @@ static thorax_status list_told(const thx_pytorch *to, told **out, size_t *count,
         if (parts == 6 && part[5]->kind != THX_PICKLE_NONE)
             return bad(to, 0, "a storage that is a view of another; such files are not read");
         if (part[4]->kind != THX_PICKLE_INT) return bad(to, 0, "a storage whose number of elements is no integer");
-        t[n++] = (told){ .storage = { (const char *)part[2]->text, part[2]->count, 0, 0 }, .value = v,
+        t[n++] = (told){ .storage = { .key = (const char *)part[2]->text, .key_size = part[2]->count },
                          .type = thx_pickle_storage_type(part[1]), .count = part[4]->number };
     }
     if (n) qsort(t, n, sizeof *t, by_told);
@@ -248,7 +249,7 @@ static thorax_status read_storages(const thx_pytorch *to, thx_storages *s, uint6
     else if (!(s->at = thx_arena_zalloc(to->arena, list->count, sizeof *s->at))) st = no_memory(to);
     for (uint32_t i = list->first; !st && i; i = keys.items[i].next) {
         const thx_pickle_value *key = &keys.values[keys.items[i].value];
-        told want = { .storage = { (const char *)key->text, key->count, 0, 0 } };
+        told want = { .storage = { .key = (const char *)key->text, .key_size = key->count } };
 
         if (key->kind != THX_PICKLE_TEXT) {
             st = bad(to, at, "an old PyTorch file with a storage whose key is no text");

@@ -22,7 +22,7 @@ bool thx_is_pytorch(thx_map bytes);
  * order, TorchScript, what pickle.h refuses; a tensor (named) made by a function that is not known, of a storage
  * that is not there or has another size, with sizes, strides or an offset that leave it, or more than 8 dimensions;
  * a key twice; no tensor at all. THORAX_LIMIT: gathered values of more bytes than the file and 64 MiB, containers
- * more than 64 deep, 262144 values in all, names of more than 4096 bytes. THORAX_NOMEM. */
+ * more than 256 deep, a million values or 65536 tensors in all, names of more than 4096 bytes. THORAX_NOMEM. */
 thorax_status thx_pytorch_read(thx_entries *list, thx_arena *arena, thx_map bytes, const char *path, uint32_t file,
                                uint64_t *owned, thorax_error *err);
 

@@ -8,7 +8,7 @@
 
 #include "base/string.h"
 
-enum { MAX_DEPTH = 64, MAX_STEPS = 1 << 18, MAX_NAME = 4096 };
+enum { MAX_DEPTH = 256, MAX_STEPS = 1 << 20, MAX_TENSORS = 1 << 16, MAX_NAME = 4096 };
 
 /* A container that is being walked over. */
 typedef struct frame {
@@ -22,7 +22,7 @@ typedef struct frame {
 typedef struct walker {
     const thx_pytorch  *to;
     const thx_pickle   *p;
-    const thx_storages *storages;
+    thx_storages       *storages;
     thx_string          name;
     frame               frames[MAX_DEPTH];
     size_t              depth, steps, tensors;
@@ -111,6 +111,7 @@ static thorax_status check_keys(const walker *w, const thx_pickle_value *dict)
 static thorax_status add_tensor(walker *w, const thx_pickle_value *v)
 {
     if (w->unnamed) return bad(w, THORAX_FORMAT, "is a tensor below a key that is neither a text nor a whole number");
+    if (w->tensors == MAX_TENSORS) return bad(w, THORAX_LIMIT, "is one of more than 65536 tensors");
     thx_entry *e = thx_entry_add(w->to->list);
     if (!e || !(e->view.name = thx_arena_strdup(w->to->arena, name_of(w))))
         return thx_fail(w->to->err, THORAX_NOMEM, 0, "%s: no memory for the tensor table", w->to->path);
@@ -121,8 +122,8 @@ static thorax_status add_tensor(walker *w, const thx_pickle_value *v)
 static thorax_status enter(walker *w, const thx_pickle_value *v)
 {
     if (!v->count) return THORAX_OK;
-    if (w->depth == MAX_DEPTH) return bad(w, THORAX_LIMIT, "lies more than 64 containers deep");
-    if (v->count > MAX_STEPS - w->steps) return bad(w, THORAX_LIMIT, "is one of more than 262144 values");
+    if (w->depth == MAX_DEPTH) return bad(w, THORAX_LIMIT, "lies more than 256 containers deep");
+    if (v->count > MAX_STEPS - w->steps) return bad(w, THORAX_LIMIT, "is one of more than a million values");
     w->steps += v->count;
     w->frames[w->depth++] =
         (frame){ .container = v, .next = v->first, .name_size = w->name.size, .unnamed = w->unnamed };
@@ -171,7 +172,7 @@ static thorax_status no_tensor(const thx_pytorch *to, const thx_pickle_value *ro
     return thx_fail(to->err, THORAX_FORMAT, 0, "%s: expected a state dict, found no tensor in it", to->path);
 }
 
-thorax_status thx_pytorch_tensors(const thx_pytorch *to, const thx_pickle *p, const thx_storages *storages)
+thorax_status thx_pytorch_tensors(const thx_pytorch *to, const thx_pickle *p, thx_storages *storages)
 {
     walker *w = calloc(1, sizeof *w);
 

@@ -12,6 +12,8 @@ typedef struct thx_storage {
     const char *key; /* not ended by a 0 byte */
     size_t      key_size;
     uint64_t    begin, bytes; /* of the file */
+    bool        used; /* by a tensor that was read, and as what */
+    thx_type    type;
 } thx_storage;
 
 typedef struct thx_storages { thx_storage *at; size_t count; } thx_storages;
@@ -31,10 +33,10 @@ typedef struct thx_pytorch {
 } thx_pytorch;
 
 /* Appends the tensors below the root of `p`. See thx_pytorch_read. */
-thorax_status thx_pytorch_tensors(const thx_pytorch *to, const thx_pickle *p, const thx_storages *storages);
+thorax_status thx_pytorch_tensors(const thx_pytorch *to, const thx_pickle *p, thx_storages *storages);
 
 /* One tensor with its name set: reads `v` (THX_PICKLE_TENSOR) into *e. */
 thorax_status thx_pytorch_tensor(const thx_pytorch *to, thx_entry *e, const thx_pickle *p, const thx_pickle_value *v,
-                                 const thx_storages *storages);
+                                 thx_storages *storages);
 
 #endif

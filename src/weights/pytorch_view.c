@@ -15,7 +15,7 @@ typedef enum argument { STORAGE, OFFSET, SIZES, STRIDES, NEEDS_GRADIENT, HOOKS, 
 
 /* A tensor while it is being read. */
 typedef struct layout {
-    const thx_storage *storage;
+    thx_storage *storage;
     size_t   element;          /* bytes */
     uint64_t count;            /* elements of the storage */
     uint64_t offset, strides[MAX_RANK], last; /* elements; last: of the last value, where there is one */
@@ -45,7 +45,7 @@ static int by_key(const void *key, const void *at)
 
 /* The storage by its key; its bytes must be those of the elements told. */
 static thorax_status read_storage(const thx_pytorch *to, thx_entry *e, layout *l, const thx_pickle *p,
-                                  const thx_pickle_value *storage, const thx_storages *storages)
+                                  const thx_pickle_value *storage, thx_storages *storages)
 {
     const thx_pickle_value *part[6] = { 0 };
     uint64_t bytes;
@@ -69,6 +69,10 @@ static thorax_status read_storage(const thx_pytorch *to, thx_entry *e, layout *l
     if (__builtin_mul_overflow(l->count, (uint64_t)l->element, &bytes) || bytes != l->storage->bytes)
         return bad(to, &e->view, "%" PRIu64 " %s values expected, its storage has %" PRIu64 " bytes", l->count,
                    e->dtype, l->storage->bytes);
+    if (l->storage->used && l->storage->type != e->view.type)
+        return bad(to, &e->view, "its storage holds %s in another tensor", thx_type_name(l->storage->type));
+    l->storage->used = true;
+    l->storage->type = e->view.type;
     return THORAX_OK;
 }
 
@@ -177,7 +181,7 @@ static bool has_metadata(const thx_pickle_value *v)
 }
 
 thorax_status thx_pytorch_tensor(const thx_pytorch *to, thx_entry *e, const thx_pickle *p, const thx_pickle_value *v,
-                                 const thx_storages *storages)
+                                 thx_storages *storages)
 {
     const thx_pickle_value *args[ARGUMENTS] = { 0 };
     layout l = { 0 };
@@ -185,6 +189,8 @@ thorax_status thx_pytorch_tensor(const thx_pytorch *to, thx_entry *e, const thx_
     if (v->count < METADATA || v->count > ARGUMENTS)
         return bad(to, &e->view, "%zu arguments, expected 6 or 7", v->count);
     thx_pickle_items(args, ARGUMENTS, p, v);
+    if (!thx_pickle_is_grad(args[NEEDS_GRADIENT], args[HOOKS]))
+        return bad(to, &e->view, "its arguments are not those of a tensor");
     if (v->count == ARGUMENTS && has_metadata(args[METADATA])) return bad(to, &e->view, "its metadata are not read");
     thorax_status st = read_storage(to, e, &l, p, args[STORAGE], storages);
     if (!st) st = read_shape(to, &e->view, &l, p, args);

@@ -164,6 +164,8 @@ static void broken(void **state)
         GIVEN("\x80\2(" TEXT("\6", "module") "ctorch\nFloatStorage\n" TEXT("\1", "0") TEXT("\3", "cpu") "K\4tQ.",
               "no storage"),
         GIVEN("\x80\2(" TEXT("\7", "storage") "K\1" TEXT("\1", "0") TEXT("\3", "cpu") "K\4tQ.", "type"),
+        GIVEN("\x80\2(" TEXT("\7", "storage") "ctorch\nFloatStorage\n" TEXT("\1", "0") "cos\ngetpid\n)RK\4tQ.",
+              "no storage"),
         GIVEN("\x80\2]K\1s.", "empty stack"),
         GIVEN("\x80\2]K\1K\1s.", "no dict"),
         GIVEN("\x80\2}K\1a.", "no list"),
