@@ -103,6 +103,9 @@ typedef struct thx_kernels {
     void (*mix)(float *y, size_t ldy, const float *p, size_t ldp, size_t T, const void *v, thx_type type,
                 size_t pitch, size_t n, size_t D);
 
+    /* y[i] = codes[i, :] · q, i < n; codes [n, d] */
+    void (*dot_codes)(int32_t *y, const int8_t *codes, const int16_t *q, size_t n, size_t d);
+
     /* At best: loops of `rounds` steps that only multiply and add, and one that only reads. */
     double (*spin_f32)(size_t rounds);
     double (*spin_bf16)(size_t rounds);

@@ -163,9 +163,16 @@ struct thx_ops {
     void (*patches)(thx_ctx *ctx, thx_tensor out, const float *image, size_t C, size_t Y, size_t X, size_t p);
     /* Bilinear as torch's interpolate(align_corners=False), no antialias; in [in_h*in_w, D] row-major grid, out [out_h*out_w, D]. */
     void (*bilinear)(thx_ctx *ctx, thx_tensor out, size_t out_h, size_t out_w, thx_tensor in, size_t in_h, size_t in_w);
+
+    /* y[i] = the sum of codes[i, k] * q[k], k < d, exactly, for i < n: the coarse pass of a search. codes [n, d],
+     * q [d]; the caller sees to sums that fit: d * 128 * max|q| < 2^31. */
+    void (*dot_codes)(thx_ctx *ctx, int32_t *y, const int8_t *codes, const int16_t *q, size_t n, size_t d);
 };
 
 /* Bytes of anonymous memory a weight takes beyond its mapped view; its stored type; N and K. */
+/* What weight_merge makes, into memory of the caller: [N, K] of the type of W. THORAX_NOMEM; THORAX_SHAPE. */
+thorax_status thx_merge(thx_ctx *ctx, void *to, const thx_view *w, const thx_view *a, const thx_view *b, float scale, thorax_error *err);
+
 size_t   thx_weight_bytes(const thx_weight *w);
 void     thx_weight_close(thx_weight *w);
 

@@ -211,9 +211,25 @@ static void bilinear(bench *b)
     compare(b, y, want, want, 0); /* the formula fixes every rounding */
 }
 
+static void dot_codes(bench *b)
+{
+    const size_t n = draw_odd(b, 600), d = draw_odd(b, 1100);
+    int8_t      *codes = take(b, n * d);
+    int16_t     *q = take(b, d * sizeof *q);
+    int32_t     *y = take(b, (n + 1) * sizeof *y), *want = take(b, (n + 1) * sizeof *want);
+
+    snprintf(b->shape, sizeof b->shape, "n %zu d %zu", n, d);
+    for (size_t i = 0; i < n * d; i++) codes[i] = (int8_t)(draw(b) % 8 ? draw_size(b, 0, 254) - 127 : 127);
+    for (size_t k = 0; k < d; k++) q[k] = (int16_t)(draw(b) % 8 ? draw_size(b, 0, 28000) - 14000 : 14000);
+    y[n] = want[n] = 12345; /* stays */
+    b->got->ops->dot_codes(b->got, y, codes, q, n, d);
+    b->ref->ops->dot_codes(b->ref, want, codes, q, n, d);
+    compare_bytes(b, y, want, (n + 1) * sizeof *y);
+}
+
 const test_case row_cases[] = {
     { "layer-norm", 60, layer_norm }, { "rms-norm", 60, rms_norm },   { "rope", 40, rope },
     { "activate", 60, activate },     { "gated", 60, activate_gated }, { "add", 60, add },
     { "fill", 20, fill_rows },        { "copy", 30, copy_rows },      { "patches", 30, patches },
-    { "bilinear", 60, bilinear },     { NULL, 0, NULL },
+    { "bilinear", 60, bilinear },     { "codes", 60, dot_codes },     { NULL, 0, NULL },
 };

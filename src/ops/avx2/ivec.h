@@ -22,6 +22,15 @@ static inline vec  i_float(ivec v) { return _mm256_cvtepi32_ps(v); }
 static inline ivec i_bytes(const unsigned char *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p)); }
 static inline vec  i_as_floats(ivec v) { return _mm256_castsi256_ps(v); }
 
+/* 16 bytes with a sign as 16 bits each; the sum of all lanes */
+static inline ivec i_shorts(const int8_t *p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)p)); }
+static inline int32_t i_total(ivec v)
+{
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
 /* the products of the low 16 bits, signed, plus those of the high ones */
 static inline ivec i_dot2(ivec a, ivec b) { return _mm256_madd_epi16(a, b); }
 

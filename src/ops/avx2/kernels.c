@@ -2,6 +2,7 @@
 #include "ops/kernels.h"
 
 #include "ops/avx2/ivec.h"
+#include "ops/simd/codes.h"
 #include "ops/simd/few.h"
 #include "ops/simd/rows.h"
 #include "ops/simd/softmax.h"
@@ -16,6 +17,6 @@ static const thx_gemm gemm_f32 = {
 
 const thx_kernels thx_kernels_avx2 = {
     .name = "avx2", .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm,
-    .rotate = rotate, .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix,
+    .rotate = rotate, .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix, .dot_codes = dot_codes,
     .spin_f32 = spin_f32, .sweep = sweep, .f32 = &gemm_f32, .quant = &thx_quant_avx2,
 };

@@ -25,6 +25,10 @@ static inline vec  i_float(ivec v) { return _mm512_cvtepi32_ps(v); }
 static inline ivec i_bytes(const unsigned char *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); }
 static inline vec  i_as_floats(ivec v) { return _mm512_castsi512_ps(v); }
 
+/* 32 bytes with a sign as 16 bits each; the sum of all lanes */
+static inline ivec i_shorts(const int8_t *p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const void *)p)); }
+static inline int32_t i_total(ivec v) { return _mm512_reduce_add_epi32(v); }
+
 /* the products of the low 16 bits, signed, plus those of the high ones */
 static inline ivec i_dot2(ivec a, ivec b) { return _mm512_madd_epi16(a, b); }
 

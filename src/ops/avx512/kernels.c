@@ -2,6 +2,7 @@
 #include "ops/kernels.h"
 
 #include "ops/avx512/ivec.h"
+#include "ops/simd/codes.h"
 #include "ops/simd/few.h"
 #include "ops/simd/rows.h"
 #include "ops/simd/softmax.h"
@@ -24,7 +25,7 @@ const thx_gemm thx_gemm_f32_avx512 = {
 
 #define COMMON                                                                                              \
     .widen = widen, .narrow = narrow, .layer_norm = layer_norm, .rms_norm = rms_norm, .rotate = rotate,     \
-    .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix,           \
+    .activate = activate, .add = add, .blend = blend, .dot = dot, .mix = mix, .dot_codes = dot_codes, \
     .spin_f32 = spin_f32, .sweep = sweep, .f32 = &thx_gemm_f32_avx512
 
 const thx_kernels thx_kernels_avx512 = { .name = "avx512", COMMON, .quant = &thx_quant_avx512 };

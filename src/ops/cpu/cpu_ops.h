@@ -35,5 +35,6 @@ void thx_patches_cpu(thx_ctx *ctx, thx_tensor out, const float *image, size_t C,
                      size_t p);
 void thx_bilinear_cpu(thx_ctx *ctx, thx_tensor out, size_t out_h, size_t out_w, thx_tensor in, size_t in_h,
                       size_t in_w);
+void thx_dot_codes_cpu(thx_ctx *ctx, int32_t *y, const int8_t *codes, const int16_t *q, size_t n, size_t d);
 
 #endif

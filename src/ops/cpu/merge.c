@@ -109,25 +109,33 @@ static bool is_matrix(const thx_view *v)
     return v->rank == 2 && v->shape[0] && v->shape[1] && (v->type == THX_F32 || v->type == THX_F16 || v->type == THX_BF16);
 }
 
-thorax_status thx_cpu_weight_merge(thx_ctx *ctx, thx_weight **out, const thx_view *w, const thx_view *a, const thx_view *b,
-                                   float scale, thx_type type, thorax_error *err)
+thorax_status thx_merge(thx_ctx *ctx, void *to, const thx_view *w, const thx_view *a, const thx_view *b, float scale,
+                        thorax_error *err)
 {
-    thx_view      sum = *w;
-    thorax_status st;
-
-    *out = NULL;
     if (!is_matrix(w) || !is_matrix(a) || !is_matrix(b) || a->shape[0] != b->shape[1] || a->shape[1] != w->shape[1] ||
         b->shape[0] != w->shape[0])
         return thx_fail(err, THORAX_SHAPE, 0, "%s: an adapter of other shapes or types", w->name);
-    merge  m = { .ctx = ctx, .w = w, .N = w->shape[0], .K = w->shape[1], .R = a->shape[0] };
-    size_t bytes = thx_view_bytes(w);
-    m.to = thx_cpu_matrix_alloc(bytes);
-    st = m.to && merge_init(&m, a, b) ? merge_run(&m, scale, err)
-                                      : thx_fail(err, THORAX_NOMEM, 0, "%s: no memory to merge %zu bytes", w->name, bytes);
+    merge         m = { .ctx = ctx, .w = w, .N = w->shape[0], .K = w->shape[1], .R = a->shape[0], .to = to };
+    thorax_status st = merge_init(&m, a, b) ? merge_run(&m, scale, err)
+                                            : thx_fail(err, THORAX_NOMEM, 0, "%s: no memory to merge it", w->name);
+
     merge_deinit(&m);
-    sum.data = m.to;
-    if (!st && type == w->type) return thx_cpu_weight_own(out, &sum, m.to, bytes, err);
+    return st;
+}
+
+thorax_status thx_cpu_weight_merge(thx_ctx *ctx, thx_weight **out, const thx_view *w, const thx_view *a, const thx_view *b,
+                                   float scale, thx_type type, thorax_error *err)
+{
+    thx_view       sum = *w;
+    const size_t   bytes = thx_view_bytes(w);
+    unsigned char *to = thx_cpu_matrix_alloc(bytes);
+    thorax_status  st = to ? thx_merge(ctx, to, w, a, b, scale, err)
+                           : thx_fail(err, THORAX_NOMEM, 0, "%s: no memory to merge %zu bytes", w->name, bytes);
+
+    *out = NULL;
+    sum.data = to;
+    if (!st && type == w->type) return thx_cpu_weight_own(out, &sum, to, bytes, err);
     if (!st) st = ctx->ops->weight_quantize(ctx, out, &sum, type, err);
-    free(m.to);
+    free(to);
     return st;
 }

@@ -215,3 +215,13 @@ void thx_bilinear_cpu(thx_ctx *ctx, thx_tensor out, size_t out_h, size_t out_w, 
         k->blend(out.data + i * out.stride, corner, y.share, x.share, out.cols);
     }
 }
+
+void thx_dot_codes_cpu(thx_ctx *ctx, int32_t *y, const int8_t *codes, const int16_t *q, size_t n, size_t d)
+{
+    enum { PIECE = 2048 }; /* rows, handed out as threads ask: on a busy machine one waits longer than others */
+    const thx_kernels *k = thx_kernels_of(ctx);
+
+#pragma omp parallel for schedule(dynamic) num_threads(thx_cpu_threads(ctx, n * d / 4))
+    for (size_t i = 0; i < n; i += PIECE)
+        k->dot_codes(y + i, codes + i * d, q, n - i < PIECE ? n - i : PIECE, d);
+}

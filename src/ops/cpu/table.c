@@ -9,7 +9,7 @@
     .kv_append = thx_kv_append_cpu, .attend = thx_attend_cpu, .activate = thx_activate_cpu,                \
     .activate_gated = thx_activate_gated_cpu, .add = thx_add_cpu, .add_rows = thx_add_rows_cpu,            \
     .fill_rows = thx_fill_rows_cpu, .copy_rows = thx_copy_rows_cpu, .patches = thx_patches_cpu,            \
-    .bilinear = thx_bilinear_cpu
+    .bilinear = thx_bilinear_cpu, .dot_codes = thx_dot_codes_cpu
 
 const thx_ops thx_ops_avx2 = { .name = "avx2", OPERATIONS };
 const thx_ops thx_ops_avx512 = { .name = "avx512", OPERATIONS };

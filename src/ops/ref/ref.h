@@ -24,6 +24,7 @@ void thx_copy_rows_ref(thx_ctx *ctx, thx_tensor y, thx_tensor x);
 void thx_patches_ref(thx_ctx *ctx, thx_tensor out, const float *image, size_t C, size_t Y, size_t X, size_t p);
 void thx_bilinear_ref(thx_ctx *ctx, thx_tensor out, size_t out_h, size_t out_w, thx_tensor in, size_t in_h,
                       size_t in_w);
+void thx_dot_codes_ref(thx_ctx *ctx, int32_t *y, const int8_t *codes, const int16_t *q, size_t n, size_t d);
 
 /* One value of an activation, in double. */
 double thx_act_ref(double x, thx_act act);

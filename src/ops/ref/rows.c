@@ -160,3 +160,12 @@ void thx_bilinear_ref(thx_ctx *ctx, thx_tensor out, size_t out_h, size_t out_w, 
                                            ty * ((1.0f - tx) * v10[d] + tx * v11[d]);
     }
 }
+
+void thx_dot_codes_ref(thx_ctx *ctx, int32_t *y, const int8_t *codes, const int16_t *q, size_t n, size_t d)
+{
+    (void)ctx;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = 0;
+        for (size_t k = 0; k < d; k++) y[i] += codes[i * d + k] * q[k];
+    }
+}

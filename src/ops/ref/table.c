@@ -20,4 +20,5 @@ const thx_ops thx_ops_ref = {
     .copy_rows = thx_copy_rows_ref,
     .patches = thx_patches_ref,
     .bilinear = thx_bilinear_ref,
+    .dot_codes = thx_dot_codes_ref,
 };
