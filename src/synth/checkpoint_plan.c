@@ -1,9 +1,7 @@
-/* The tensors of a random checkpoint; see checkpoint_plan.h.
+/* From a layout's tables to tensors and files; see checkpoint_plan.h.
  *
- * One table names them as the published folders do (transformers before 4.52). Shapes are written
- * in letters: those of the sizes, K for the width of keys, P patches of a tile, p side of a patch,
- * 3 colours. Spreads keep the residual streams near 1: what reads a stream has spread
- * gain / sqrt(inputs); what writes into one is smaller again by sqrt(2 layers). */
+ * Spreads keep the residual streams near 1: what reads a stream has spread gain / sqrt(inputs); what writes
+ * into one is smaller again by sqrt(2 layers). */
 #include "synth/checkpoint_plan.h"
 
 #include <math.h>
@@ -11,233 +9,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATCH = 14, PATCHES = 27 * 27 };
-
-static const thx_checkpoint_sizes known[] = {
-    { .name = "radvlm-7b", .d = 1152, .h = 16, .f = 4304, .l = 26,
-      .D = 3584, .H = 28, .G = 4, .F = 18944, .L = 28, .V = 152128, .entries = 151643,
-      .sliding_window = 131072, .shard_bytes = 5000000000 },
-    { .name = "llava-onevision-0.5b", .d = 1152, .h = 16, .f = 4304, .l = 26,
-      .D = 896, .H = 14, .G = 2, .F = 4864, .L = 24, .V = 152000, .entries = 151643,
-      .sliding_window = 32768, .tied = true, .shard_bytes = 5000000000 },
-    /* The structure of radvlm-7b: 72 wide heads in the tower, odd ratios, shards, unused rows. */
-    { .name = "tiny", .d = 216, .h = 3, .f = 304, .l = 2,
-      .D = 320, .H = 5, .G = 1, .F = 608, .L = 2, .V = 2112, .entries = 2000, .shard_bytes = 2250000 },
-};
-
-static const char *const names[] = { "radvlm-7b", "llava-onevision-0.5b", "tiny", NULL };
-
-const char *const *thx_checkpoint_archs(void) { return names; }
-
-thx_checkpoint_options thx_checkpoint_options_default(void)
-{
-    return (thx_checkpoint_options){ .arch = "radvlm-7b", .dtype = "f16" };
-}
-
-static thorax_status type_of(thx_type *type, const char *dtype, thorax_error *err)
-{
-    if (!dtype || !strcmp(dtype, "f16")) *type = THX_F16;
-    else if (!strcmp(dtype, "bf16")) *type = THX_BF16;
-    else if (!strcmp(dtype, "f32")) *type = THX_F32;
-    else return thx_fail(err, THORAX_USAGE, 0, "expected f16, bf16 or f32 as dtype, found %.40s", dtype);
-    return THORAX_OK;
-}
-
-static thorax_status fewer_layers(uint32_t *layers, uint32_t wanted, const char *what, thorax_error *err)
-{
-    if (wanted > *layers)
-        return thx_fail(err, THORAX_USAGE, 0, "expected 1 to %u %s layers, found %u", *layers, what, wanted);
-    if (wanted) *layers = wanted;
-    return THORAX_OK;
-}
-
-thorax_status thx_checkpoint_sizes_of(thx_checkpoint_sizes *out, thx_type *type,
-                                      const thx_checkpoint_options *o, thorax_error *err)
-{
-    const thx_checkpoint_sizes *s = NULL;
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (o->arch && !strcmp(o->arch, known[i].name)) s = &known[i];
-    if (!s)
-        return thx_fail(err, THORAX_USAGE, 0,
-                        "expected radvlm-7b, llava-onevision-0.5b or tiny as arch, found %.40s",
-                        o->arch ? o->arch : "nothing");
-    *out = *s;
-    thorax_status st = type_of(type, o->dtype, err);
-    if (!st) st = fewer_layers(&out->l, o->layers_vision, "vision", err);
-    if (!st) st = fewer_layers(&out->L, o->layers_text, "text", err);
-    if (st) return st;
-    if (o->outlier_channels > out->d / 8)
-        return thx_fail(err, THORAX_USAGE, 0, "expected at most %u outlier channels, found %u", out->d / 8,
-                        o->outlier_channels);
-    if (o->shard_bytes) out->shard_bytes = o->shard_bytes;
-    else if (*type == THX_F32 && out->shard_bytes < 5000000000) out->shard_bytes *= 2;
-    return THORAX_OK;
-}
-
-/* How the values of a tensor spread. */
-typedef enum kind {
-    FIXED, /* gain                                      */
-    READ,  /* gain / sqrt(inputs)                       */
-    WRITE, /* gain / sqrt(inputs) / sqrt(2 layers)      */
-    NORM   /* 1 + gain                                  */
-} kind;
-
-typedef struct row {
-    const char  *name;
-    const char  *shape;
-    kind         kind;
-    float        gain;
-    thx_outliers outliers;
-} row;
-
-#define ROWS    THX_OUTLIERS_ROWS
-#define COLUMNS THX_OUTLIERS_COLUMNS
-#define DAMPED  THX_OUTLIERS_DAMPED
-
-static const row newline[] = {
-    { "image_newline", "D", FIXED, 0.7f, ROWS },
-};
-
-static const row tower_in[] = {
-    { "vision_tower.vision_model.embeddings.patch_embedding.weight", "d3pp", READ, 1.0f, ROWS },
-    { "vision_tower.vision_model.embeddings.patch_embedding.bias", "d", FIXED, 0.05f, ROWS },
-    { "vision_tower.vision_model.embeddings.position_embedding.weight", "Pd", FIXED, 0.3f, COLUMNS },
-};
-
-#define TOWER "vision_tower.vision_model.encoder.layers.%u."
-static const row tower_layer[] = {
-    { TOWER "layer_norm1.weight", "d", NORM, 0.1f, 0 },
-    { TOWER "layer_norm1.bias", "d", FIXED, 0.05f, 0 },
-    { TOWER "layer_norm2.weight", "d", NORM, 0.1f, 0 },
-    { TOWER "layer_norm2.bias", "d", FIXED, 0.05f, 0 },
-    { TOWER "self_attn.q_proj.weight", "dd", READ, 1.5f, 0 },
-    { TOWER "self_attn.q_proj.bias", "d", FIXED, 0.1f, 0 },
-    { TOWER "self_attn.k_proj.weight", "dd", READ, 1.5f, 0 },
-    { TOWER "self_attn.k_proj.bias", "d", FIXED, 0.1f, 0 },
-    { TOWER "self_attn.v_proj.weight", "dd", READ, 1.0f, 0 },
-    { TOWER "self_attn.v_proj.bias", "d", FIXED, 0.1f, 0 },
-    { TOWER "self_attn.out_proj.weight", "dd", WRITE, 2.0f, ROWS },
-    { TOWER "self_attn.out_proj.bias", "d", FIXED, 0.02f, ROWS },
-    { TOWER "mlp.fc1.weight", "fd", READ, 1.0f, 0 },
-    { TOWER "mlp.fc1.bias", "f", FIXED, 0.05f, 0 },
-    { TOWER "mlp.fc2.weight", "df", WRITE, 2.0f, ROWS },
-    { TOWER "mlp.fc2.bias", "d", FIXED, 0.02f, ROWS },
-};
-
-static const row tower_out[] = {
-    { "vision_tower.vision_model.post_layernorm.weight", "d", NORM, 0.1f, 0 },
-    { "vision_tower.vision_model.post_layernorm.bias", "d", FIXED, 0.05f, 0 },
-};
-
-static const row projector_in[] = {
-    { "multi_modal_projector.linear_1.weight", "Dd", READ, 1.0f, DAMPED },
-};
-static const row projector_out[] = {
-    { "multi_modal_projector.linear_1.bias", "D", FIXED, 0.05f, 0 },
-    { "multi_modal_projector.linear_2.weight", "DD", READ, 1.5f, ROWS },
-    { "multi_modal_projector.linear_2.bias", "D", FIXED, 0.05f, ROWS },
-};
-
-static const row embedding[] = {
-    { "language_model.model.embed_tokens.weight", "VD", FIXED, 0.7f, COLUMNS },
-};
-static const row tied_embedding[] = { /* it is the head too: smaller, and no outliers in the scores */
-    { "language_model.model.embed_tokens.weight", "VD", READ, 3.0f, 0 },
-};
-
-#define TEXT "language_model.model.layers.%u."
-static const row text_layer[] = {
-    { TEXT "input_layernorm.weight", "D", NORM, 0.1f, 0 },
-    { TEXT "post_attention_layernorm.weight", "D", NORM, 0.1f, 0 },
-    { TEXT "self_attn.q_proj.weight", "DD", READ, 1.5f, 0 },
-    { TEXT "self_attn.q_proj.bias", "D", FIXED, 1.0f, 0 },
-    { TEXT "self_attn.k_proj.weight", "KD", READ, 1.5f, 0 },
-    { TEXT "self_attn.k_proj.bias", "K", FIXED, 1.0f, 0 },
-    { TEXT "self_attn.v_proj.weight", "KD", READ, 1.0f, 0 },
-    { TEXT "self_attn.v_proj.bias", "K", FIXED, 0.1f, 0 },
-    { TEXT "self_attn.o_proj.weight", "DD", WRITE, 2.0f, ROWS },
-    { TEXT "mlp.gate_proj.weight", "FD", READ, 1.0f, 0 },
-    { TEXT "mlp.up_proj.weight", "FD", READ, 1.0f, 0 },
-    { TEXT "mlp.down_proj.weight", "DF", WRITE, 2.0f, ROWS },
-};
-
-static const row text_norm[] = {
-    { "language_model.model.norm.weight", "D", NORM, 0.1f, 0 },
-};
-static const row head[] = {
-    { "language_model.lm_head.weight", "VD", READ, 3.0f, 0 },
-};
-
-#define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
-#define GROUP(rows, layers, is_tower) add_group(plan, arena, rows, COUNT(rows), layers, is_tower)
+enum { PATCH = 14 };
 
 static uint64_t size_of(const thx_checkpoint_sizes *s, char letter)
 {
     switch (letter) {
     case 'd': return s->d;
+    case 'q': return 3 * s->d;
     case 'f': return s->f;
+    case 'P': return s->P;
+    case 'p': return PATCH;
     case 'D': return s->D;
     case 'F': return s->F;
     case 'V': return s->V;
     case 'K': return (uint64_t)s->D / s->H * s->G;
-    case 'P': return PATCHES;
-    case 'p': return PATCH;
+    case 'E': return s->D / s->H / 2;
+    case 'R': return s->R;
+    case 'b': return s->clip.width;
+    case 'B': return 4 * s->clip.width;
+    case 'w': return s->clip.words;
+    case 'c': return s->clip.positions;
+    case 'm': return s->clip.middle;
+    case 'j': return s->clip.joint;
     default:  return (uint64_t)(letter - '0');
     }
 }
 
-static float spread(const row *r, uint64_t inputs, uint32_t layers)
+static void set_values(thx_planned *t, const thx_plan_row *r, uint32_t layers)
 {
-    const double read = r->gain / sqrt((double)inputs);
+    const double inputs = (double)t->count / (double)(t->rank ? t->shape[0] : 1), read = r->gain / sqrt(inputs);
 
-    switch (r->kind) {
-    case READ:  return (float)read;
-    case WRITE: return (float)(read / sqrt(2.0 * layers));
-    default:    return r->gain;
+    t->std = r->gain;
+    switch (r->spread) {
+    case THX_SPREAD_FIXED:   break;
+    case THX_SPREAD_READ:    t->std = (float)read; break;
+    case THX_SPREAD_WRITE:   t->std = (float)(read / sqrt(2.0 * layers)); break;
+    case THX_SPREAD_NORM:    t->mean = 1.0f; break;
+    case THX_SPREAD_EXACT:   t->mean = r->gain, t->std = 0.0f; break;
+    case THX_SPREAD_SQUARES: t->content = THX_CONTENT_POSITIVE; break;
+    case THX_SPREAD_COUNTED: t->content = THX_CONTENT_COUNTED, t->type = THX_I64; break;
+    case THX_SPREAD_ROTARY:  t->content = THX_CONTENT_ROTARY, t->mean = r->gain; break;
     }
 }
 
-static bool add_tensor(thx_tensor_plan *plan, thx_arena *arena, const row *r, uint32_t layer, uint32_t layers,
-                       bool tower)
+thx_planned *thx_plan_add_one(thx_tensor_plan *plan, const thx_plan_row *r, uint32_t number, uint32_t layers,
+                              bool tower)
 {
-    thx_planned *t = &plan->tensors[plan->count++];
-    const char  *number = strstr(r->name, "%u");
-    char         name[160];
+    const char *place = strstr(r->name, "%u");
+    char        name[160];
 
-    if (number) snprintf(name, sizeof name, "%.*s%u%s", (int)(number - r->name), r->name, layer, number + 2);
+    if (plan->count == plan->room) return NULL;
+    thx_planned *t = &plan->tensors[plan->count++];
+    if (place) snprintf(name, sizeof name, "%.*s%u%s", (int)(place - r->name), r->name, number, place + 2);
     else snprintf(name, sizeof name, "%s", r->name);
-    *t = (thx_planned){ .name = thx_arena_strdup(arena, name), .rank = (uint32_t)strlen(r->shape), .count = 1,
-                        .mean = r->kind == NORM ? 1.0f : 0.0f, .outliers = r->outliers, .tower = tower };
-    for (uint32_t i = 0; i < t->rank; i++) t->count *= t->shape[i] = size_of(&plan->sizes, r->shape[i]);
-    t->std = spread(r, t->count / t->shape[0], layers);
-    plan->values += t->count;
-    return t->name != NULL;
+    *t = (thx_planned){ .name = thx_arena_strdup(plan->arena, name), .type = plan->type,
+                        .rank = (uint32_t)strlen(r->shape), .count = 1, .outliers = r->outliers, .tower = tower };
+    for (uint32_t i = 0; i < t->rank; i++) t->count *= t->shape[i] = size_of(plan->sizes, r->shape[i]);
+    set_values(t, r, layers);
+    return t->name ? t : NULL;
 }
 
-/* A group of tensors once (layers 0), or for each layer. */
-static bool add_group(thx_tensor_plan *plan, thx_arena *arena, const row *rows, size_t n, uint32_t layers,
-                      bool tower)
+bool thx_plan_add(thx_tensor_plan *plan, const thx_plan_row *rows, size_t n, uint32_t layers, bool tower)
 {
     for (uint32_t layer = 0; layer < (layers ? layers : 1); layer++)
         for (size_t i = 0; i < n; i++)
-            if (!add_tensor(plan, arena, &rows[i], layer, layers, tower)) return false;
+            if (!thx_plan_add_one(plan, &rows[i], layer, layers, tower)) return false;
     return true;
 }
 
-/* In the order of the module, which decides what lies in which shard. */
-static bool add_all(thx_tensor_plan *plan, thx_arena *arena)
+thx_tensor_plan *thx_plan_begin(thx_checkpoint *c, thx_arena *arena, const thx_tensor_plan *start, size_t room)
 {
-    const thx_checkpoint_sizes *s = &plan->sizes;
-    const size_t most = 16 + COUNT(tower_layer) * s->l + COUNT(text_layer) * s->L;
+    thx_tensor_plan *plan = &c->plans[c->n_plans++];
 
-    plan->tensors = thx_arena_zalloc(arena, most, sizeof *plan->tensors);
-    return plan->tensors && GROUP(newline, 0, false) && GROUP(tower_in, 0, true) &&
-           GROUP(tower_layer, s->l, true) && GROUP(tower_out, 0, true) && GROUP(projector_in, 0, true) &&
-           GROUP(projector_out, 0, false) &&
-           (s->tied ? GROUP(tied_embedding, 0, false) : GROUP(embedding, 0, false)) &&
-           GROUP(text_layer, s->L, false) && GROUP(text_norm, 0, false) && (s->tied || GROUP(head, 0, false));
+    *plan = *start;
+    plan->sizes = &c->sizes;
+    plan->arena = arena;
+    plan->room = room;
+    plan->tensors = thx_arena_zalloc(arena, room, sizeof *plan->tensors);
+    return plan->tensors ? plan : NULL;
 }
+
+static uint64_t bytes_of(const thx_planned *t) { return t->count * thx_type_bytes(t->type); }
 
 /* Fills one file after the other, as the original's save does. */
 static void deal_shards(thx_tensor_plan *plan)
@@ -246,48 +98,70 @@ static void deal_shards(thx_tensor_plan *plan)
 
     plan->n_shards = 1;
     for (size_t i = 0; i < plan->count; i++) {
-        const uint64_t bytes = plan->tensors[i].count * thx_type_bytes(plan->type);
+        const uint64_t bytes = bytes_of(&plan->tensors[i]);
 
-        if (in_shard && in_shard + bytes > plan->sizes.shard_bytes) {
+        if (in_shard && plan->most_bytes && in_shard + bytes > plan->most_bytes) {
             plan->n_shards++;
             in_shard = 0;
         }
         in_shard += bytes;
         plan->bytes += bytes;
+        plan->values += plan->tensors[i].count;
         plan->tensors[i].shard = (uint32_t)plan->n_shards - 1;
     }
 }
 
-static int by_place(const void *a, const void *b)
+static int by_shard_and_name(const void *a, const void *b)
 {
     const thx_planned *x = a, *y = b;
     return x->shard != y->shard ? (x->shard < y->shard ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-thorax_status thx_tensor_plan_make(thx_tensor_plan *out, thx_arena *arena, const thx_checkpoint_sizes *sizes,
-                                   thx_type type, thorax_error *err)
+static int by_name(const void *a, const void *b)
 {
-    *out = (thx_tensor_plan){ .sizes = *sizes, .type = type };
-    bool ok = add_all(out, arena);
-    if (ok) {
-        deal_shards(out);
-        out->shard_bytes = thx_arena_zalloc(arena, out->n_shards, sizeof *out->shard_bytes);
-        ok = out->shard_bytes != NULL;
-    }
-    if (!ok) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the list of tensors");
+    const thx_planned *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
 
-    qsort(out->tensors, out->count, sizeof *out->tensors, by_place);
-    for (size_t i = 0; i < out->count; i++) {
-        thx_planned *t = &out->tensors[i];
+/* safetensors files are sorted by name; archives keep the order of the module. */
+static bool plan_end(thx_tensor_plan *plan)
+{
+    uint32_t place = 0;
 
-        t->begin = out->shard_bytes[t->shard];
-        t->end = out->shard_bytes[t->shard] += t->count * thx_type_bytes(type);
+    deal_shards(plan);
+    plan->shard_bytes = thx_arena_zalloc(plan->arena, plan->n_shards, sizeof *plan->shard_bytes);
+    plan->by_name = thx_arena_alloc(plan->arena, plan->count, sizeof *plan->by_name);
+    if (!plan->shard_bytes || !plan->by_name) return false;
+    if (!plan->pickle) qsort(plan->tensors, plan->count, sizeof *plan->tensors, by_shard_and_name);
+    for (size_t i = 0; i < plan->count; i++) {
+        thx_planned *t = &plan->tensors[i];
+
+        place = i && t->shard == t[-1].shard ? place + 1 : 0;
+        t->place = place;
+        t->begin = plan->shard_bytes[t->shard];
+        t->end = plan->shard_bytes[t->shard] += bytes_of(t);
+        plan->by_name[i] = t;
     }
-    return THORAX_OK;
+    qsort(plan->by_name, plan->count, sizeof *plan->by_name, by_name);
+    if (!plan->n_state) plan->n_state = plan->count;
+    return true;
+}
+
+thorax_status thx_checkpoint_plan(thx_checkpoint *c, thx_arena *arena, thorax_error *err)
+{
+    bool ok = c->sizes.layout->plan(c, arena);
+
+    for (size_t i = 0; ok && i < c->n_plans; i++) {
+        ok = plan_end(&c->plans[i]);
+        c->values += c->plans[i].values;
+        c->bytes += c->plans[i].bytes;
+        c->count += c->plans[i].count;
+    }
+    return ok ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for the list of tensors");
 }
 
 void thx_tensor_plan_file(char name[64], const thx_tensor_plan *plan, uint32_t shard)
 {
-    if (plan->n_shards == 1) snprintf(name, 64, "model.safetensors");
-    else snprintf(name, 64, "model-%05u-of-%05zu.safetensors", shard + 1, plan->n_shards);
+    if (plan->n_shards == 1) snprintf(name, 64, "%s%s", plan->stem, plan->ending);
+    else snprintf(name, 64, "%s-%05u-of-%05zu%s", plan->stem, shard + 1, plan->n_shards, plan->ending);
 }

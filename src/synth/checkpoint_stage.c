@@ -1,4 +1,5 @@
-/* Building a folder under temporary names; see checkpoint_stage.h.
+/* Building a folder under temporary names; see checkpoint_stage.h. Names of files in the folder's own folder
+ * for the language model are "base/NAME".
  *
  * A real model folder holds files of the same names, and may be the only copy: nothing is replaced
  * unless the README.md says that the folder was written here. */
@@ -16,13 +17,14 @@
 #include "base/file.h"
 
 #define PART ".part"
-enum { NAME_ROOM = 64 };
+#define SUB  "base"
+enum { NAME_ROOM = 64, FOUND_ROOM = 256 + sizeof SUB };
 
 typedef struct staged { char name[NAME_ROOM]; bool temporary; } staged;
 
 struct thx_staging {
     char   *folder;
-    bool    made_folder, committed;
+    bool    made_folder, made_sub, committed;
     staged *files;
     size_t  count, room;
 };
@@ -30,20 +32,29 @@ struct thx_staging {
 static const char *const known_names[] = {
     "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
     "chat_template.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "added_tokens.json",
-    "special_tokens_map.json", "model.safetensors.index.json", "README.md",
+    "special_tokens_map.json", "model.safetensors.index.json", "README.md", "tokenizer.model",
+    "pytorch_model.bin.index.json", "adapter_config.json", "adapter_model.bin", "non_lora_trainables.bin",
+    "biomedclipcxr_518.json", "biomedclipcxr_518_checkpoint.pt",
 };
+
+/* Does the text of n characters begin and end so? */
+static bool is_between(const char *text, size_t n, const char *begin, const char *end)
+{
+    const size_t b = strlen(begin), e = strlen(end);
+    return n >= b + e && !memcmp(text, begin, b) && !memcmp(text + n - e, end, e);
+}
 
 /* A name that this room writes; the ending of a temporary file is ignored. */
 static bool is_ours(const char *name)
 {
-    static const char shard[] = "model", ending[] = ".safetensors";
-    size_t n = strlen(name);
+    size_t n;
 
+    if (!strncmp(name, SUB "/", sizeof SUB)) name += sizeof SUB;
+    n = strlen(name);
     if (n > strlen(PART) && !strcmp(name + n - strlen(PART), PART)) n -= strlen(PART);
     for (size_t i = 0; i < sizeof known_names / sizeof known_names[0]; i++)
         if (strlen(known_names[i]) == n && !memcmp(name, known_names[i], n)) return true;
-    return n >= sizeof shard + sizeof ending - 2 && !memcmp(name, shard, sizeof shard - 1) &&
-           !memcmp(name + n - (sizeof ending - 1), ending, sizeof ending - 1);
+    return is_between(name, n, "model", ".safetensors") || is_between(name, n, "pytorch_model", ".bin");
 }
 
 static bool is_temporary(const char *name)
@@ -64,21 +75,49 @@ static bool has_mark(const char *folder)
     return marked;
 }
 
-/* Calls `each` for the names in the folder until it returns false; false if it did. */
-static bool for_names(const char *folder, bool (*each)(const char *name, void *data), void *data)
+typedef bool each_name(const char *name, void *data);
+
+/* Calls `each` for the names in the folder, with `prefix` before them, until it returns false; false if it did. */
+static bool for_plain_names(const char *folder, const char *prefix, each_name *each, void *data)
 {
     DIR *dir = opendir(folder);
     bool on = true;
 
     if (!dir) return true;
-    for (struct dirent *e; on && (e = readdir(dir));)
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) on = each(e->d_name, data);
+    for (struct dirent *e; on && (e = readdir(dir));) {
+        char name[FOUND_ROOM];
+
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        snprintf(name, sizeof name, "%s%.255s", prefix, e->d_name);
+        on = each(name, data);
+    }
     closedir(dir);
     return on;
 }
 
+/* The same for a model folder: files in the language model's are "base/NAME", that folder itself is passed over. */
+typedef struct both { each_name *each; void *data; const char *sub; } both;
+
+static bool pass_sub(const char *name, void *data)
+{
+    const both *b = data;
+
+    if (strcmp(name, SUB) != 0 || !thx_is_folder(b->sub)) return b->each(name, b->data);
+    return for_plain_names(b->sub, SUB "/", b->each, b->data);
+}
+
+static bool for_names(const char *folder, each_name *each, void *data)
+{
+    char      *sub = thx_path_join(folder, SUB);
+    both       b = { each, data, sub };
+    const bool on = sub && for_plain_names(folder, "", pass_sub, &b);
+
+    free(sub);
+    return on;
+}
+
 /* What a folder already holds. */
-typedef struct found { bool marked; char stranger[256]; } found;
+typedef struct found { bool marked; char stranger[FOUND_ROOM]; } found;
 
 static bool look_at(const char *name, void *data)
 {
@@ -154,17 +193,32 @@ static bool list_add(thx_staging *s, const char *name)
     return true;
 }
 
+/* Makes the folder of the name, where it has one. */
+static thorax_status make_sub(thx_staging *s, const char *name, thorax_error *err)
+{
+    char *sub = strchr(name, '/') ? thx_path_join(s->folder, SUB) : NULL;
+    thorax_status st = THORAX_OK;
+
+    if (sub && !thx_is_folder(sub)) {
+        st = thx_folder_make(sub, err);
+        s->made_sub = !st;
+    }
+    free(sub);
+    return st;
+}
+
 thorax_status thx_staging_create(thx_staging *s, const char *name, int *fd, thorax_error *err)
 {
+    *fd = -1;
+    thorax_status st = make_sub(s, name, err);
+    if (st) return st;
     char *path = path_of(s, name, true);
 
-    *fd = -1;
     if (!path || !list_add(s, name)) {
         free(path);
         return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", s->folder);
     }
     *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    thorax_status st = THORAX_OK;
     if (*fd < 0) st = thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", path, strerror(errno));
     free(path);
     return st;
@@ -244,6 +298,14 @@ static bool remove_stale(const char *name, void *data)
     return true;
 }
 
+static void remove_sub(const thx_staging *s)
+{
+    char *sub = thx_path_join(s->folder, SUB);
+
+    if (sub) rmdir(sub);
+    free(sub);
+}
+
 thorax_status thx_staging_commit(thx_staging *s, thorax_error *err)
 {
     unlink_in(s, "config.json", false);
@@ -253,6 +315,7 @@ thorax_status thx_staging_commit(thx_staging *s, thorax_error *err)
     if (st) return st;
     s->committed = true;
     for_names(s->folder, remove_stale, s);
+    remove_sub(s); /* if nothing is left in it */
     return THORAX_OK;
 }
 
@@ -261,6 +324,7 @@ void thx_staging_close(thx_staging *s)
     if (!s) return;
     for (size_t i = 0; i < s->count; i++)
         if (s->files[i].temporary) unlink_in(s, s->files[i].name, true);
+    if (!s->committed && s->made_sub) remove_sub(s);
     if (!s->committed && s->made_folder) rmdir(s->folder);
     free(s->files);
     free(s->folder);

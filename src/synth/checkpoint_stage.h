@@ -13,7 +13,7 @@ typedef struct thx_staging thx_staging;
  * checkpoint, or has less than `bytes` free. THORAX_NOMEM. */
 thorax_status thx_staging_open(thx_staging **out, const char *folder, uint64_t bytes, thorax_error *err);
 
-/* A file of the coming folder: whole, or created for the caller to write and close.
+/* A file of the coming folder, "NAME" or "base/NAME": whole, or created for the caller to write and close.
  * THORAX_IO, THORAX_NOMEM. */
 thorax_status thx_staging_write(thx_staging *s, const char *name, const void *data, size_t size,
                                 thorax_error *err);

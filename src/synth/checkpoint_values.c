@@ -2,7 +2,7 @@
  *
  * An element's 16 random bits choose one of 65,536 quantiles of the normal. Every quantile is
  * rounded to bf16 once per tensor; as f16 it must be the same number, so what f16 could only
- * hold as a subnormal becomes 0 or the smallest normal. */
+ * hold as a subnormal becomes 0 or the smallest normal. Full sources round to their own type. */
 #include "synth/checkpoint_values.h"
 
 #include <math.h>
@@ -67,22 +67,32 @@ static float round_to_both(float x)
     return fabsf(r) < least / 2 ? 0.0f : copysignf(least, r);
 }
 
-static void encode(void *out, size_t i, thx_type type, float x)
+static void store(void *out, size_t i, thx_type type, float x)
 {
-    const float r = round_to_both(x);
+    if (type == THX_F32) ((float *)out)[i] = x;
+    else ((uint16_t *)out)[i] = type == THX_F16 ? thx_f16_from_f32(x) : thx_bf16_from_f32(x);
+}
 
-    if (type == THX_F32) ((float *)out)[i] = r;
-    else ((uint16_t *)out)[i] = type == THX_F16 ? thx_f16_from_f32(r) : thx_bf16_from_f32(r);
+/* A value of the tensor from a standard normal one. */
+static void encode(void *out, size_t i, const thx_value_source *s, float normal, float gain)
+{
+    const thx_planned *t = s->tensor;
+    const float        x = gain * (t->mean + t->std * normal), y = t->content == THX_CONTENT_POSITIVE ? fabsf(x) : x;
+    const float        r = s->full ? y : round_to_both(y);
+
+    store(out, i, t->type, r);
 }
 
 /* A table pays off for a tensor that has more elements than the table. */
-static bool wants_levels(const thx_planned *t) { return t->count > THX_NOISE_LEVELS; }
+static bool wants_levels(const thx_planned *t)
+{
+    return t->count > THX_NOISE_LEVELS && t->content <= THX_CONTENT_POSITIVE;
+}
 
 void thx_values_prepare(thx_value_source *s)
 {
     if (!wants_levels(s->tensor)) return;
-    for (size_t i = 0; i < THX_NOISE_LEVELS; i++)
-        encode(s->levels, i, s->type, s->tensor->mean + s->tensor->std * s->normal[i]);
+    for (size_t i = 0; i < THX_NOISE_LEVELS; i++) encode(s->levels, i, s, s->normal[i], 1.0f);
 }
 
 static void fill16(uint16_t *out, const uint16_t *levels, uint64_t key, uint64_t quad, size_t n)
@@ -119,7 +129,7 @@ static void fill32(float *out, const float *levels, uint64_t key, uint64_t quad,
 static void put(void *out, const thx_value_source *s, uint64_t from, uint64_t e, float gain)
 {
     const uint64_t bits = noise(s->key, e / 4) >> 16 * (e % 4) & 0xffff;
-    encode(out, (size_t)(e - from), s->type, gain * (s->tensor->mean + s->tensor->std * s->normal[bits]));
+    encode(out, (size_t)(e - from), s, s->normal[bits], gain);
 }
 
 /* Rewrites an element of an outlier channel. */
@@ -146,15 +156,30 @@ static void enlarge_column(void *out, const thx_value_source *s, uint64_t from, 
         if (e >= from) enlarge(out, s, from, e);
 }
 
+/* Elements that follow from their place alone. */
+static void put_by_place(void *out, const thx_value_source *s, uint64_t from, uint64_t e)
+{
+    const thx_planned *t = s->tensor;
+    const size_t       i = (size_t)(e - from);
+
+    if (t->content == THX_CONTENT_COUNTED) ((int64_t *)out)[i] = (int64_t)e;
+    else store(out, i, t->type, (float)pow((double)t->mean, -(double)e / (double)t->count));
+}
+
 void thx_values_fill(void *out, const thx_value_source *s, uint64_t from, size_t n)
 {
-    if (!wants_levels(s->tensor))
+    const thx_planned *t = s->tensor;
+
+    if (t->content > THX_CONTENT_POSITIVE) {
+        for (uint64_t e = from; e < from + n; e++) put_by_place(out, s, from, e);
+        return;
+    }
+    if (!wants_levels(t))
         for (uint64_t e = from; e < from + n; e++) put(out, s, from, e, 1.0f);
-    else if (s->type == THX_F32) fill32(out, s->levels, s->key, from / 4, n);
+    else if (t->type == THX_F32) fill32(out, s->levels, s->key, from / 4, n);
     else fill16(out, s->levels, s->key, from / 4, n);
-    for (uint32_t i = 0; i < s->n_channels; i++) {
-        if (s->tensor->outliers == THX_OUTLIERS_NONE) break;
-        if (s->tensor->outliers == THX_OUTLIERS_ROWS) enlarge_row(out, s, from, from + n, s->channels[i]);
+    for (uint32_t i = 0; i < s->n_channels && t->outliers; i++) {
+        if (t->outliers == THX_OUTLIERS_ROWS) enlarge_row(out, s, from, from + n, s->channels[i]);
         else enlarge_column(out, s, from, from + n, s->channels[i]);
     }
 }

@@ -21,12 +21,12 @@ void thx_outlier_channels(uint32_t *channels, uint32_t count, uint32_t width, ui
 /* What fills one tensor. `levels` are the encoded values of the noise levels; an element takes one. */
 typedef struct thx_value_source {
     const thx_planned *tensor;
-    thx_type           type;
+    bool               full;     /* rounded to the tensor's type alone, not to bf16 and f16 */
     uint64_t           key;
-    const uint32_t    *channels; /* outliers of the tensor's stream */
+    const uint32_t    *channels; /* outliers of the tensor's stream                      */
     uint32_t           n_channels;
-    const float       *normal;   /* [THX_NOISE_LEVELS]              */
-    void              *levels;   /* [THX_NOISE_LEVELS] of the type  */
+    const float       *normal;   /* [THX_NOISE_LEVELS]                                    */
+    void              *levels;   /* [THX_NOISE_LEVELS] of the type, at most 4 bytes each  */
 } thx_value_source;
 
 /* Makes s->levels from the rest. */

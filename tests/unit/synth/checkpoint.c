@@ -1,6 +1,6 @@
 /* Random checkpoints: the published sizes to the last parameter, values that every type holds alike,
  * folders that open, and nothing replaced that was not made here. */
-#include "check.h"
+#include "place.h"
 #include "base/file.h"
 #include "synth/checkpoint.h"
 #include "synth/checkpoint_plan.h"
@@ -13,28 +13,6 @@
 #include <dirent.h>
 #include <math.h>
 #include <sys/stat.h>
-
-typedef struct place { char folder[64]; char path[200]; } place;
-
-static void place_open(place *p)
-{
-    snprintf(p->folder, sizeof p->folder, "/tmp/thorax-checkpoint-XXXXXX");
-    assert_non_null(mkdtemp(p->folder));
-}
-
-static const char *in(place *p, const char *name)
-{
-    snprintf(p->path, sizeof p->path, "%s/%s", p->folder, name);
-    return p->path;
-}
-
-static void place_close(place *p)
-{
-    char command[80];
-
-    snprintf(command, sizeof command, "rm -rf '%.60s'", p->folder);
-    assert_int_equal(system(command), 0);
-}
 
 static size_t files_in(const char *folder)
 {
@@ -66,15 +44,16 @@ static thx_weights *opened(const char *folder)
     return w;
 }
 
-static void plan_of(thx_tensor_plan *plan, thx_arena **arena, const thx_checkpoint_options *o)
+/* The one plan of c. */
+static const thx_tensor_plan *plan_of(thx_checkpoint *c, thx_arena **arena, const thx_checkpoint_options *o)
 {
-    thx_checkpoint_sizes sizes;
-    thx_type type;
     thorax_error err;
 
     assert_ok(thx_arena_open(arena, 0, &err), err);
-    assert_ok(thx_checkpoint_sizes_of(&sizes, &type, o, &err), err);
-    assert_ok(thx_tensor_plan_make(plan, *arena, &sizes, type, &err), err);
+    assert_ok(thx_checkpoint_init(c, o, &err), err);
+    assert_ok(thx_checkpoint_plan(c, *arena, &err), err);
+    assert_int_equal(c->n_plans, 1);
+    return &c->plans[0];
 }
 
 static const thx_planned *planned(const thx_tensor_plan *plan, const char *name)
@@ -100,29 +79,29 @@ static void published_sizes(void **state)
     (void)state;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         thx_checkpoint_options o = { .arch = cases[c].arch, .dtype = cases[c].dtype };
-        thx_tensor_plan plan;
+        thx_checkpoint checkpoint;
         thx_arena *arena;
+        const thx_tensor_plan *plan = plan_of(&checkpoint, &arena, &o);
 
-        plan_of(&plan, &arena, &o);
-        assert_int_equal(plan.count, cases[c].tensors);
-        assert_int_equal(plan.values, cases[c].values);
-        assert_int_equal(plan.bytes, cases[c].bytes);
-        assert_int_equal(plan.n_shards, cases[c].shards);
-        for (size_t s = 0; s < plan.n_shards; s++) assert_true(plan.shard_bytes[s] <= 5000000000);
+        assert_int_equal(plan->count, cases[c].tensors);
+        assert_int_equal(plan->values, cases[c].values);
+        assert_int_equal(plan->bytes, cases[c].bytes);
+        assert_int_equal(plan->n_shards, cases[c].shards);
+        for (size_t s = 0; s < plan->n_shards; s++) assert_true(plan->shard_bytes[s] <= 5000000000);
         if (!c) {
-            const thx_planned *k = planned(&plan, "language_model.model.layers.27.self_attn.k_proj.weight");
+            const thx_planned *k = planned(plan, "language_model.model.layers.27.self_attn.k_proj.weight");
             const thx_planned *p =
-                planned(&plan, "vision_tower.vision_model.embeddings.patch_embedding.weight");
+                planned(plan, "vision_tower.vision_model.embeddings.patch_embedding.weight");
 
             assert_non_null(k);
             assert_int_equal(k->shape[0], 512);
             assert_int_equal(k->shape[1], 3584);
             assert_int_equal(p->rank, 4);
             assert_int_equal(p->count, 1152 * 3 * 14 * 14);
-            assert_int_equal(planned(&plan, "language_model.lm_head.weight")->shape[0], 152128);
-            assert_null(planned(&plan, "vision_tower.vision_model.encoder.layers.26.mlp.fc1.bias"));
+            assert_int_equal(planned(plan, "language_model.lm_head.weight")->shape[0], 152128);
+            assert_null(planned(plan, "vision_tower.vision_model.encoder.layers.26.mlp.fc1.bias"));
         } else if (c == 2) {
-            assert_null(planned(&plan, "language_model.lm_head.weight"));
+            assert_null(planned(plan, "language_model.lm_head.weight"));
         }
         thx_arena_close(arena);
     }
@@ -194,7 +173,7 @@ static void spread_of(const thx_view *v, double *mean, double *std)
 static void values_are_normal(void **state)
 {
     thx_checkpoint_options o = tiny(1, "f16");
-    thx_tensor_plan plan;
+    thx_checkpoint checkpoint;
     thx_arena *arena;
     place p;
     float *z = malloc(THX_NOISE_LEVELS * sizeof *z);
@@ -207,10 +186,10 @@ static void values_are_normal(void **state)
 
     place_open(&p);
     write_tiny(&o, p.folder);
-    plan_of(&plan, &arena, &o);
+    const thx_tensor_plan *plan = plan_of(&checkpoint, &arena, &o);
     thx_weights *w = opened(p.folder);
-    for (size_t i = 0; i < plan.count; i++) {
-        const thx_planned *t = &plan.tensors[i];
+    for (size_t i = 0; i < plan->count; i++) {
+        const thx_planned *t = &plan->tensors[i];
         double mean, std;
 
         spread_of(thx_weights_find(w, t->name), &mean, &std);
@@ -280,13 +259,13 @@ static void pieces_are_the_whole(void **state)
     for (int kind = 0; kind < 8; kind++) {
         const size_t      count = kind < 4 ? N : SMALL; /* with a table of levels, and without */
         const thx_planned t = { .name = "x",
+                                .type = THX_F32,
                                 .rank = 2,
                                 .shape = { count / WIDTH, WIDTH },
                                 .count = count,
                                 .std = 1.0f,
                                 .outliers = (thx_outliers)(kind % 4) };
         thx_value_source s = { .tensor = &t,
-                               .type = THX_F32,
                                .key = 99,
                                .channels = channels,
                                .n_channels = 3,
