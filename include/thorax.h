@@ -86,7 +86,7 @@ typedef struct thorax_model_options {
     int         threads;        /* 0 (default) = the cores this process may use                      */
     uint32_t    ctx_tokens;     /* prompt and answer together; 0 (default) = the model's maximum      */
     uint64_t    mem_limit_bytes;/* anonymous memory a session may plan for; 0 (default) = no limit    */
-    const char *cpu;            /* NULL, or "ref", "avx2", "avx512", "avx512-bf16": kernels at most of that level */
+    const char *cpu;            /* NULL, or "ref", "avx2", "avx512", "avx512-bf16", "amx": kernels at most of that level */
     const char *draft_corpus;   /* NULL, or a file of answers, one a line: decoding guesses from them where that pays (same answers) */
     /* What was computed about a film, kept for other sessions about it: in memory, and across runs in a folder (made with
      * mode 0700 where it is not there; files 0600). A folder holds data made from films: keep it as you keep the films.
@@ -99,6 +99,12 @@ typedef struct thorax_model_options {
                                        is mapped instead) */
     uint32_t    kv_bits;            /* 0 (default): keys and values as the precision has them; 8: half of that memory, with a
                                        drift that is measured at opening (thorax_model_drift)               */
+    const char *base;               /* NULL, or the folder of the language model that an adapter belongs to; else as the folder records */
+    const char *lora;               /* NULL or "merge" (default): an adapter's matrices are added to those of the base at opening, into
+                                       memory of their own; "keep": multiplied beside them; "off": left out */
+    const char *merged_cache;       /* NULL, or a folder: merged matrices are written there once and mapped from there afterwards,
+                                       as large as they are (13 GB for a 7B model)                          */
+    bool        plan_only;          /* nothing is made: for thorax_model_plan alone, sessions are refused   */
 } thorax_model_options;
 
 THORAX_API thorax_model_options thorax_model_options_default(void);
@@ -111,7 +117,7 @@ THORAX_API THORAX_MUST_USE thorax_status thorax_model_open(thorax_model **out, c
                                                            const thorax_model_options *options, thorax_error *err);
 THORAX_API void thorax_model_close(thorax_model *model);
 
-THORAX_API const char *thorax_model_family(const thorax_model *model);   /* "llava-onevision"                       */
+THORAX_API const char *thorax_model_family(const thorax_model *model);   /* "llava-onevision", "llava-rad"          */
 THORAX_API const char *thorax_model_identity(const thorax_model *model); /* 64 hex digits: config, headers, samples */
 THORAX_API uint32_t    thorax_model_ctx_tokens(const thorax_model *model);
 /* How far the scores of a built-in text lie from those computed in f32; measured at opening for the precision
@@ -192,7 +198,7 @@ typedef struct thorax_message {
 /* Sampling values that are not given (negative) come from the folder's generation_config.json; greedy
  * decoding ignores all but the repetition penalty. */
 typedef struct thorax_options {
-    uint32_t max_new_tokens;     /* 0 (default) = the family's: 1500                        */
+    uint32_t max_new_tokens;     /* 0 (default) = the family's: 1500 (RadVLM), 256 (LLaVA-Rad) */
     bool     sample;             /* false (default) = greedy, unless temperature > 0        */
     double   temperature;        /* < 0 (default) = not given; 0 = greedy                   */
     int32_t  top_k;              /* < 0 (default) = not given; 0 = off                      */
@@ -200,10 +206,12 @@ typedef struct thorax_options {
     double   repetition_penalty; /* < 0 (default) = not given                               */
     uint64_t seed;               /* 0 (default) = draw one; the result says which           */
     bool     ignore_eos;         /* for benchmarks                                          */
+    bool     no_adapter;         /* leave the adapter out of this answer; the model must be open with lora "keep" */
     bool     no_drafts;          /* never guess ahead (answers are the same either way)     */
     const char *system;          /* a system turn before the conversation; NULL = none      */
     const char *wording;         /* a task's own question instead of the family's, "{}" in it
                                     stands for the phrase of ground; NULL = none            */
+    const char *reason;          /* reason for the exam, where the family's question takes one (LLaVA-Rad); NULL = none */
     bool     substring_rule;     /* classify: the published evaluation's substring rule     */
     bool     score;              /* classify: a score for each finding besides the answer   */
     const char *score_questions;   /* file of the questions that scores come from (docs/results.md); NULL = the family's */

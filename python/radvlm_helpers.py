@@ -55,7 +55,9 @@ class _ModelOptions(ctypes.Structure):
     _fields_ = [("precision", ctypes.c_char_p), ("compat", ctypes.c_char_p), ("threads", ctypes.c_int),
                 ("ctx_tokens", ctypes.c_uint32), ("mem_limit_bytes", ctypes.c_uint64), ("cpu", ctypes.c_char_p),
                 ("draft_corpus", ctypes.c_char_p), ("cache_memory_bytes", ctypes.c_uint64), ("cache_folder", ctypes.c_char_p),
-                ("cache_limit_bytes", ctypes.c_uint64), ("type", ctypes.c_char_p), ("kv_bits", ctypes.c_uint32)]
+                ("cache_limit_bytes", ctypes.c_uint64), ("type", ctypes.c_char_p), ("kv_bits", ctypes.c_uint32),
+                ("base", ctypes.c_char_p), ("lora", ctypes.c_char_p), ("merged_cache", ctypes.c_char_p),
+                ("plan_only", ctypes.c_bool)]
 
 
 class _FilmOptions(ctypes.Structure):
@@ -71,7 +73,8 @@ class _Options(ctypes.Structure):
     _fields_ = [("max_new_tokens", ctypes.c_uint32), ("sample", ctypes.c_bool), ("temperature", ctypes.c_double),
                 ("top_k", ctypes.c_int32), ("top_p", ctypes.c_double), ("min_p", ctypes.c_double),
                 ("repetition_penalty", ctypes.c_double), ("seed", ctypes.c_uint64), ("ignore_eos", ctypes.c_bool),
-                ("no_drafts", ctypes.c_bool), ("system", ctypes.c_char_p), ("wording", ctypes.c_char_p),
+                ("no_adapter", ctypes.c_bool), ("no_drafts", ctypes.c_bool), ("system", ctypes.c_char_p), ("wording", ctypes.c_char_p),
+                ("reason", ctypes.c_char_p),
                 ("substring_rule", ctypes.c_bool), ("score", ctypes.c_bool), ("score_questions", ctypes.c_char_p),
                 ("score_calibration", ctypes.c_char_p),
                 ("on_text", ctypes.c_void_p), ("on_progress", ctypes.c_void_p), ("data", ctypes.c_void_p)]

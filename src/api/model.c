@@ -54,19 +54,32 @@ static thorax_status parse_cpu(int *out, const char *name, thorax_error *err)
 {
     *out = -1;
     if (!name) return THORAX_OK;
-    for (int level = THX_CPU_REF; level <= THX_CPU_AVX512_BF16; level++)
+    for (int level = THX_CPU_REF; level <= THX_CPU_AMX; level++)
         if (!strcmp(name, thx_cpu_level_name(level))) {
             *out = level;
             return THORAX_OK;
         }
     return thx_fail(err, THORAX_USAGE, 0,
-                    "cpu \"%.40s\": expected ref, avx2, avx512 or avx512-bf16", name);
+                    "cpu \"%.40s\": expected ref, avx2, avx512, avx512-bf16 or amx", name);
+}
+
+static thorax_status parse_lora(thx_lora_use *out, const char *name, thorax_error *err)
+{
+    *out = THX_LORA_MERGE;
+    if (!name || !strcmp(name, "merge")) return THORAX_OK;
+    if (!strcmp(name, "keep")) *out = THX_LORA_KEEP;
+    else if (!strcmp(name, "off")) *out = THX_LORA_OFF;
+    else return thx_fail(err, THORAX_USAGE, 0, "lora \"%.40s\": expected merge, keep or off", name);
+    return THORAX_OK;
 }
 
 static thorax_status engine_options(thx_engine_options *out, const thorax_model_options *o,
                                     thorax_error *err)
 {
     *out = (thx_engine_options){ .threads = o->threads,
+                                 .base = o->base,
+                                 .merged_cache = o->merged_cache,
+                                 .plan_only = o->plan_only,
                                  .kv_bits = o->kv_bits,
                                  .ctx_tokens = o->ctx_tokens,
                                  .draft_corpus = o->draft_corpus,
@@ -80,6 +93,7 @@ static thorax_status engine_options(thx_engine_options *out, const thorax_model_
         return thx_fail(err, THORAX_USAGE, 0, "%d threads, expected 0 to %d", o->threads,
                         THREADS_MAX);
     thorax_status st = parse_type(&out->type, o->type, err);
+    if (!st) st = parse_lora(&out->lora, o->lora, err);
     if (!st) st = parse_precision(&out->precision, o->precision, err);
     if (!st) st = parse_compat(&out->compat, o->compat, err);
     if (!st) st = parse_cpu(&out->cpu_level, o->cpu, err);

@@ -123,7 +123,7 @@ thorax_status bench_print(bench *b, const bench_figure *f)
 static void name_type(char out[24], const thx_model *m, const cli_values *v)
 {
     const char *precision = cli_text(v, CLI_PRECISION);
-    const char *type = thx_type_name(m->decoder.layers[0].gate_w->type);
+    const char *type = thx_type_name(m->decoder.layers[0].gate.w->type);
     size_t      n = 0;
 
     for (; type[n] && n < 8; n++) out[n] = (char)tolower((unsigned char)type[n]);
@@ -178,6 +178,7 @@ static const bench_kind kinds[] = {
     { "tower", true, false, bench_tower },   { "first", true, true, bench_first },
     { "second", true, true, bench_second },  { "score", true, true, bench_score },
     { "drafts", true, true, bench_drafts },  { "drift", true, false, bench_drift },
+    { "search", false, false, bench_search },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -197,7 +198,7 @@ static int check(const cli_values *v)
         if (!k)
             return cli_fail_text(v, CLI_USAGE,
                                  "\"%.40s\" is none of: peak open prompt decode tower first second "
-                                 "score drafts drift",
+                                 "score drafts drift search",
                                  v->operands[i]);
         if (k->model && !cli_need(v, CLI_MODEL)) return CLI_USAGE;
         if (k->film && !cli_need(v, CLI_IMAGE)) return CLI_USAGE;

@@ -99,5 +99,6 @@ thorax_status bench_second(bench *b);
 thorax_status bench_score(bench *b);
 thorax_status bench_drafts(bench *b);
 thorax_status bench_drift(bench *b);
+thorax_status bench_search(bench *b);
 
 #endif

@@ -35,6 +35,9 @@ static void arguments_of(first_run *f, const cli_values *v, const char *question
         const char   *name;
     } passed[] = {
         { CLI_MODEL, "--model" },
+        { CLI_BASE, "--base" },
+        { CLI_LORA, "--lora" },
+        { CLI_MERGED_CACHE, "--merged-cache" },
         { CLI_IMAGE, "--image" },
         { CLI_PRECISION, "--precision" },
         { CLI_CPU, "--cpu" },

@@ -230,6 +230,11 @@ static double matrix_bytes(const thx_weight *w)
     return thx_stored_bytes(&bytes, w->type, 2, shape) ? (double)bytes : 0.0;
 }
 
+static double dense_bytes(const thx_dense *l)
+{
+    return matrix_bytes(l->w) + (l->down ? matrix_bytes(l->down) + matrix_bytes(l->up) : 0.0);
+}
+
 /* Bytes of the matrices that every step reads. */
 static double step_bytes(const thx_decoder *d)
 {
@@ -237,9 +242,8 @@ static double step_bytes(const thx_decoder *d)
 
     for (size_t i = 0; i < d->config.layers; i++) {
         const thx_decoder_layer *l = &d->layers[i];
-        bytes += matrix_bytes(l->q_w) + matrix_bytes(l->k_w) + matrix_bytes(l->v_w) +
-                 matrix_bytes(l->o_w) + matrix_bytes(l->gate_w) + matrix_bytes(l->up_w) +
-                 matrix_bytes(l->down_w);
+        bytes += dense_bytes(&l->q) + dense_bytes(&l->k) + dense_bytes(&l->v) + dense_bytes(&l->o) +
+                 dense_bytes(&l->gate) + dense_bytes(&l->up) + dense_bytes(&l->down);
     }
     return bytes;
 }

@@ -41,6 +41,8 @@ int cli_synth_model(const cli_values *v);
 int cli_demo(const cli_values *v);
 int cli_doctor(const cli_values *v);
 int cli_bench(const cli_values *v);
+int cli_embed(const cli_values *v);
+int cli_retrieve(const cli_values *v);
 int cli_cache_list(const cli_values *v);
 int cli_cache_clear(const cli_values *v);
 int cli_help(const cli_values *v);

@@ -1,7 +1,8 @@
 /* The table of commands: names, operands, what help says, options. */
 #include "cli/cli.h"
 
-#define OPENING    CLI_MODEL, CLI_TYPE, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_CTX, CLI_KV_BITS, CLI_MEM_LIMIT
+#define FOLDER     CLI_MODEL, CLI_BASE, CLI_LORA
+#define OPENING    FOLDER, CLI_MERGED_CACHE, CLI_TYPE, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_CTX, CLI_KV_BITS, CLI_MEM_LIMIT
 #define CACHING    CLI_CACHE, CLI_CACHE_LIMIT
 #define READING    CLI_PROFILE, CLI_COMPAT
 #define GENERATING CLI_SYSTEM, CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE, CLI_TOP_K, CLI_TOP_P, CLI_MIN_P, \
@@ -24,9 +25,9 @@ const cli_command cli_commands[] = {
       "FILE, /help, /quit. Without a terminal, each line of standard input is a question.",
       OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_HISTORY, GENERATING, CLI_QUIET, LAST), cli_chat },
     { "report", "FILM...", "A radiology report of each film.", task_text,
-      OPTIONS(OPENING, CACHING, READING, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_report },
+      OPTIONS(OPENING, CACHING, READING, CLI_REASON, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST), cli_report },
     { "classify", "FILM...", "The 14 findings of each film, as the answer states them.", task_text,
-      OPTIONS(OPENING, CACHING, READING, SCORING, GENERATING, CLI_WORDING, CLI_SUBSTRING_RULE, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
+      OPTIONS(OPENING, CACHING, READING, CLI_REASON, SCORING, GENERATING, CLI_WORDING, CLI_SUBSTRING_RULE, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
       cli_classify },
     { "ground", "FILM...", "Where something is: boxes of regions, findings, or sentences.", task_text,
       OPTIONS(OPENING, CACHING, READING, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING, CLI_OVERLAY, CLI_PLAN, CLI_JSON, CLI_QUIET, LAST),
@@ -39,20 +40,34 @@ const cli_command cli_commands[] = {
       "lines are replaced), and a torn last line is cut off. A file that another task or another model wrote is refused.\n\n"
       "--task all asks everything about a film at once (report, classify, and ground where --phrase is given): a line for each task, and "
       "little more time than one of them takes.",
-      OPTIONS(OPENING, CACHING, READING, CLI_TASK, CLI_OUTPUT, CLI_RESUME, CLI_PROMPT, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING,
+      OPTIONS(OPENING, CACHING, READING, CLI_TASK, CLI_OUTPUT, CLI_RESUME, CLI_PROMPT, CLI_REASON, CLI_PHRASE, CLI_KIND, GENERATING, CLI_WORDING,
               SCORING, CLI_SUBSTRING_RULE, CLI_QUIET, LAST), cli_batch },
+    { "embed", "[FILM...]", "Films or texts as vectors of a CLIP-type model, in a .npy file or an index.",
+      "The model is a BiomedCLIP folder, or LLaVA-Rad's, whose vision checkpoint alone is read (films only). Films are those of -i and of the "
+      "arguments (a folder is searched, a .txt or .lst file holds paths), texts those of --texts. With -o OUT.npy the vectors are one array "
+      "[n, d] in the order given, and the first film that cannot be read ends the work. Any other name is an index: it is made where there is none, "
+      "and appended to where there is one; films that cannot be read are named and passed over (exit code 3). Every stage computes in f32 unless "
+      "--precision says otherwise (docs/retrieval.md).",
+      OPTIONS(CLI_MODEL, CLI_IMAGE, CLI_TEXTS, CLI_OUTPUT, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_PROFILE, CLI_JSON, CLI_QUIET, LAST),
+      cli_embed },
+    { "retrieve", "[FILM...]", "The films or texts of an index that are nearest to a film or a text.",
+      "The search is exact: every row counts. An index that another model made is refused (exit code 4). With --list, each film is looked "
+      "for by its text, or the other way round where the index holds texts, and the shares found among the first 1, 5 and 10, mean and "
+      "median rank are printed.",
+      OPTIONS(CLI_MODEL, CLI_INDEX, CLI_IMAGE, CLI_TEXT_OPTION, CLI_LIST, CLI_NEAREST, CLI_CHECK, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_PROFILE,
+              CLI_JSON, CLI_QUIET, LAST), cli_retrieve },
     { "inspect film", "FILE", "What a film file holds: format, size, depth, hash of the decoded samples.",
       "-o writes the decoded samples [height, width] or [height, width, channels]; with --profile the 8-bit picture of that profile "
       "[height, width, 3] instead.",
       OPTIONS(CLI_PROFILE, CLI_OUTPUT, LAST), cli_inspect_film },
     { "inspect tokens", "", "Ids of a text, or the text of ids; needs the tokenizer files only.", NULL,
-      OPTIONS(CLI_MODEL, CLI_TEXT_OPTION, CLI_DECODE, CLI_NO_SPECIAL, LAST), cli_inspect_tokens },
+      OPTIONS(FOLDER, CLI_TEXT_OPTION, CLI_DECODE, CLI_NO_SPECIAL, LAST), cli_inspect_tokens },
     { "inspect prompt", "", "A conversation as the model reads it: text and ids.", NULL,
-      OPTIONS(CLI_MODEL, CLI_IMAGE, READING, CLI_MESSAGES, CLI_SYSTEM, LAST), cli_inspect_prompt },
+      OPTIONS(FOLDER, CLI_IMAGE, READING, CLI_MESSAGES, CLI_SYSTEM, LAST), cli_inspect_prompt },
     { "inspect geometry", "", "How films of given sizes are resized, cut and packed; needs no weights.", NULL,
-      OPTIONS(CLI_MODEL, CLI_COMPAT, CLI_SIZE, LAST), cli_inspect_geometry },
+      OPTIONS(FOLDER, CLI_COMPAT, CLI_SIZE, LAST), cli_inspect_geometry },
     { "inspect tiles", "", "The tiles of a film as the vision tower gets them: f32 [n, 3, Y, X].", NULL,
-      OPTIONS(CLI_MODEL, CLI_IMAGE, READING, CLI_OUTPUT, LAST), cli_inspect_tiles },
+      OPTIONS(FOLDER, CLI_IMAGE, READING, CLI_OUTPUT, LAST), cli_inspect_tiles },
     { "inspect features", "", "Rows of a vision stage: tower [n, P, Dv], projector [n, P, D], rows [N, D].", NULL,
       OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_STAGE, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_features },
     { "inspect logits", "", "Scores of the next token: f32 [V], or [T, V] with --all.", NULL,
@@ -60,15 +75,15 @@ const cli_command cli_commands[] = {
     { "inspect weights", "FILE|MODEL", "The tensors of a file or folder: name, type, shape, hash.", NULL,
       OPTIONS(CLI_QUIET, LAST), cli_inspect_weights },
     { "verify", "MODEL", "Can this folder run, and what does it hold?",
-      "Accounts for every tensor (used, unused, unknown, missing, wrong shape or type), reads all values for infinities, NaN and f16 "
-      "values that bf16 cannot hold, compares the checksums where files hold them, and sums up tokenizer, template and image recipe. Exit code 4 where "
+      "Accounts for every tensor (used, merged, unused, unknown, missing, wrong shape or type), reads all values for infinities, NaN and f16 "
+      "values that bf16 cannot hold, gives the norm of what each pair of an adapter adds, compares the checksums where files hold them, and sums up tokenizer, template and image recipe. Exit code 4 where "
       "the model cannot run.",
-      OPTIONS(CLI_FAST, CLI_JSON, CLI_QUIET, LAST), cli_verify },
+      OPTIONS(CLI_BASE, CLI_FAST, CLI_JSON, CLI_QUIET, LAST), cli_verify },
     { "quantize", "MODEL OUT", "A copy of a model folder with smaller weights.",
       "Rounds the matrices of the language model to 8 or 4 bits, 32 values a scale. Norms, biases, vision tower and projector stay as they "
-      "are; embedding, head, keys and values take 8 bits in both types. All other files are copied. OUT takes its name when it is complete; one that is there and not empty is refused. "
+      "are; embedding, head, keys and values take 8 bits in both types. An adapter goes into the matrices of its base. All other files are copied. OUT takes its name when it is complete; one that is there and not empty is refused. "
       "`thorax verify OUT` compares the checksums.",
-      OPTIONS(CLI_TYPE, CLI_THREADS, CLI_QUIET, LAST), cli_quantize },
+      OPTIONS(CLI_TYPE, CLI_BASE, CLI_THREADS, CLI_QUIET, LAST), cli_quantize },
     { "convert", "IN OUT", "PyTorch weights (.bin, .pt, .pth) as safetensors.",
       "IN is a file, and OUT becomes a file; or a folder, and OUT becomes a folder: pytorch_model... is model.safetensors there, in shards "
       "where it is large, every other file of weights keeps its name with .safetensors at its end, all other files are copied (what a "
@@ -80,7 +95,9 @@ const cli_command cli_commands[] = {
       "Writes phantom-SEED-INDEX.png and records.jsonl into the folder of -o.",
       OPTIONS(CLI_SEED, CLI_COUNT_OPTION, CLI_OUTPUT, CLI_BITS, CLI_MIRROR, CLI_NOT_FILMS, CLI_SPLIT, CLI_QUIET, LAST),
       cli_synth_phantom },
-    { "synth model", "", "A random checkpoint: a complete model folder that has learned nothing.", NULL,
+    { "synth model", "", "A random checkpoint: a complete model folder that has learned nothing.",
+      "The folder has the published layout. Of llava-rad it holds adapter, projector and the tower's training checkpoint, and the "
+      "language model in its folder base.",
       OPTIONS(CLI_ARCH, CLI_SEED, CLI_OUTPUT, CLI_DTYPE, CLI_OUTLIERS, CLI_TOKENIZER, CLI_LAYERS_VISION, CLI_LAYERS_TEXT,
               CLI_SHARD_BYTES, CLI_QUIET, LAST), cli_synth_model },
     { "demo", "", "The bundled demo model on a phantom film: report, findings, boxes, picture.",
@@ -94,10 +111,10 @@ const cli_command cli_commands[] = {
     { "bench", "NAME...", "How fast, and with how much memory.",
       "NAME is peak (what the machine does at best: bf16, int8, f32, reading memory), open (a folder), prompt, decode, tower, first (from the "
       "start of a process to the first token about a film), second (another question about it), score (the 14 findings, beside one short "
-      "answer), drafts (a report with guesses from --drafts and without) or drift (how far the numbers are from those in f32; -i may be given "
-      "several times). No cache of earlier runs is looked at, unless --cache names one: then first is the time after a restart. Each is run once and then measured several times; the figure is the median, beside the smallest and the largest. "
+      "answer), drafts (a report with guesses from --drafts and without), drift (how far the numbers are from those in f32; -i may be given "
+      "several times) or search (the ten nearest of --count random vectors of 512 values, in a file in TMPDIR, 2.6 KB each). No cache of earlier runs is looked at, unless --cache names one: then first is the time after a restart. Each is run once and then measured several times; the figure is the median, beside the smallest and the largest. "
       "Memory is the most the process held: all of it, and what is not mapped from files (docs/benchmarks.md).",
-      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_TOKENS, CLI_TILES, CLI_DRAFTS, CLI_MESSAGES, CLI_REFERENCE, CLI_REPEAT, CLI_JSON, CLI_QUIET, LAST),
+      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_TOKENS, CLI_TILES, CLI_DRAFTS, CLI_MESSAGES, CLI_REFERENCE, CLI_REPEAT, CLI_COUNT_OPTION, CLI_JSON, CLI_QUIET, LAST),
       cli_bench },
     { "cache list", "", "What the cache folder holds, the entry used last first.",
       "An entry is what was computed about one film by one model: its image rows, or the keys and values of a prompt up to the end "

@@ -73,7 +73,7 @@ int cli_cpu_level(const cli_values *v)
 {
     const char *name = cli_text(v, CLI_CPU);
 
-    for (int level = THX_CPU_REF; name && level <= THX_CPU_AVX512_BF16; level++)
+    for (int level = THX_CPU_REF; name && level <= THX_CPU_AMX; level++)
         if (!strcmp(name, thx_cpu_level_name(level))) return level;
     return -1;
 }
@@ -85,6 +85,17 @@ thx_type cli_type(const cli_values *v)
     return !name ? THX_F32 : !strcmp(name, "q8") ? THX_Q8 : THX_Q4;
 }
 
+static thx_lora_use lora_of(const char *name)
+{
+    if (!name || !strcmp(name, "merge")) return THX_LORA_MERGE;
+    return strcmp(name, "keep") ? THX_LORA_OFF : THX_LORA_KEEP;
+}
+
+thx_model_options cli_model_options(const cli_values *v)
+{
+    return (thx_model_options){ .compat = cli_compat(v), .base = cli_text(v, CLI_BASE) };
+}
+
 thx_engine_options cli_engine_options(const cli_values *v)
 {
     return (thx_engine_options){
@@ -92,6 +103,9 @@ thx_engine_options cli_engine_options(const cli_values *v)
         .type = cli_type(v),
         .kv_bits = cli_text(v, CLI_KV_BITS) ? 8 : 0,
         .compat = cli_compat(v),
+        .base = cli_text(v, CLI_BASE),
+        .lora = lora_of(cli_text(v, CLI_LORA)),
+        .merged_cache = cli_text(v, CLI_MERGED_CACHE),
         .threads = (int)cli_count(v, CLI_THREADS, 0),
         .cpu_level = cli_cpu_level(v),
         .ctx_tokens = (uint32_t)cli_count(v, CLI_CTX, 0),

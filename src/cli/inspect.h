@@ -31,5 +31,6 @@ thx_type cli_type(const cli_values *v);
 
 /* The compat of --compat. */
 thx_compat cli_compat(const cli_values *v);
+thx_model_options cli_model_options(const cli_values *v); /* for looking at a folder: base, compat */
 
 #endif

@@ -50,6 +50,7 @@ static bool parse_size(uint32_t size[2], const char *text)
 int cli_inspect_geometry(const cli_values *v)
 {
     const char *folder = cli_need(v, CLI_MODEL);
+    const thx_model_options options = cli_model_options(v);
     thx_model *m;
     thorax_error err;
     size_t at = 0;
@@ -57,8 +58,7 @@ int cli_inspect_geometry(const cli_values *v)
 
     if (!folder || !cli_operands(v, 0, false, "no argument") || !cli_need(v, CLI_SIZE))
         return CLI_USAGE;
-    if (thx_model_open_parts(&m, folder, false, true, &err)) return cli_fail(v, &err);
-    m->recipe.compat = cli_compat(v);
+    if (thx_model_open_parts(&m, folder, &options, false, true, &err)) return cli_fail(v, &err);
     for (const char *text; !code && (text = cli_next(v, CLI_SIZE, &at));) {
         uint32_t size[2];
         thx_geometry g;
@@ -99,16 +99,16 @@ int cli_inspect_tiles(const cli_values *v)
 {
     const char *folder = cli_need(v, CLI_MODEL), *out = cli_text(v, CLI_OUTPUT);
     thx_picture picture = { 0 };
+    const thx_model_options options = cli_model_options(v);
     thx_model *m = NULL;
     thx_tiles *t = NULL;
     thorax_error err;
 
     if (!folder || !cli_need(v, CLI_IMAGE) || !cli_operands(v, 0, false, "no argument"))
         return CLI_USAGE;
-    thorax_status st = thx_model_open_parts(&m, folder, false, true, &err);
+    thorax_status st = thx_model_open_parts(&m, folder, &options, false, true, &err);
     if (!st) {
-        m->recipe.compat = cli_compat(v);
-        st = cli_picture_open(&picture, v, &err);
+            st = cli_picture_open(&picture, v, &err);
     }
     if (!st) st = thx_tiles_open(&t, &picture, &m->recipe, &err);
     if (!st && out) st = write_tiles(t, &m->recipe, out, &err);

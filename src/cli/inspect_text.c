@@ -76,6 +76,7 @@ int cli_inspect_tokens(const cli_values *v)
     if (!text == !ids)
         return cli_fail_text(v, CLI_USAGE, "expected one of --text TEXT and --decode IDS");
     thorax_status st = thx_tokenizer_open(&t, folder, &err);
+    if (st == THORAX_IO && cli_text(v, CLI_BASE)) st = thx_tokenizer_open(&t, cli_text(v, CLI_BASE), &err);
     if (st) return fail_model(v, &err);
     const bool no_special = cli_switch(v, CLI_NO_SPECIAL);
     st = text ? encode(&json, t, text, no_special, &err) : decode(&json, t, ids, no_special, &err);
@@ -94,10 +95,8 @@ static thorax_status image_tokens(size_t *out, const thx_model *m, const cli_val
 
     *out = 0;
     if (!cli_text(v, CLI_IMAGE)) return THORAX_OK;
-    thx_recipe recipe = m->recipe;
-    recipe.compat = cli_compat(v);
     thorax_status st = cli_picture_open(&picture, v, err);
-    if (!st) st = thx_geometry_plan(&g, &recipe, picture.width, picture.height, err);
+    if (!st) st = thx_geometry_plan(&g, &m->recipe, picture.width, picture.height, err);
     if (!st) *out = g.image_tokens;
     thx_picture_deinit(&picture);
     return st;
@@ -130,6 +129,7 @@ static thorax_status render(json_t **out, const thx_model *m, const cli_messages
 int cli_inspect_prompt(const cli_values *v)
 {
     const char *folder = cli_need(v, CLI_MODEL), *path = folder ? cli_need(v, CLI_MESSAGES) : NULL;
+    const thx_model_options options = cli_model_options(v);
     cli_messages messages;
     thx_model *m = NULL;
     json_t *json = NULL;
@@ -138,7 +138,7 @@ int cli_inspect_prompt(const cli_values *v)
 
     if (!path || !cli_operands(v, 0, false, "no argument")) return CLI_USAGE;
     thorax_status st = cli_messages_read(&messages, path, &err);
-    if (!st) st = thx_model_open_parts(&m, folder, true, true, &err);
+    if (!st) st = thx_model_open_parts(&m, folder, &options, true, true, &err);
     if (!st) st = image_tokens(&tokens, m, v, &err);
     if (!st) st = render(&json, m, &messages, tokens, cli_text(v, CLI_SYSTEM), &err);
     thx_model_close(m);

@@ -21,9 +21,13 @@ typedef enum cli_kind {
 /*    id              name               letter argument  kind        choices or NULL                low  high  env  help */
 #define CLI_OPTION_LIST(X)                                                                                              \
     X(MODEL,          "model",              'm', "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "model folder, as published") \
+    X(BASE,           "base",                0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "folder of the language model that an adapter belongs to (vicuna-7b-v1.5); default: what the model folder records") \
+    X(LORA,           "lora",                0,  "HOW",   CLI_CHOICE, "merge keep off",                0, 0,    1, "an adapter's matrices: merge (default): added to those of the base at opening, rounded as the original does; keep: multiplied beside them, nothing is copied; off: left out") \
+    X(MERGED_CACHE,   "merged-cache",        0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "write merged matrices into this folder once, and map them from there afterwards: as large as they are, 13 GB for a 7B model") \
+    X(REASON,         "reason",              0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "reason for the exam, where the model takes one (LLaVA-Rad)") \
     X(IMAGE,          "image",              'i', "FILM",  CLI_TEXT,   NULL,                            0, 0,    0, "the film: a PNG or JPEG file") \
     X(PRECISION,      "precision",           0,  "P",     CLI_CHOICE, "f32 auto lossy int8",           0, 0,    1, "f32: every stage in f32; auto (default): bf16 products where the stored values allow; lossy: f16 values rounded to bf16; int8: 8-bit products of prompts where weights have 8 or 4 bits, the drift from f32 is measured and printed") \
-    X(CPU,            "cpu",                 0,  "LEVEL", CLI_CHOICE, "ref avx2 avx512 avx512-bf16",   0, 0,    1, "kernels at most of this level") \
+    X(CPU,            "cpu",                 0,  "LEVEL", CLI_CHOICE, "ref avx2 avx512 avx512-bf16 amx", 0, 0,    1, "kernels at most of this level") \
     X(THREADS,        "threads",            't', "N",     CLI_COUNT,  NULL,                            0, 1024, 1, "threads; 0 (default): the cores this process may use") \
     X(CTX,            "ctx",                 0,  "N",     CLI_COUNT,  NULL,                            0, 16777216, 1, "tokens of prompt and answer together; 0 (default): what the model allows") \
     X(KV_BITS,        "kv-bits",             0,  "N",     CLI_CHOICE, "8",                             0, 0,    1, "keys and values of 8 bits instead of 16, half their memory; the drift from f32 is measured and printed") \
@@ -34,7 +38,7 @@ typedef enum cli_kind {
     X(COMPAT,         "compat",              0,  "C",     CLI_CHOICE, "transformers-4.46",             0, 0,    1, "pad and crop as that release of transformers did") \
     X(PROFILE,        "profile",             0,  "P",     CLI_CHOICE, "display pillow",                0, 0,    1, "how stored values become the picture: display (default) or pillow") \
     X(SYSTEM,         "system",              0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    1, "a system turn before the conversation") \
-    X(MAX_NEW_TOKENS, "max-new-tokens",     'n', "N",     CLI_COUNT,  NULL,                            1, 1000000, 1, "most tokens of an answer (default 1500)") \
+    X(MAX_NEW_TOKENS, "max-new-tokens",     'n', "N",     CLI_COUNT,  NULL,                            1, 1000000, 1, "most tokens of an answer (default: the model family's, 1500 or 256)") \
     X(SAMPLE,         "sample",              0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "draw tokens instead of taking the best one") \
     X(TEMPERATURE,    "temperature",         0,  "T",     CLI_REAL,   NULL,                            0, 100,  1, "flattens (above 1) or sharpens the draw; above 0 implies --sample, 0 is greedy") \
     X(TOP_K,          "top-k",               0,  "K",     CLI_COUNT,  NULL,                            0, 1000000, 1, "draw from the K best tokens; 0: all") \
@@ -61,20 +65,20 @@ typedef enum cli_kind {
     X(RESUME,         "resume",              0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "go on with the file of an earlier run; failed films are tried again") \
     X(JSON,           "json",                0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "results as JSON, one object a line") \
     X(QUIET,          "quiet",              'q', NULL,    CLI_SWITCH, NULL,                            0, 0,    1, "no progress, no notice on standard error") \
-    X(TEXT_OPTION,    "text",                0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "text to turn into ids; control strings in it are parsed") \
+    X(TEXT_OPTION,    "text",                0,  "TEXT",  CLI_TEXT,   NULL,                            0, 0,    0, "text to turn into ids (control strings in it are parsed), or to look for in an index") \
     X(DECODE,         "decode",              0,  "IDS",   CLI_TEXT,   NULL,                            0, 0,    0, "ids, parted by commas, to turn into text") \
     X(NO_SPECIAL,     "no-special",          0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "leave special tokens out") \
     X(SIZE,           "size",                0,  "WxH",   CLI_TEXT,   NULL,                            0, 0,    0, "width and height of a film; may be given several times") \
     X(STAGE,          "stage",               0,  "STAGE", CLI_CHOICE, "tower projector rows",          0, 0,    0, "which rows: of the vision tower, the projector, or the packed ones the language model reads") \
     X(ALL,            "all",                 0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "every position, not only the last") \
     X(FAST,           "fast",                0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "headers only: do not read the values") \
-    X(COUNT_OPTION,   "count",               0,  "K",     CLI_COUNT,  NULL,                            0, 10000000, 0, "how many (default 1)") \
+    X(COUNT_OPTION,   "count",               0,  "K",     CLI_COUNT,  NULL,                            0, 10000000, 0, "how many (default 1; rows of bench search: 1000000)") \
     X(BITS,           "bits",                0,  "N",     CLI_CHOICE, "8 16",                          0, 0,    0, "depth of the PNG files (default 8)") \
     X(MIRROR,         "mirror",              0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "exchange left and right: pixels, boxes and words") \
     X(NOT_FILMS,      "not-films",           0,  "SHARE", CLI_REAL,   NULL,                            0, 1,    0, "share of pictures that are no film at all (default 0)") \
     X(SPLIT,          "split",               0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "name of the split in the records") \
-    X(ARCH,           "arch",                0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "radvlm-7b (default), llava-onevision-0.5b or tiny") \
-    X(DTYPE,          "dtype",               0,  "TYPE",  CLI_CHOICE, "f16 bf16 f32",                  0, 0,    0, "type of the stored values (default f16)") \
+    X(ARCH,           "arch",                0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "radvlm-7b (default), llava-onevision-0.5b, llava-rad-7b, tiny or llava-rad-tiny") \
+    X(DTYPE,          "dtype",               0,  "TYPE",  CLI_CHOICE, "f16 bf16 f32",                  0, 0,    0, "type of the stored values (default f16); llava-rad has the published types") \
     X(TOKENIZER,      "tokenizer",           0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    0, "take the tokenizer of this folder instead of inventing one") \
     X(OUTLIERS,       "outliers",            0,  "N",     CLI_COUNT,  NULL,                            0, 4096, 0, "channels of each residual stream that run far larger") \
     X(LAYERS_VISION,  "layers-vision",       0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "fewer layers of the vision tower; 0 (default): as published") \
@@ -85,6 +89,11 @@ typedef enum cli_kind {
     X(TILES,          "tiles",               0,  "N",     CLI_COUNT,  NULL,                            0, 4097, 0, "tiles of the tower's picture where no film is given; 0 (default): as many as a film can have, at most 31") \
     X(REPEAT,         "repeat",              0,  "R",     CLI_COUNT,  NULL,                            0, 100,  0, "passes that count; 0 (default): 5, for first answers 3") \
     X(TYPE,           "type",                0,  "TYPE",  CLI_CHOICE, "q8 q4",                         0, 0,    0, "round the language model's matrices to groups of 8 or 4 bits") \
+    X(INDEX,          "index",               0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    1, "index of embeddings, as `thorax embed` makes it") \
+    X(TEXTS,          "texts",               0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "texts to embed: one a line, or a JSON list of strings") \
+    X(LIST,           "list",                0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "what belongs together: lines of a film, a tab and its text, or JSON objects {\"film\",\"text\",\"target\"}") \
+    X(NEAREST,        "nearest",            'k', "N",     CLI_COUNT,  NULL,                            1, 1000000, 0, "how many rows of the index to show (default 10)") \
+    X(CHECK,          "check",               0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "read all of the index and compare its checksums first") \
     X(MAN,            "man",                 0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "the manual page, as troff source") \
     X(MARKDOWN,       "markdown",            0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "all commands as Markdown (docs/cli.md)") \
     X(HELP,           "help",               'h', NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "this text")

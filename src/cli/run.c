@@ -14,6 +14,10 @@ static thorax_model_options model_options(const cli_values *v)
     const char *precision = cli_text(v, CLI_PRECISION);
 
     if (precision) o.precision = precision;
+    o.base = cli_text(v, CLI_BASE);
+    o.lora = cli_text(v, CLI_LORA);
+    o.merged_cache = cli_text(v, CLI_MERGED_CACHE);
+    o.plan_only = cli_switch(v, CLI_PLAN);
     o.type = cli_text(v, CLI_TYPE);
     o.kv_bits = cli_text(v, CLI_KV_BITS) ? 8 : 0;
     o.cpu = cli_text(v, CLI_CPU);
@@ -42,6 +46,7 @@ static thorax_options answer_options(const cli_values *v)
     o.ignore_eos = cli_switch(v, CLI_IGNORE_EOS);
     o.system = cli_text(v, CLI_SYSTEM);
     o.wording = cli_text(v, CLI_WORDING);
+    o.reason = cli_text(v, CLI_REASON);
     o.substring_rule = cli_switch(v, CLI_SUBSTRING_RULE);
     o.no_drafts = cli_switch(v, CLI_NO_DRAFTS);
     o.score = cli_switch(v, CLI_SCORE);

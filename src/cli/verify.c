@@ -10,7 +10,8 @@
 enum { FAULTS_SHOWN = 20 }; /* of each kind, as text; JSON has them all */
 
 static const char *const state_names[] = {
-    [THX_TENSOR_USED] = "used",         [THX_TENSOR_UNUSED] = "unused",
+    [THX_TENSOR_USED] = "used",         [THX_TENSOR_MERGED] = "merged",
+    [THX_TENSOR_UNUSED] = "unused",
     [THX_TENSOR_UNKNOWN] = "unknown",   [THX_TENSOR_MISSING] = "missing",
     [THX_TENSOR_SHAPE] = "wrong shape", [THX_TENSOR_TYPE] = "wrong type",
     [THX_TENSOR_TWICE] = "twice",
@@ -54,19 +55,26 @@ static void check_sum(tally *t, const thx_weights *w, size_t i)
     if (strcmp(hex, want) && !t->torn++) t->first_torn = view->name;
 }
 
-/* Reads every value; false when Ctrl-C was pressed. */
-static bool count_values(tally *t, const thx_weights *w, cli_progress *p)
+static void count_view(tally *t, const thx_view *view)
 {
-    const size_t n = thx_weights_count(w);
+    const thx_value_count c = thx_view_count_values(view);
 
-    for (size_t i = 0; i < n; i++) {
-        const thx_view *view = thx_weights_at(w, i);
-        if (!cli_progress_step(p, "values", i, n)) return false;
-        const thx_value_count c = thx_view_count_values(view);
-        t->all.inf += c.inf;
-        t->all.nan += c.nan;
-        t->all.not_bf16 += c.not_bf16;
-        if ((c.inf || c.nan) && !t->bad_tensors++) t->first_bad = view->name;
+    t->all.inf += c.inf;
+    t->all.nan += c.nan;
+    t->all.not_bf16 += c.not_bf16;
+    if ((c.inf || c.nan) && !t->bad_tensors++) t->first_bad = view->name;
+}
+
+/* Reads every value that is used, and what has a checksum; false when Ctrl-C was pressed. What a checkpoint holds besides (the
+ * state of an optimizer) is not touched. */
+static bool count_values(tally *t, const thx_weights *w, const thx_account *a, cli_progress *p)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (!cli_progress_step(p, "values", i, a->n)) return false;
+        if (a->lines[i].state == THX_TENSOR_USED || a->lines[i].state == THX_TENSOR_MERGED) count_view(t, a->lines[i].view);
+    }
+    for (size_t i = 0; i < thx_weights_count(w); i++) {
+        if (!cli_progress_step(p, "checksums", i, thx_weights_count(w))) return false;
         check_sum(t, w, i);
     }
     t->read = true;
@@ -104,6 +112,22 @@ static void print_faults(const thx_account *a)
     }
 }
 
+/* A line for each pair: both of its tensors have the norm. */
+static void print_adapter(const thx_account *a)
+{
+    double least = 0.0, most = 0.0;
+    size_t pairs = 0;
+
+    for (size_t i = 0; i < a->n; i++) {
+        const thx_account_line *l = &a->lines[i];
+        if (l->state != THX_TENSOR_MERGED || !strstr(l->name, "lora_A")) continue;
+        least = pairs && least < l->norm ? least : l->norm;
+        most = most > l->norm ? most : l->norm;
+        pairs++;
+    }
+    if (pairs) printf("adapter     %zu pairs, norms of what they add from %.4g to %.4g (--json: of each)\n", pairs, least, most);
+}
+
 static void print_values(const tally *t)
 {
     for (int i = 0; i < THX_TYPES; i++)
@@ -129,8 +153,9 @@ static void print_account(const cli_values *v, const thx_model *m, const thx_acc
     printf("tensors     %zu in %s:", thx_weights_count(m->weights),
            cli_size(size, thx_weights_bytes(m->weights)));
     for (int s = THX_TENSOR_USED; s <= THX_TENSOR_TWICE; s++)
-        printf("%s %zu %s", s ? "," : "", a->count[s], state_names[s]);
+        if (s != THX_TENSOR_MERGED || a->count[s]) printf("%s %zu %s", s ? "," : "", a->count[s], state_names[s]);
     putchar('\n');
+    print_adapter(a);
     print_faults(a);
     print_values(t);
     if (m->tokenizer) printf("tokenizer   %zu ids\n", thx_tokenizer_size(m->tokenizer));
@@ -169,6 +194,17 @@ static json_t *fault_json(const thx_account_line *l)
     return json;
 }
 
+/* {name of lora_A: norm of what the pair adds} */
+static json_t *adapter_json(const thx_account *a)
+{
+    json_t *json = json_object();
+
+    for (size_t i = 0; i < a->n; i++)
+        if (a->lines[i].state == THX_TENSOR_MERGED && strstr(a->lines[i].name, "lora_A"))
+            json_object_set_new(json, a->lines[i].name, json_real(a->lines[i].norm));
+    return json;
+}
+
 static json_t *account_json(const thx_model *m, const thx_account *a, const tally *t)
 {
     json_t *count = json_object(), *faults = json_array(), *types = json_object();
@@ -192,6 +228,7 @@ static json_t *account_json(const thx_model *m, const thx_account *a, const tall
                                  : json_pack("{s:I, s:I, s:I}", "inf", (json_int_t)t->all.inf,
                                              "nan", (json_int_t)t->all.nan, "not_bf16",
                                              (json_int_t)t->all.not_bf16));
+    if (a->count[THX_TENSOR_MERGED]) json_object_set_new(json, "adapter", adapter_json(a));
     if (t->sums)
         json_object_set_new(json, "checksums", json_pack("{s:I, s:I}", "right", (json_int_t)(t->sums - t->torn),
                                                          "wrong", (json_int_t)t->torn));
@@ -215,7 +252,7 @@ static int report(const cli_values *v, const thx_model *m, const thx_account *a)
 
     cli_progress_init(&p, cli_switch(v, CLI_QUIET));
     count_types(&t, m->weights);
-    const bool whole = cli_switch(v, CLI_FAST) || count_values(&t, m->weights, &p);
+    const bool whole = cli_switch(v, CLI_FAST) || count_values(&t, m->weights, a, &p);
     cli_progress_clear(&p);
     if (!whole) return cli_fail_text(v, CLI_INTERRUPTED, "interrupted");
     int code = CLI_OK;
@@ -240,7 +277,8 @@ int cli_verify(const cli_values *v)
     thorax_error err;
 
     if (!cli_operands(v, 1, false, "a model folder")) return CLI_USAGE;
-    const thorax_status st = thx_model_verify(&account, &m, v->operands[0], &err);
+    const thx_model_options options = { .base = cli_text(v, CLI_BASE) };
+    const thorax_status st = thx_model_verify(&account, &m, v->operands[0], &options, &err);
     if (st && st != THORAX_NOMEM) err.status = THORAX_MODEL;
     const int code = st ? cli_fail(v, &err) : report(v, m, &account);
     thx_account_deinit(&account);

@@ -99,7 +99,8 @@ void thx_engine_cache_key(char out[65], const thx_engine *e, bool code_too)
     if (code_too) dl_iterate_phdr(add_object, &(code){ &h, (uintptr_t)thx_engine_cache_key });
     add_text(&h, m->identity);
     add_files(&h, m->weights);
-    add_number(&h, m->type);
+    add_number(&h, m->options.type);
+    add_number(&h, m->options.lora);
     for (size_t i = 0; i < m->n_ready; i++) add_number(&h, thx_weight_bytes(m->ready[i]));
     add_recipe(&h, &m->recipe);
     add_number(&h, e->options.precision);
@@ -110,7 +111,7 @@ void thx_engine_cache_key(char out[65], const thx_engine *e, bool code_too)
 
 /* ---- The film ---- */
 
-void thx_film_cache_key(thx_entry_key *out, const thx_engine *e, const thx_picture *p)
+void thx_film_cache_key(thx_entry_key *out, const thx_engine *e, const thx_picture *p, bool plain)
 {
     thx_sha256 h;
 
@@ -118,6 +119,7 @@ void thx_film_cache_key(thx_entry_key *out, const thx_engine *e, const thx_pictu
     memcpy(out->model, e->model->identity, sizeof out->model);
     thx_sha256_init(&h);
     thx_sha256_add(&h, e->cache_key, sizeof e->cache_key);
+    add_number(&h, plain);
     add_number(&h, p->width);
     add_number(&h, p->height);
     add_number(&h, p->channels);

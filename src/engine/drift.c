@@ -65,7 +65,7 @@ static thorax_status take(void *data, thx_tensor x, thorax_error *err)
     const thx_tensor     out = thx_tensor_alloc(ctx, x.rows, r->V);
     thorax_status        st = out.data ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for logits");
 
-    if (!st) st = thx_decoder_logits(ctx, &r->engine->model->decoder, out, x, THX_PROMPT, err);
+    if (!st) st = thx_decoder_logits(ctx, r->engine->decoder, out, x, THX_PROMPT, err);
     for (size_t i = 0; i < x.rows && !st && r->n < r->room; i++, r->n++) {
         float *exact = r->exact + r->n * r->V;
 

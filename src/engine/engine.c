@@ -27,17 +27,22 @@ thorax_status thx_engine_open(thx_engine **out, const char *folder,
     st = thx_cpu_open(&e->ctx, o->cpu_level < 0 ? thx_cpu_level() : o->cpu_level, o->precision,
                       o->threads, err);
     if (!st)
-        st = thx_model_open(&e->model, e->ctx, folder, &(thx_model_options){ .compat = o->compat, .type = o->type }, err);
+        st = thx_model_open(&e->model, e->ctx, folder,
+                            &(thx_model_options){ .compat = o->compat, .type = o->type, .base = o->base, .lora = o->lora,
+                                                  .merged_cache = o->merged_cache, .plan_only = o->plan_only,
+                                                  .mem_limit_bytes = o->mem_limit_bytes }, err);
+    if (!st) e->decoder = &e->model->decoder;
     if (!st && o->draft_corpus)
         st = thx_corpus_open(&e->corpus, o->draft_corpus, e->model->tokenizer,
                              e->model->generation.n_eos ? e->model->generation.eos[0] : -1, err);
     if (!st) st = open_caches(e, err);
-    e->options.draft_corpus = NULL; /* read; the caller's text */
+    e->options.base = e->options.merged_cache = NULL; /* read; the caller's texts */
+    e->options.draft_corpus = NULL;
     e->options.cache_folder = NULL;
     if (!st) {
         const size_t most = e->model->decoder.config.max_positions;
         e->ctx_tokens = (uint32_t)(o->ctx_tokens && o->ctx_tokens < most ? o->ctx_tokens : most);
-        if (o->precision == THX_FAST_INT8 || o->kv_bits) st = thx_engine_measure_drift(&e->drift, e, err);
+        if (!o->plan_only && (o->precision == THX_FAST_INT8 || o->kv_bits)) st = thx_engine_measure_drift(&e->drift, e, err);
     }
     if (!st) {
         *out = e;
@@ -83,7 +88,7 @@ static uint64_t scratch_bytes(const thx_model *m, size_t rows)
 {
     const thx_decoder_config *c = &m->decoder.config;
     const size_t              T = rows < THX_PASS_TOKENS ? rows : THX_PASS_TOKENS;
-    return thx_decoder_scratch_bytes(c, T) + (T * c->D + 4 * c->V) * sizeof(float);
+    return thx_decoder_scratch_bytes(&m->decoder, T) + (T * c->D + 4 * c->V) * sizeof(float);
 }
 
 thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width, uint32_t height,
@@ -97,6 +102,7 @@ thorax_status thx_engine_plan(thx_plan *out, const thx_engine *e, uint32_t width
     *out = (thx_plan){ .weights_mapped_bytes = thx_weights_bytes(m->weights),
                        .weights_bytes = thx_weights_owned_bytes(m->weights) }; /* gathered at opening */
     for (size_t i = 0; i < m->n_ready; i++) out->weights_bytes += thx_weight_bytes(m->ready[i]);
+    if (m->options.plan_only) out->weights_bytes += m->merged_bytes;
     if (width) {
         if ((st = thx_geometry_plan(&g, &m->recipe, width, height, err))) return st;
         out->image_tokens = g.image_tokens;

@@ -26,6 +26,10 @@ typedef struct thx_engine_options {
     uint64_t      cache_bytes;     /* of films that other sessions looked at, kept in memory; 0 = none  */
     const char   *cache_folder;    /* the same on disk, across runs; NULL = nowhere (copied); holds data made from films */
     uint64_t      cache_folder_bytes; /* at most that much there; 0 = no limit */
+    const char   *base;            /* as thx_model_options (copied) */
+    thx_lora_use  lora;
+    const char   *merged_cache;
+    bool          plan_only;       /* for thx_engine_plan alone: sessions are refused */
     const char   *draft_corpus;    /* file of answers, one a line, that drafts are taken from; NULL = none (read at open) */
 } thx_engine_options;
 
@@ -67,6 +71,9 @@ thorax_status thx_session_open(thx_session **out, thx_engine *e, const thx_pictu
 /* Another session about the same film that holds what this one holds; nothing is copied until one of them writes. THORAX_NOMEM. */
 thorax_status thx_session_fork(thx_session **out, thx_session *of, thorax_error *err);
 void          thx_session_close(thx_session *s);
+/* Whether the model's adapter counts in what follows (at first it does). What was held with the other choice is let go of.
+ * THORAX_USAGE: it is not kept apart. */
+thorax_status thx_session_use_adapter(thx_session *s, bool use, thorax_error *err);
 thx_engine   *thx_session_engine(thx_session *s);
 
 typedef struct thx_request {

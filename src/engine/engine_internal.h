@@ -13,6 +13,7 @@ struct thx_engine {
     thx_engine_options options;
     thx_ctx           *ctx;
     thx_model         *model;
+    const thx_decoder *decoder;  /* of the computation that holds the lock  */
     uint32_t           ctx_tokens;
     thx_corpus        *corpus;   /* of drafts; may be NULL                  */
     thx_cache         *cache;    /* of films; may be NULL                   */
@@ -33,11 +34,15 @@ struct thx_session {
     thx_kv_cache       kv;
     thx_ids            held;    /* ids of the prompt rows the cache holds     */
     thx_entry_key      film;    /* of the picture, once asked for             */
+    bool               plain;   /* without the model's adapter                */
 };
+
+/* Takes the engine for a computation of this session; pthread_mutex_unlock(&engine->lock) gives it back. */
+void thx_session_enter(thx_session *s);
 
 /* ---- Keys of the caches ---- */
 void thx_engine_cache_key(char out[65], const thx_engine *e, bool code_too);
-void thx_film_cache_key(thx_entry_key *out, const thx_engine *e, const thx_picture *p);
+void thx_film_cache_key(thx_entry_key *out, const thx_engine *e, const thx_picture *p, bool plain);
 const thx_entry_key *thx_session_film_key(thx_session *s); /* computed once */
 
 /* Runs the film through the tower, unless its rows are there already. `sink` may be NULL; with one the

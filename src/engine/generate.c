@@ -92,7 +92,7 @@ static thorax_status step_rows(thx_engine *e, writer *writers, size_t n, thx_spa
                                float *logits, thorax_error *err)
 {
     thx_ctx             *ctx = e->ctx;
-    const thx_decoder   *d = &e->model->decoder;
+    const thx_decoder   *d = e->decoder;
     const size_t         V = d->config.V;
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
     const thx_tensor     x = thx_tensor_alloc(ctx, rows, d->config.D);
@@ -263,7 +263,7 @@ thorax_status thx_session_generate_all(thx_session *s, const thx_request *r, siz
     if (!n) return st;
     thx_branch *b = calloc(n, sizeof *b);
     if (!b) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-    pthread_mutex_lock(&s->engine->lock);
+    thx_session_enter(s);
     st = generate(s, r, b, n, out, err);
     thx_branches_deinit(b, n);
     pthread_mutex_unlock(&s->engine->lock);

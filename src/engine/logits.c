@@ -16,7 +16,7 @@ static thorax_status take_all(void *data, thx_tensor x, thorax_error *err)
     enum { AT_ONCE = 64 };
     all_rows            *a = data;
     thx_ctx             *ctx = a->s->engine->ctx;
-    const thx_decoder   *d = &a->s->engine->model->decoder;
+    const thx_decoder   *d = a->s->engine->decoder;
     const size_t         V = d->config.V;
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
     const thx_tensor     out = thx_tensor_alloc(ctx, x.rows < AT_ONCE ? x.rows : AT_ONCE, V);
@@ -57,7 +57,7 @@ thorax_status thx_session_logits(thx_session *s, const thx_message *messages, si
 {
     thx_branch b = { .max_new = 1 };
 
-    pthread_mutex_lock(&s->engine->lock);
+    thx_session_enter(s);
     thorax_status st = thx_branch_render(&b, s, messages, n, err);
     if (!st) {
         *T = all ? b.prompt.ids.size : 1;
@@ -80,7 +80,7 @@ thorax_status thx_session_next_logits(thx_session *s, const thx_conversation *c,
 
     if (!b) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     *use = (thx_prompt_use){ 0 };
-    pthread_mutex_lock(&s->engine->lock);
+    thx_session_enter(s);
     for (size_t i = 0; i < n && !st; i++) {
         b[i].max_new = 1;
         st = thx_branch_render(&b[i], s, c[i].messages, c[i].n_messages, err);
@@ -110,7 +110,7 @@ thorax_status thx_session_prompt_ids(thx_session *s, const int32_t *ids, size_t 
 
     if (s->picture) return thx_fail(err, THORAX_USAGE, 0, "ids alone: the session has a film");
     if (!n) return thx_fail(err, THORAX_USAGE, 0, "no ids");
-    pthread_mutex_lock(&s->engine->lock);
+    thx_session_enter(s);
     for (size_t i = 0; i < n; i++) thx_ids_add(&b.prompt.ids, ids[i]);
     if (b.prompt.ids.failed) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if (!st) st = thx_branches_run(s, &b, 1, progress, logits, NULL, NULL, &times, err);

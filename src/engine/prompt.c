@@ -142,7 +142,7 @@ typedef thorax_status pass_fn(void *data, thx_tensor x, const piece *pieces, siz
 static void embed(const thx_session *s, thx_tensor x, const thx_prompt *p, size_t first)
 {
     thx_ctx           *ctx = s->engine->ctx;
-    const thx_decoder *d = &s->engine->model->decoder;
+    const thx_decoder *d = s->engine->decoder;
 
     for (size_t i = 0; i < x.rows;) {
         const size_t at = first + i, in_image = at - p->image_at;
@@ -189,7 +189,7 @@ static thorax_status run_pass(thx_session *s, const part *parts, const piece *pi
                               thorax_error *err)
 {
     thx_ctx             *ctx = s->engine->ctx;
-    const thx_decoder   *d = &s->engine->model->decoder;
+    const thx_decoder   *d = s->engine->decoder;
     const size_t         rows = pieces[n - 1].at + pieces[n - 1].rows;
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
     const thx_tensor     x = thx_tensor_alloc(ctx, rows, d->config.D);
@@ -250,7 +250,7 @@ static thorax_status take_logits(const results *r, thx_tensor x, const piece *pi
                                  thorax_error *err)
 {
     thx_ctx             *ctx = r->s->engine->ctx;
-    const thx_decoder   *d = &r->s->engine->model->decoder;
+    const thx_decoder   *d = r->s->engine->decoder;
     const size_t         V = d->config.V;
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
     const thx_tensor     last = thx_tensor_alloc(ctx, n, x.cols);

@@ -24,6 +24,10 @@ thorax_status thx_session_open(thx_session **out, thx_engine *e, const thx_pictu
 
     *out = NULL;
     if (!s) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    if (e->options.plan_only) {
+        free(s);
+        return thx_fail(err, THORAX_USAGE, 0, "%s: opened to plan only", e->model->folder);
+    }
     s->engine = e;
     s->picture = picture;
     if (picture)
@@ -47,6 +51,7 @@ thorax_status thx_session_fork(thx_session **out, thx_session *of, thorax_error 
     pthread_mutex_lock(&s->engine->lock);
     s->rows = thx_image_rows_share(of->rows);
     s->film = of->film;
+    s->plain = of->plain;
     st = thx_kv_cache_fork(&s->kv, &of->kv, of->held.size, err);
     for (size_t i = 0; !st && i < of->held.size; i++) thx_ids_add(&s->held, of->held.data[i]);
     if (!st && s->held.failed) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
@@ -66,6 +71,27 @@ void thx_session_close(thx_session *s)
     pthread_mutex_unlock(&s->engine->lock);
     thx_ids_deinit(&s->held);
     free(s);
+}
+
+void thx_session_enter(thx_session *s)
+{
+    pthread_mutex_lock(&s->engine->lock);
+    s->engine->decoder = s->plain ? &s->engine->model->plain : &s->engine->model->decoder;
+}
+
+thorax_status thx_session_use_adapter(thx_session *s, bool use, thorax_error *err)
+{
+    if (!use && !s->engine->model->plain.layers)
+        return thx_fail(err, THORAX_USAGE, 0, "%s: no adapter is kept apart that a request could leave out (lora \"keep\")",
+                        s->engine->model->folder);
+    if (s->plain == !use) return THORAX_OK;
+    s->plain = !use;
+    s->film = (thx_entry_key){ 0 };
+    pthread_mutex_lock(&s->engine->lock); /* keys and values are the other one's */
+    thx_kv_cache_truncate(&s->kv, 0);
+    pthread_mutex_unlock(&s->engine->lock);
+    s->held.size = 0;
+    return THORAX_OK;
 }
 
 thx_engine *thx_session_engine(thx_session *s) { return s->engine; }
@@ -92,7 +118,7 @@ void thx_unwatch(thx_ctx *ctx) { ctx->step = NULL; }
 
 const thx_entry_key *thx_session_film_key(thx_session *s)
 {
-    if (!*s->film.key) thx_film_cache_key(&s->film, s->engine, s->picture);
+    if (!*s->film.key) thx_film_cache_key(&s->film, s->engine, s->picture, s->plain);
     return &s->film;
 }
 
@@ -131,7 +157,7 @@ thorax_status thx_session_encode_film(thx_session *s, const thx_progress *progre
 thorax_status thx_session_encode(thx_session *s, const thx_progress *progress,
                                  const thx_stage_sink *sink, const float **rows, thorax_error *err)
 {
-    pthread_mutex_lock(&s->engine->lock);
+    thx_session_enter(s);
     const thorax_status st = thx_session_encode_film(s, progress, sink, err);
     pthread_mutex_unlock(&s->engine->lock);
     *rows = st ? NULL : s->rows->data;

@@ -7,10 +7,44 @@ static size_t inner_cols(const thx_decoder_config *c)
     return attention > mlp ? attention : mlp;
 }
 
-size_t thx_decoder_scratch_bytes(const thx_decoder_config *c, size_t T)
+/* Widest adapter of the layers; they may differ. */
+static size_t adapter_rank(const thx_decoder *d)
 {
-    const size_t wide = c->H * c->E > c->D ? c->H * c->E : c->D;
-    return T * (c->D + wide + inner_cols(c)) * sizeof(float);
+    size_t R = 0;
+
+    for (size_t i = 0; i < d->config.layers; i++) {
+        const thx_decoder_layer *l = &d->layers[i];
+        const thx_dense *const   all[] = { &l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down };
+        for (size_t j = 0; j < sizeof all / sizeof all[0]; j++)
+            if (all[j]->down && all[j]->R > R) R = all[j]->R;
+    }
+    return R;
+}
+
+size_t thx_decoder_scratch_bytes(const thx_decoder *d, size_t T)
+{
+    const thx_decoder_config *c = &d->config;
+    const size_t              wide = c->H * c->E > c->D ? c->H * c->E : c->D, R = adapter_rank(d);
+    const size_t              adapter = R ? R + (c->F > wide ? c->F : wide) : 0;
+
+    return T * (c->D + wide + inner_cols(c) + adapter) * sizeof(float);
+}
+
+/* y [T, N] of x [T, K]. */
+static thorax_status dense(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_dense *l, thx_role role, thorax_error *err)
+{
+    thorax_status st = ctx->ops->linear(ctx, y, x, l->w, l->b, role, err);
+
+    if (st || !l->down) return st;
+    const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
+    const thx_tensor     low = thx_tensor_alloc(ctx, x.rows, l->R), more = thx_tensor_alloc(ctx, x.rows, y.cols);
+
+    if (!low.data || !more.data) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the adapter of %zu rows", x.rows);
+    if (!st) st = ctx->ops->linear(ctx, low, x, l->down, NULL, role, err);
+    if (!st) st = ctx->ops->linear(ctx, more, low, l->up, NULL, role, err);
+    if (!st) ctx->ops->add(ctx, y, more, l->scale);
+    thx_arena_release(ctx->arena, mark);
+    return st;
 }
 
 /* Scratch of one forward: h [T, D], o [T, max(H*E, D)], inner [T, max(q+k+v, 2F)]. */
@@ -58,13 +92,12 @@ static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, size_t layer,
     thorax_status    st;
 
     ctx->ops->rms_norm(ctx, s->h, x, l->norm_attention, c->norm_eps);
-    if ((st = ctx->ops->linear(ctx, q, s->h, l->q_w, l->q_b, role, err))) return st;
-    if ((st = ctx->ops->linear(ctx, k, s->h, l->k_w, l->k_b, role, err))) return st;
-    if ((st = ctx->ops->linear(ctx, v, s->h, l->v_w, l->v_b, role, err))) return st;
+    if ((st = dense(ctx, q, s->h, &l->q, role, err))) return st;
+    if ((st = dense(ctx, k, s->h, &l->k, role, err))) return st;
+    if ((st = dense(ctx, v, s->h, &l->v, role, err))) return st;
     for (size_t i = 0, at = 0; i < n; at += spans[i++].rows)
         if ((st = attend_span(ctx, d, l, s, at, &spans[i], layer, role, err))) return st;
-    if ((st = ctx->ops->linear(ctx, s->h, thx_tensor_cols(s->o, 0, Q), l->o_w, l->o_b, role, err)))
-        return st;
+    if ((st = dense(ctx, s->h, thx_tensor_cols(s->o, 0, Q), &l->o, role, err))) return st;
     ctx->ops->add(ctx, x, s->h, NULL);
     return THORAX_OK;
 }
@@ -79,10 +112,10 @@ static thorax_status feed_forward(thx_ctx *ctx, const thx_decoder *d, const thx_
     thorax_status st;
 
     ctx->ops->rms_norm(ctx, s->h, x, l->norm_feed_forward, c->norm_eps);
-    if ((st = ctx->ops->linear(ctx, gate, s->h, l->gate_w, NULL, role, err))) return st;
-    if ((st = ctx->ops->linear(ctx, up, s->h, l->up_w, NULL, role, err))) return st;
+    if ((st = dense(ctx, gate, s->h, &l->gate, role, err))) return st;
+    if ((st = dense(ctx, up, s->h, &l->up, role, err))) return st;
     ctx->ops->activate_gated(ctx, gate, gate, up, c->act);
-    if ((st = ctx->ops->linear(ctx, s->h, gate, l->down_w, NULL, role, err))) return st;
+    if ((st = dense(ctx, s->h, gate, &l->down, role, err))) return st;
     ctx->ops->add(ctx, x, s->h, NULL);
     return THORAX_OK;
 }

@@ -1,9 +1,9 @@
 /* A decoder-only language model: embeddings in, hidden rows or logits out.
  *
  * One configurable core: RMS norms, rotary positions, grouped keys and values, gated
- * feed-forward (Qwen2 now: biases on q, k and v). The caller hands in rows of embeddings, of one
- * sequence or of several; keys and values go to the caches it lends.
- * Method: transformers modeling_qwen2.py. */
+ * feed-forward (Qwen2: biases on q, k and v; Llama: none). A product may carry a low-rank adapter beside it. The
+ * caller hands in rows of embeddings, of one sequence or of several; keys and values go to the caches it lends.
+ * Method: transformers modeling_qwen2.py, modeling_llama.py; peft tuners/lora (Linear.forward). */
 #ifndef THX_LANGUAGE_DECODER_H
 #define THX_LANGUAGE_DECODER_H
 
@@ -17,15 +17,20 @@ typedef struct thx_decoder_config {
     size_t  max_positions;
 } thx_decoder_config;
 
+/* y = W·x + b, and with an adapter + up·(down·x) * scale. */
+typedef struct thx_dense {
+    thx_weight *w, *b;                 /* [N, K], [N] or NULL      */
+    thx_weight *down, *up, *scale;     /* [R, K], [N, R], [N] all alike; NULL without an adapter */
+    size_t      R;
+} thx_dense;
+
 typedef struct thx_decoder_layer {
     thx_weight *norm_attention;        /* [D]                     */
-    thx_weight *q_w, *q_b;             /* [H*E, D], [H*E] or NULL */
-    thx_weight *k_w, *k_b;             /* [G*E, D], [G*E] or NULL */
-    thx_weight *v_w, *v_b;
-    thx_weight *o_w, *o_b;             /* [D, H*E], [D] or NULL   */
+    thx_dense   q, k, v;               /* [H*E, D], [G*E, D] twice */
+    thx_dense   o;                     /* [D, H*E]                */
     thx_weight *norm_feed_forward;     /* [D]                     */
-    thx_weight *gate_w, *up_w;         /* [F, D]                  */
-    thx_weight *down_w;                /* [D, F]                  */
+    thx_dense   gate, up;              /* [F, D]                  */
+    thx_dense   down;                  /* [D, F]                  */
     size_t      window;                /* sliding window, 0 = all */
 } thx_decoder_layer;
 
@@ -46,7 +51,7 @@ typedef struct thx_span {
 } thx_span;
 
 /* Bytes of activations a forward of T rows takes from the context's arena. */
-size_t thx_decoder_scratch_bytes(const thx_decoder_config *c, size_t T);
+size_t thx_decoder_scratch_bytes(const thx_decoder *d, size_t T);
 
 /* Runs x [T, D] (embeddings; overwritten by the last hidden state): the rows of the spans, one after the
  * other. Every weight is read once for all of them; a row sees its own sequence alone.

@@ -168,19 +168,28 @@ static thorax_status refuse(const thx_binder *b, thx_tensor_state state, const t
                     b->model->folder, v->name, want, found);
 }
 
+/* Room for one more weight. */
+static thorax_status ready_room(thx_model *m, thorax_error *err)
+{
+    if (m->n_ready < m->room_ready) return THORAX_OK;
+    const size_t room = m->room_ready ? 2 * m->room_ready : 1024;
+    thx_weight **ready = realloc(m->ready, room * sizeof *ready);
+    if (!ready) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    m->ready = ready;
+    m->room_ready = room;
+    return THORAX_OK;
+}
+
 static thorax_status make_ready(thx_model *m, thx_weight **out, thx_weight_use use,
                                 const thx_view *v, thorax_error *err)
 {
-    if (m->n_ready == m->room_ready) {
-        const size_t room = m->room_ready ? 2 * m->room_ready : 1024;
-        thx_weight **ready = realloc(m->ready, room * sizeof *ready);
-        if (!ready) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-        m->ready = ready;
-        m->room_ready = room;
-    }
-    const thx_type      type = thx_quantized_type(m, v);
-    const thorax_status st = type == v->type ? m->ctx->ops->weight_open(m->ctx, out, v, use, err)
-                                             : m->ctx->ops->weight_quantize(m->ctx, out, v, type, err);
+    const thx_type type = thx_quantized_type(m, v);
+    thorax_status  st = ready_room(m, err);
+
+    *out = NULL;
+    if (!st)
+        st = type == v->type ? m->ctx->ops->weight_open(m->ctx, out, v, use, err)
+                             : m->ctx->ops->weight_quantize(m->ctx, out, v, type, err);
     if (!st) m->ready[m->n_ready++] = *out;
     return st;
 }
@@ -209,6 +218,71 @@ thorax_status thx_bind(thx_binder *b, thx_weight **out, thx_weight_use use, cons
     return state == THX_TENSOR_USED ? make_ready(b->model, out, use, e->view, err)
                                     : refuse(b, state, e->view, rank, shape, err);
 }
+
+thorax_status thx_bind_named(thx_binder *b, thx_weight **out, const char *prefix, const char *suffix, size_t rows, size_t cols,
+                             thorax_error *err)
+{
+    char name[160];
+
+    snprintf(name, sizeof name, "%s%s", prefix, suffix);
+    return thx_bind(b, out, cols ? THX_USE_LINEAR : THX_USE_VECTOR, name, cols ? 2 : 1, (uint64_t[]){ rows, cols }, err);
+}
+
+thorax_status thx_bind_pair(thx_binder *b, thx_weight **weight, thx_weight **bias, const char *prefix, const char *name, size_t rows,
+                            size_t cols, thorax_error *err)
+{
+    char          full[144];
+    thorax_status st;
+
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    st = thx_bind_named(b, weight, full, ".weight", rows, cols, err);
+    return st || !bias ? st : thx_bind_named(b, bias, full, ".bias", rows, 0, err);
+}
+
+thorax_status thx_bind_merged(thx_binder *b, thx_weight **out, const thx_view *w, const thx_view *a, const thx_view *up, float scale,
+                              thorax_error *err)
+{
+    thx_model    *m = b->model;
+    thorax_status st = ready_room(m, err);
+
+    *out = NULL;
+    for (size_t i = 0; i < b->n; i++)
+        if (b->entries[i].view == w) b->entries[i].used = true;
+    if (!st) st = m->ctx->ops->weight_merge(m->ctx, out, w, a, up, scale, thx_quantized_type(m, w), err);
+    if (!st) m->ready[m->n_ready++] = *out;
+    return st;
+}
+
+thorax_status thx_bind_vector(thx_binder *b, thx_weight **out, const thx_view *vector, thorax_error *err)
+{
+    return make_ready(b->model, out, THX_USE_VECTOR, vector, err);
+}
+
+thorax_status thx_binder_merged(thx_binder *b, const char *name, double norm, thorax_error *err)
+{
+    entry        *e = find(b, name);
+    thx_account  *a = b->account;
+    thorax_status st = THORAX_OK;
+
+    if (!e) return THORAX_OK;
+    if (a && !e->used) {
+        st = note(b, THX_TENSOR_MERGED, e->view->name, e->view, 0, NULL, err);
+        if (!st) a->lines[a->n - 1].norm = norm;
+    }
+    e->used = true;
+    return st;
+}
+
+size_t thx_binder_count(const thx_binder *b, bool (*is)(const char *canonical))
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n && b->entries[i].name; i++) n += is(b->entries[i].name);
+    return n;
+}
+
+thx_model *thx_binder_model(const thx_binder *b) { return b->model; }
+bool       thx_binder_accounts(const thx_binder *b) { return b->account != NULL; }
 
 thorax_status thx_binder_end(thx_binder   *b, bool (*unused)(const char *canonical),
                              thorax_error *err)

@@ -216,7 +216,7 @@ static thorax_status write_all(converter *c, const char *out, bool folder)
 {
     thorax_status st = thx_folder_open(&c->file.folder, out, c->file.total, c->file.err);
 
-    if (!st && folder) st = thx_folder_copy_around(c->file.folder, c->in, c->file.err);
+    if (!st && folder) st = thx_folder_copy_around(c->file.folder, c->in, NULL, c->file.err);
     for (size_t s = 0; !st && s < c->n; s++) {
         const source *from = &c->sources[s];
 

@@ -7,7 +7,7 @@
  * configuration_siglip.py, convert_llava_onevision_weights_to_hf.py; LLaVA-NeXT llava_qwen.py. */
 #include "base/file.h"
 #include "base/json.h"
-#include "model/bind.h"
+#include "model/llm.h"
 #include "prep/recipe.h"
 
 #include <ctype.h>
@@ -35,6 +35,8 @@ static void add_label(thx_string *out, const char *label)
 
 static thorax_status question(thx_string *out, thx_task task, const char *phrase, thorax_error *err)
 {
+    if (phrase && (task == THX_TASK_REPORT || task == THX_TASK_CLASSIFY))
+        return thx_fail(err, THORAX_USAGE, 0, "the questions of this model have no place for a reason for the exam");
     switch (task) {
     case THX_TASK_REPORT:
         thx_string_puts(out, "Provide a radiology report for this Chest X-Ray.");
@@ -131,153 +133,32 @@ static bool unused(const char *name)
            !strcmp(name, HEAD);
 }
 
-/* What a tensor is to quantisation: by the decoder's layers and the matrices in them. */
 static thx_tensor_role role(const char *stored)
 {
-    static const struct {
-        const char     *rest;
-        thx_tensor_role role;
-    } matrices[] = {
-        { ".self_attn.q_proj.weight", THX_ROLE_MATRIX }, { ".self_attn.o_proj.weight", THX_ROLE_MATRIX },
-        { ".self_attn.k_proj.weight", THX_ROLE_KEYS },   { ".self_attn.v_proj.weight", THX_ROLE_KEYS },
-        { ".mlp.gate_proj.weight", THX_ROLE_MATRIX },    { ".mlp.up_proj.weight", THX_ROLE_MATRIX },
-        { ".mlp.down_proj.weight", THX_ROLE_MATRIX },
-    };
-    char        name[512];
-    const char *n = name;
+    char name[512];
 
-    if (!canonical(name, sizeof name, stored)) return THX_ROLE_KEPT;
-    if (!strcmp(name, HEAD)) return THX_ROLE_HEAD;
-    if (!strcmp(name, TEXT "embed_tokens.weight")) return THX_ROLE_EMBEDDING;
-    if (!strip(&n, TEXT "layers.") || !isdigit((unsigned char)*n)) return THX_ROLE_KEPT;
-    while (isdigit((unsigned char)*n)) n++;
-    for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++)
-        if (!strcmp(n, matrices[i].rest)) return matrices[i].role;
-    return THX_ROLE_KEPT;
+    return canonical(name, sizeof name, stored) ? thx_llm_role(name, TEXT, HEAD) : THX_ROLE_KEPT;
 }
 
 /* ---- config.json ---- */
 
 /* What both kinds of config come down to. */
 typedef struct config {
-    thx_vit_config     vit;
-    thx_decoder_config text;
-    thx_act            projector_act;
-    bool               projector_bias, tied;
-    double             rope_theta;
-    size_t window, window_from; /* sliding window of layers from window_from on; 0 = none */
-    size_t image_id;            /* SIZE_MAX: from the tokenizer */
+    thx_vit_config   vit;
+    thx_llm_config   text;
+    thx_act          projector_act;
+    bool             projector_bias;
+    size_t           image_id; /* SIZE_MAX: from the tokenizer */
     thx_recipe_hints hints;
 } config;
 
 static const char where[] = "config.json";
 
-static thorax_status read_act(thx_act *out, const json_t *object, const char *key,
-                              const char *fallback, thorax_error *err)
-{
-    static const struct {
-        const char *name;
-        thx_act     act;
-    } known[] = {
-        { "silu", THX_SILU },          { "swish", THX_SILU },
-        { "gelu", THX_GELU_ERF },      { "gelu_pytorch_tanh", THX_GELU_TANH },
-        { "gelu_new", THX_GELU_TANH }, { "quick_gelu", THX_QUICK_GELU },
-        { "relu", THX_RELU },          { "tanh", THX_TANH },
-    };
-    const char         *name;
-    const thorax_status st = thx_json_text(&name, object, key, fallback, where, err);
-
-    if (st) return st;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(name, known[i].name)) continue;
-        *out = known[i].act;
-        return THORAX_OK;
-    }
-    return thx_fail(err, THORAX_FORMAT, 0, "%s: %s: activation '%.40s' is not known", where, key,
-                    name);
-}
-
-/* A family member of `parent`, or NULL. */
-static const json_t *part(const json_t *parent, const char *key)
-{
-    const json_t *v = json_object_get(parent, key);
-    return json_is_object(v) ? v : NULL;
-}
-
-/* rope_theta at its old place or inside v5's rope_parameters; scaled variants are refused. */
-static thorax_status read_rope(config *c, const json_t *text, thorax_error *err)
-{
-    static const char *const places[] = { "rope_scaling", "rope_parameters" };
-    thorax_status            st =
-        thx_json_real(&c->rope_theta, text, "rope_theta", 10000.0, 1.0, 1e12, where, err);
-
-    for (size_t i = 0; i < 2 && !st; i++) {
-        const json_t *p = part(text, places[i]);
-        const char   *type;
-        if (!p) continue;
-        st = thx_json_text(&type, p, json_object_get(p, "rope_type") ? "rope_type" : "type",
-                           "default", where, err);
-        if (!st && strcmp(type, "default"))
-            st = thx_fail(err, THORAX_FORMAT, 0,
-                          "%s: %s: rotary positions of type '%.40s' are not known", where,
-                          places[i], type);
-        if (!st)
-            st = thx_json_real(&c->rope_theta, p, "rope_theta", c->rope_theta, 1.0, 1e12, where,
-                               err);
-    }
-    return st;
-}
-
-/* Sliding windows: off unless use_sliding_window; then in layers from max_window_layers on (configuration_qwen2.py). */
-static thorax_status read_window(config *c, const json_t *text, thorax_error *err)
-{
-    bool          use;
-    size_t        window, from;
-    thorax_status st;
-
-    if ((st = thx_json_flag(&use, text, "use_sliding_window", false, where, err))) return st;
-    if ((st = thx_json_size(&window, text, "sliding_window", 4096, 1, 1u << 30, where, err)))
-        return st;
-    if ((st = thx_json_size(&from, text, "max_window_layers", 28, 0, 1u << 20, where, err)))
-        return st;
-    c->window = use ? window : 0;
-    c->window_from = from;
-    return THORAX_OK;
-}
-
-/* The text half; absent keys have the class defaults of Qwen2Config. */
-static thorax_status read_text(config *c, const json_t *text, thorax_error *err)
-{
-    thx_decoder_config *t = &c->text;
-    double              eps;
-    thorax_status       st;
-
-    if ((st = thx_json_size(&t->D, text, "hidden_size", 4096, 1, 1u << 20, where, err))) return st;
-    if ((st = thx_json_size(&t->F, text, "intermediate_size", 22016, 1, 1u << 22, where, err)))
-        return st;
-    if ((st = thx_json_size(&t->layers, text, "num_hidden_layers", 32, 1, 1024, where, err)))
-        return st;
-    if ((st = thx_json_size(&t->H, text, "num_attention_heads", 32, 1, 4096, where, err)))
-        return st;
-    if ((st = thx_json_size(&t->G, text, "num_key_value_heads", 32, 1, 4096, where, err)))
-        return st;
-    if ((st = thx_json_size(&t->E, text, "head_dim", t->D / t->H, 2, 4096, where, err))) return st;
-    if ((st = thx_json_size(&t->V, text, "vocab_size", 151936, 1, 1u << 24, where, err))) return st;
-    if ((st = thx_json_size(&t->max_positions, text, "max_position_embeddings", 32768, 1, 1u << 24,
-                            where, err)))
-        return st;
-    if ((st = thx_json_real(&eps, text, "rms_norm_eps", 1e-6, 0, 1, where, err))) return st;
-    if ((st = thx_json_flag(&c->tied, text, "tie_word_embeddings", false, where, err))) return st;
-    if ((st = read_act(&t->act, text, "hidden_act", "silu", err))) return st;
-    if ((st = read_rope(c, text, err)) || (st = read_window(c, text, err))) return st;
-    if (t->H % t->G || t->E % 2)
-        return thx_fail(err, THORAX_FORMAT, 0,
-                        "%s: %zu heads on %zu key/value heads of width %zu do not fit", where, t->H,
-                        t->G, t->E);
-    t->norm_eps = (float)eps;
-    t->n_freq = t->E / 2;
-    return THORAX_OK;
-}
+/* Absent keys have the class defaults of Qwen2Config (configuration_qwen2.py). */
+static const thx_llm_config qwen2 = {
+    .decoder = { .D = 4096, .F = 22016, .layers = 32, .H = 32, .G = 32, .V = 151936, .max_positions = 32768, .norm_eps = 1e-6f },
+    .biases = true,
+};
 
 static thorax_status check_vision(const thx_vit_config *v, thorax_error *err)
 {
@@ -298,7 +179,7 @@ static thorax_status check_vision(const thx_vit_config *v, thorax_error *err)
 static thorax_status read_vision(config *c, const json_t *top, thorax_error *err)
 {
     thx_vit_config *v = &c->vit;
-    const json_t   *vision = part(top, "vision_config");
+    const json_t   *vision = thx_llm_part(top, "vision_config");
     const json_t   *layer = json_object_get(top, "vision_feature_layer");
     const char     *type;
     double          eps;
@@ -325,7 +206,7 @@ static thorax_status read_vision(config *c, const json_t *top, thorax_error *err
     if ((st = thx_json_size(&v->patch_px, vision, "patch_size", 16, 1, 4096, where, err)))
         return st;
     if ((st = thx_json_real(&eps, vision, "layer_norm_eps", 1e-6, 0, 1, where, err))) return st;
-    if ((st = read_act(&v->act, vision, "hidden_act", "gelu_pytorch_tanh", err))) return st;
+    if ((st = thx_llm_read_act(&v->act, vision, "hidden_act", "gelu_pytorch_tanh", err))) return st;
     v->norm_eps = (float)eps;
     if (layer &&
         !json_is_null(layer)) { /* counts hidden states: -1 is the last, layers + 1 in all */
@@ -441,7 +322,7 @@ static thorax_status read_image_id(config *c, const json_t *top, size_t fallback
 static thorax_status read_transformers(config *c, const json_t *top, thorax_error *err)
 {
     json_t       *empty = NULL;
-    const json_t *text = part(top, "text_config");
+    const json_t *text = thx_llm_part(top, "text_config");
     const char   *strategy, *type;
     thorax_status st;
 
@@ -450,10 +331,10 @@ static thorax_status read_transformers(config *c, const json_t *top, thorax_erro
     if (!st && strcmp(type, "qwen2"))
         st = thx_fail(err, THORAX_FORMAT, 0,
                       "%s: language model '%.40s' is not known (expected qwen2)", where, type);
-    if (!st) st = read_text(c, text, err);
+    if (!st) st = thx_llm_read(&c->text, text, &qwen2, err);
     json_decref(empty);
     if (st || (st = read_vision(c, top, err))) return st;
-    if ((st = read_act(&c->projector_act, top, "projector_hidden_act", "gelu", err))) return st;
+    if ((st = thx_llm_read_act(&c->projector_act, top, "projector_hidden_act", "gelu", err))) return st;
     if ((st =
              thx_json_flag(&c->projector_bias, top, "multimodal_projector_bias", true, where, err)))
         return st;
@@ -524,7 +405,7 @@ static thorax_status read_llava_next(config *c, const json_t *top, const thx_bin
         { "mm_vision_select_feature", "patch", "patch" },
     };
     const char   *tower, *text;
-    thorax_status st = read_text(c, top, err);
+    thorax_status st = thx_llm_read(&c->text, top, &qwen2, err);
 
     if (st || (st = thx_json_text(&tower, top, "mm_vision_tower", "", where, err))) return st;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
@@ -550,30 +431,6 @@ static bool matches(const json_t *top)
 
 /* ---- Tensors ---- */
 
-/* Binds out to "<prefix><suffix>" with the dimensions a, b (b = 0: a vector). */
-static thorax_status bind(thx_binder *binder, thx_weight **out, const char *prefix,
-                          const char *suffix, size_t a, size_t b, thorax_error *err)
-{
-    char name[160];
-
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    return thx_bind(binder, out, b ? THX_USE_LINEAR : THX_USE_VECTOR, name, b ? 2 : 1,
-                    (uint64_t[]){ a, b }, err);
-}
-
-/* weight [a, b] and bias [a] (bias NULL: none) */
-static thorax_status bind_pair(thx_binder *b, thx_weight **weight, thx_weight **bias,
-                               const char *prefix, const char *name, size_t n, size_t k,
-                               thorax_error *err)
-{
-    char          full[144];
-    thorax_status st;
-
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    st = bind(b, weight, full, ".weight", n, k, err);
-    return st || !bias ? st : bind(b, bias, full, ".bias", n, 0, err);
-}
-
 static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
 {
     thx_vit              *vit = &m->vit;
@@ -587,7 +444,7 @@ static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
     st = thx_bind(b, &vit->patch_w, THX_USE_LINEAR, VISION "embeddings.patch_embedding.weight", 4,
                   (uint64_t[]){ c->D, c->channels, c->patch_px, c->patch_px }, err);
     if (!st)
-        st = bind(b, &vit->patch_b, VISION "embeddings.patch_embedding", ".bias", c->D, 0, err);
+        st = thx_bind_named(b, &vit->patch_b, VISION "embeddings.patch_embedding", ".bias", c->D, 0, err);
     if (!st)
         st =
             thx_bind(b, &vit->position, THX_USE_ROWS, VISION "embeddings.position_embedding.weight",
@@ -595,18 +452,18 @@ static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
     for (size_t i = 0; i < c->layers && !st; i++) {
         thx_vit_layer *l = &vit->layers[i];
         snprintf(prefix, sizeof prefix, VISION "encoder.layers.%zu.", i);
-        if ((st = bind_pair(b, &l->ln1_w, &l->ln1_b, prefix, "layer_norm1", c->D, 0, err))) break;
-        if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", c->D, c->D, err)))
+        if ((st = thx_bind_pair(b, &l->ln1_w, &l->ln1_b, prefix, "layer_norm1", c->D, 0, err))) break;
+        if ((st = thx_bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", c->D, c->D, err)))
             break;
-        if ((st = bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", c->D, c->D, err)))
+        if ((st = thx_bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", c->D, c->D, err)))
             break;
-        if ((st = bind_pair(b, &l->v_w, &l->v_b, prefix, "self_attn.v_proj", c->D, c->D, err)))
+        if ((st = thx_bind_pair(b, &l->v_w, &l->v_b, prefix, "self_attn.v_proj", c->D, c->D, err)))
             break;
-        if ((st = bind_pair(b, &l->o_w, &l->o_b, prefix, "self_attn.out_proj", c->D, c->D, err)))
+        if ((st = thx_bind_pair(b, &l->o_w, &l->o_b, prefix, "self_attn.out_proj", c->D, c->D, err)))
             break;
-        if ((st = bind_pair(b, &l->ln2_w, &l->ln2_b, prefix, "layer_norm2", c->D, 0, err))) break;
-        if ((st = bind_pair(b, &l->fc1_w, &l->fc1_b, prefix, "mlp.fc1", c->F, c->D, err))) break;
-        if ((st = bind_pair(b, &l->fc2_w, &l->fc2_b, prefix, "mlp.fc2", c->D, c->F, err))) break;
+        if ((st = thx_bind_pair(b, &l->ln2_w, &l->ln2_b, prefix, "layer_norm2", c->D, 0, err))) break;
+        if ((st = thx_bind_pair(b, &l->fc1_w, &l->fc1_b, prefix, "mlp.fc1", c->F, c->D, err))) break;
+        if ((st = thx_bind_pair(b, &l->fc2_w, &l->fc2_b, prefix, "mlp.fc2", c->D, c->F, err))) break;
     }
     return st;
 }
@@ -614,59 +471,13 @@ static thorax_status bind_vision(thx_model *m, thx_binder *b, thorax_error *err)
 static thorax_status bind_projector(thx_model *m, thx_binder *b, bool bias, thorax_error *err)
 {
     thx_projector *p = &m->projector;
-    thorax_status  st = bind_pair(b, &p->linear_1_w, bias ? &p->linear_1_b : NULL,
+    thorax_status  st = thx_bind_pair(b, &p->linear_1_w, bias ? &p->linear_1_b : NULL,
                                   "multi_modal_projector.", "linear_1", p->D, p->Dv, err);
 
     if (!st)
-        st = bind_pair(b, &p->linear_2_w, bias ? &p->linear_2_b : NULL, "multi_modal_projector.",
+        st = thx_bind_pair(b, &p->linear_2_w, bias ? &p->linear_2_b : NULL, "multi_modal_projector.",
                        "linear_2", p->D, p->D, err);
-    if (!st) st = bind(b, &m->newline, "image_newline", "", p->D, 0, err);
-    return st;
-}
-
-static thorax_status bind_text(thx_model *m, thx_binder *b, const config *cfg, thorax_error *err)
-{
-    thx_decoder              *d = &m->decoder;
-    const thx_decoder_config *c = &d->config;
-    const size_t              Q = c->H * c->E, K = c->G * c->E;
-    char                      prefix[64];
-    thorax_status             st;
-
-    d->layers = thx_arena_zalloc(m->arena, c->layers, sizeof *d->layers);
-    d->inv_freq = thx_arena_alloc(m->arena, c->n_freq, sizeof *d->inv_freq);
-    if (!d->layers || !d->inv_freq) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-    for (size_t i = 0; i < c->n_freq; i++) /* f32 steps, as the original takes them */
-        d->inv_freq[i] = 1.0f / powf((float)cfg->rope_theta, (float)(2 * i) / (float)c->E);
-    for (size_t i = 0; i < c->layers; i++) {
-        thx_decoder_layer *l = &d->layers[i];
-        snprintf(prefix, sizeof prefix, TEXT "layers.%zu.", i);
-        l->window = i >= cfg->window_from ? cfg->window : 0;
-        if ((st = bind(b, &l->norm_attention, prefix, "input_layernorm.weight", c->D, 0, err)))
-            return st;
-        if ((st = bind_pair(b, &l->q_w, &l->q_b, prefix, "self_attn.q_proj", Q, c->D, err)))
-            return st;
-        if ((st = bind_pair(b, &l->k_w, &l->k_b, prefix, "self_attn.k_proj", K, c->D, err)))
-            return st;
-        if ((st = bind_pair(b, &l->v_w, &l->v_b, prefix, "self_attn.v_proj", K, c->D, err)))
-            return st;
-        if ((st = bind_pair(b, &l->o_w, NULL, prefix, "self_attn.o_proj", c->D, Q, err))) return st;
-        if ((st = bind(b, &l->norm_feed_forward, prefix, "post_attention_layernorm.weight", c->D, 0,
-                       err)))
-            return st;
-        if ((st = bind_pair(b, &l->gate_w, NULL, prefix, "mlp.gate_proj", c->F, c->D, err)))
-            return st;
-        if ((st = bind_pair(b, &l->up_w, NULL, prefix, "mlp.up_proj", c->F, c->D, err))) return st;
-        if ((st = bind_pair(b, &l->down_w, NULL, prefix, "mlp.down_proj", c->D, c->F, err)))
-            return st;
-    }
-    if ((st = bind(b, &d->norm, TEXT "norm.weight", "", c->D, 0, err))) return st;
-    if ((st = bind(b, &d->embedding, TEXT "embed_tokens.weight", "", c->V, c->D, err))) return st;
-    /* No head tensor: the embedding is the head, whatever the flags say. Tied by the text config: a stored head is ignored. */
-    m->tied = cfg->tied || !thx_binder_has(b, HEAD);
-    if (m->tied)
-        d->head = d->embedding;
-    else
-        st = bind(b, &d->head, HEAD, "", c->V, c->D, err);
+    if (!st) st = thx_bind_named(b, &m->newline, "image_newline", "", p->D, 0, err);
     return st;
 }
 
@@ -708,14 +519,14 @@ static thorax_status load(thx_model *m, const json_t *top, thx_account *account,
             where);
     if (st) goto done;
     m->vit.config = c.vit;
-    m->decoder.config = c.text;
-    m->projector = (thx_projector){ .Dv = c.vit.D, .D = c.text.D, .act = c.projector_act };
+    m->decoder.config = c.text.decoder;
+    m->projector = (thx_projector){ .Dv = c.vit.D, .D = c.text.decoder.D, .act = c.projector_act };
     if ((st = choose_image_id(m, &c, err))) goto done;
     if ((st = thx_recipe_read(&m->recipe, m->folder, &c.hints, err))) goto done;
     if (!b) goto done;
     if ((st = bind_vision(m, b, err))) goto done;
     if ((st = bind_projector(m, b, c.projector_bias, err))) goto done;
-    if ((st = bind_text(m, b, &c, err))) goto done;
+    if ((st = thx_llm_bind(m, b, &c.text, NULL, TEXT, HEAD, err))) goto done;
     st = thx_binder_end(b, unused, err);
 done:
     thx_binder_close(b);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "model/bind.h"
 #include "model/generation.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 enum { CONFIG_MAX_BYTES = 16 << 20 };
 
-static const thx_family *const families[] = { &thx_family_llava_onevision };
+static const thx_family *const families[] = { &thx_family_llava_onevision, &thx_family_llava_rad };
 
 const thx_family *thx_family_find(const json_t *config)
 {
@@ -42,7 +43,7 @@ void thx_model_close(thx_model *m)
 }
 
 /* SHA-256 of the config, of every tensor's header, of 64 bytes in the middle of each, and of the type matrices are
- * rounded to: tells folders apart without reading them. */
+ * rounded to, and what becomes of an adapter: tells folders apart without reading them. */
 static void identify(thx_model *m, const json_t *config)
 {
     thx_sha256 h;
@@ -59,7 +60,8 @@ static void identify(thx_model *m, const json_t *config)
         thx_sha256_add(&h, v->shape, v->rank * sizeof v->shape[0]);
         if (n) thx_sha256_add(&h, (const unsigned char *)v->data + (bytes - n) / 2, n);
     }
-    if (thx_type_grouped(m->type)) thx_sha256_add(&h, thx_type_name(m->type), 2);
+    if (thx_type_grouped(m->options.type)) thx_sha256_add(&h, thx_type_name(m->options.type), 2);
+    if (m->options.lora != THX_LORA_MERGE) thx_sha256_add(&h, m->options.lora == THX_LORA_KEEP ? "lora apart" : "lora off", 8);
     thx_sha256_end(&h, m->identity);
 }
 
@@ -75,44 +77,77 @@ static thorax_status read_remark(thx_model *m, const json_t *config, thorax_erro
 /* What `open` wants of a folder. */
 typedef struct wish {
     bool         tokenizer, weights, recipe;
-    thx_type     type;
     thx_account *account;
 } wish;
+
+static thorax_status find_family(thx_model *m, const json_t *config, const char *path, thorax_error *err)
+{
+    const char *type = json_string_value(json_object_get(config, "model_type"));
+
+    m->family = thx_family_find(config);
+    if (m->family) return THORAX_OK;
+    return thx_fail(err, THORAX_MODEL, 0,
+                    "%s: model_type '%.60s' is of no family known here (llava_onevision, LlavaQwenForCausalLM, "
+                    "LlavaLlamaForCausalLM)", path, type ? type : "");
+}
+
+static thorax_status open_weights(thx_model *m, const json_t *config, thorax_error *err)
+{
+    if (m->family->open_weights) return m->family->open_weights(m, config, err);
+    if (m->options.base) return thx_fail(err, THORAX_USAGE, 0, "%s: a model of this family has no base", m->folder);
+    return thx_weights_open(&m->weights, m->folder, err);
+}
+
+/* Tokenizer, template and generation defaults, from the family's place for them. */
+static thorax_status read_text(thx_model *m, const json_t *config, thorax_error *err)
+{
+    char         *folder = NULL;
+    thorax_status st = m->family->text_folder ? m->family->text_folder(&folder, m, err) : THORAX_OK;
+    const char   *from = folder ? folder : m->folder;
+
+    if (!st) st = thx_tokenizer_open(&m->tokenizer, from, err);
+    if (!st) st = m->family->chat ? thx_template_builtin(&m->chat, m->family->chat, err) : thx_template_open(&m->chat, from, err);
+    if (!st) st = thx_generation_read(&m->generation, from, config, m->tokenizer, err);
+    free(folder);
+    return st;
+}
+
+/* A folder of a tokenizer alone is enough where nothing else is wanted. */
+static thorax_status read_bare_text(thx_model *m, thorax_error *err)
+{
+    thorax_status st = thx_tokenizer_open(&m->tokenizer, m->folder, err);
+
+    return st ? st : thx_template_open(&m->chat, m->folder, err);
+}
+
+static thorax_status read_model(thx_model *m, wish w, const char *path, thorax_error *err)
+{
+    json_t       *config = NULL;
+    thorax_status st = thx_json_read(&config, path, CONFIG_MAX_BYTES, err);
+
+    if (!st) st = find_family(m, config, path, err);
+    if (!st && w.tokenizer) st = read_text(m, config, err);
+    if (!st && w.weights) st = open_weights(m, config, err);
+    if (!st) st = m->family->load(m, config, w.account, err);
+    if (!st) st = read_remark(m, config, err);
+    if (!st && w.weights) identify(m, config);
+    json_decref(config);
+    return st;
+}
 
 static thorax_status read_folder(thx_model *m, wish w, thorax_error *err)
 {
     char         *path = thx_path_join(m->folder, "config.json");
-    json_t       *config = NULL;
     thorax_status st = path ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
 
     if (!st && !thx_is_folder(m->folder))
         st = thx_fail(err, THORAX_MODEL, 0, "%s: expected a model folder", m->folder);
-    if (!st && w.tokenizer) st = thx_tokenizer_open(&m->tokenizer, m->folder, err);
-    if (!st && (w.weights || w.recipe)) {
-        st = thx_json_read(&config, path, CONFIG_MAX_BYTES, err);
-        if (!st && !(m->family = thx_family_find(config))) {
-            const char *type = json_string_value(json_object_get(config, "model_type"));
-            st = thx_fail(err, THORAX_MODEL, 0,
-                          "%s: model_type '%.60s' is of no family known here (llava_onevision, "
-                          "LlavaQwenForCausalLM)",
-                          path, type ? type : "");
-        }
-        if (!st && w.weights) st = thx_weights_open(&m->weights, m->folder, err);
-        if (!st) st = m->family->load(m, config, w.account, err);
-        if (!st) st = read_remark(m, config, err);
-        if (!st && w.weights) identify(m, config);
-    }
-    if (!st && w.tokenizer)
-        st = m->family && m->family->chat ? thx_template_builtin(&m->chat, m->family->chat, err)
-                                          : thx_template_open(&m->chat, m->folder, err);
-    if (!st && w.tokenizer)
-        st = thx_generation_read(&m->generation, m->folder, config, m->tokenizer, err);
-    json_decref(config);
+    if (!st) st = w.weights || w.recipe ? read_model(m, w, path, err) : read_bare_text(m, err);
     free(path);
     return as_model_fault(st, err);
 }
 
-static thorax_status model_new(thx_model **out, thx_ctx *ctx, const char *folder, thorax_error *err)
+thorax_status thx_model_new(thx_model **out, thx_ctx *ctx, const char *folder, thorax_error *err)
 {
     thx_model *m = calloc(1, sizeof *m);
 
@@ -131,35 +166,34 @@ static thorax_status model_new(thx_model **out, thx_ctx *ctx, const char *folder
     return THORAX_OK;
 }
 
-static thorax_status open_with(thx_model **out, thx_ctx *ctx, const char *folder, wish w,
+static thorax_status open_with(thx_model **out, thx_ctx *ctx, const char *folder, const thx_model_options *options, wish w,
                                thorax_error *err)
 {
-    thorax_status st = model_new(out, ctx, folder, err);
+    thorax_status st = thx_model_new(out, ctx, folder, err);
 
-    if (!st) (*out)->type = w.type;
+    if (!st && options) (*out)->options = *options;
     if (!st) st = read_folder(*out, w, err);
     if (st) {
         thx_model_close(*out);
         *out = NULL;
+        return st;
     }
-    return st;
+    (*out)->options.base = (*out)->options.merged_cache = NULL; /* the caller's texts */
+    if (options) (*out)->recipe.compat = options->compat;
+    return THORAX_OK;
 }
 
-thorax_status thx_model_open(thx_model **out, thx_ctx *ctx, const char *folder,
-                             const thx_model_options *options, thorax_error *err)
+thorax_status thx_model_open(thx_model **out, thx_ctx *ctx, const char *folder, const thx_model_options *options,
+                             thorax_error *err)
 {
-    const wish w = { .tokenizer = true, .weights = true, .type = options ? options->type : THX_F32 };
-    const thorax_status st = open_with(out, ctx, folder, w, err);
-
-    if (!st && options) (*out)->recipe.compat = options->compat;
-    return st;
+    return open_with(out, ctx, folder, options, (wish){ .tokenizer = true, .weights = true }, err);
 }
 
-thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tokenizer, bool recipe,
+thorax_status thx_model_open_parts(thx_model **out, const char *folder, const thx_model_options *options, bool tokenizer, bool recipe,
                                    thorax_error *err)
 {
     wish          w = { .tokenizer = tokenizer, .recipe = recipe };
-    thorax_status st = open_with(out, NULL, folder, w, err);
+    thorax_status st = open_with(out, NULL, folder, options, w, err);
     thx_account   account = { 0 };
 
     if (!recipe || st != THORAX_MODEL) return st;
@@ -167,17 +201,16 @@ thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tok
     w.weights = true;
     w.account = &account;
     thorax_error second;
-    if (!open_with(out, NULL, folder, w, &second)) st = THORAX_OK;
+    if (!open_with(out, NULL, folder, options, w, &second)) st = THORAX_OK;
     thx_account_deinit(&account);
     return st;
 }
 
-thorax_status thx_model_verify(thx_account *account, thx_model **out, const char *folder,
+thorax_status thx_model_verify(thx_account *account, thx_model **out, const char *folder, const thx_model_options *options,
                                thorax_error *err)
 {
     *account = (thx_account){ 0 };
-    return open_with(out, NULL, folder,
-                     (wish){ .tokenizer = true, .weights = true, .account = account }, err);
+    return open_with(out, NULL, folder, options, (wish){ .tokenizer = true, .weights = true, .account = account }, err);
 }
 
 void thx_account_deinit(thx_account *a)

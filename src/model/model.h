@@ -17,6 +17,20 @@
 
 typedef struct thx_model thx_model;
 
+/* ---- How a folder is opened ---- */
+typedef enum thx_lora_use { THX_LORA_MERGE, THX_LORA_KEEP, THX_LORA_OFF } thx_lora_use;
+
+typedef struct thx_model_options {
+    thx_compat   compat;
+    thx_type     type; /* THX_Q8 or THX_Q4: matrices stored otherwise are rounded while opening (quantize.h);
+                          anything else: as stored */
+    const char  *base; /* folder of the language model an adapter belongs to; NULL = as the folder says */
+    thx_lora_use lora;
+    const char  *merged_cache;    /* folder where merged matrices are kept and mapped from; NULL: they are made in memory */
+    uint64_t     mem_limit_bytes; /* for what is made while opening; 0 = none */
+    bool         plan_only;       /* make nothing: matrices to be merged are counted and stay as they are */
+} thx_model_options;
+
 /* ---- Tasks a family may be trained for ---- */
 typedef enum thx_task { THX_TASK_ASK, THX_TASK_REPORT, THX_TASK_CLASSIFY, THX_TASK_GROUND_REGION, THX_TASK_GROUND_PHRASE,
     THX_TASK_SCORE /* yes or no: is this finding there? */, THX_TASKS } thx_task;
@@ -31,7 +45,7 @@ typedef struct thx_generation_defaults {
 
 /* ---- The account of a folder's tensors ---- */
 typedef enum thx_tensor_state {
-    THX_TENSOR_USED, THX_TENSOR_UNUSED, /* known, not needed: post_layernorm */
+    THX_TENSOR_USED, THX_TENSOR_MERGED, /* of an adapter */ THX_TENSOR_UNUSED, /* known, not needed: post_layernorm */
     THX_TENSOR_UNKNOWN, THX_TENSOR_MISSING, THX_TENSOR_SHAPE, THX_TENSOR_TYPE, THX_TENSOR_TWICE
 } thx_tensor_state;
 
@@ -41,6 +55,7 @@ typedef struct thx_account_line {
     const thx_view  *view;     /* NULL for a missing one                      */
     uint64_t         want[4];  /* for SHAPE and MISSING                       */
     uint32_t         want_rank;
+    double           norm;     /* of MERGED: Frobenius norm of what the pair adds */
 } thx_account_line;
 
 typedef struct thx_account { thx_account_line *lines; size_t n, room; size_t count[THX_TENSOR_TWICE + 1]; } thx_account;
@@ -64,13 +79,17 @@ typedef struct thx_family {
     thorax_status (*load)(thx_model *model, const json_t *config, thx_account *account, thorax_error *err);
     /* Appends the family's question for a task; phrase for grounding. THORAX_MODEL: not trained for it. */
     thorax_status (*question)(thx_string *out, thx_task task, const char *phrase, thorax_error *err);
+    /* Opens the files of weights into model->weights; NULL: those of the folder. */
+    thorax_status (*open_weights)(thx_model *model, const json_t *config, thorax_error *err);
+    /* The folder whose tokenizer and generation defaults count; NULL: the model's own. The caller frees it. */
+    thorax_status (*text_folder)(char **out, const thx_model *model, thorax_error *err);
+    const char *chat;        /* the template where the folder has none; NULL: it must */
     uint32_t max_new_tokens; /* default of the authors */
     thx_tensor_role (*role)(const char *stored); /* what a stored tensor is to quantisation */
-    const char *chat; /* name of the built-in template of a family whose folders carry none; NULL: they do */
 } thx_family;
 
 const thx_family *thx_family_find(const json_t *config);
-extern const thx_family thx_family_llava_onevision;
+extern const thx_family thx_family_llava_onevision, thx_family_llava_rad;
 
 struct thx_model {
     const thx_family *family;
@@ -83,23 +102,20 @@ struct thx_model {
     thx_vit           vit;
     thx_projector     projector;
     thx_decoder       decoder;
+    thx_decoder       plain;       /* the same without its adapter, where that is kept apart; else no layers */
     thx_weight       *newline;     /* [D]                                        */
     int32_t           image_id;    /* placeholder                                */
     thx_generation_defaults generation;
     char              identity[65];
     char             *remark;      /* what the folder wants said of its answers; NULL */
     bool              tied;
-    thx_type          type;        /* matrices are rounded to; F32: as stored    */
+    bool              adapted;     /* the folder has an adapter                  */
     thx_arena        *arena;       /* layers, names                              */
     thx_weight      **ready;       /* every weight made ready, for close         */
     size_t            n_ready, room_ready;
+    uint64_t          merged_bytes; /* of matrices with an adapter merged into them */
+    thx_model_options options;     /* texts borrowed while opening               */
 };
-
-typedef struct thx_model_options {
-    thx_compat compat;
-    thx_type   type; /* THX_Q8 or THX_Q4: matrices stored otherwise are rounded while opening (quantize.h);
-                        anything else: as stored */
-} thx_model_options;
 
 /* Opens a folder on a device context, which must outlive the model.
  * THORAX_MODEL: not a folder, config.json missing or broken, family not known, tokenizer, template or
@@ -109,11 +125,13 @@ void          thx_model_close(thx_model *m);
 
 /* Accounts for every tensor of the folder without making weights ready. *account must be deinit'ed. A status other
  * than OK means the folder cannot be read at all; faults of single tensors are in the account. */
-thorax_status thx_model_verify(thx_account *account, thx_model **out, const char *folder, thorax_error *err);
+thorax_status thx_model_verify(thx_account *account, thx_model **out, const char *folder, const thx_model_options *options,
+                               thorax_error *err);
 void          thx_account_deinit(thx_account *a);
 
 /* Parts of a model that need no weights: tokenizer and template, or the recipe. For `inspect tokens|prompt|geometry`. */
-thorax_status thx_model_open_parts(thx_model **out, const char *folder, bool tokenizer, bool recipe, thorax_error *err);
+thorax_status thx_model_open_parts(thx_model **out, const char *folder, const thx_model_options *options, bool tokenizer, bool recipe,
+                                   thorax_error *err);
 
 /* ---- Stages ----
  * Runs the film's tiles through tower and projector and packs them.

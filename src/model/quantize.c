@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "model/lora.h"
 #include "model/tensor_file.h"
 #include "ops/quant.h"
 
@@ -13,7 +13,7 @@
 
 thx_type thx_quantized_type(const thx_model *m, const thx_view *view)
 {
-    if (!thx_type_grouped(m->type) || view->rank != 2 || !view->shape[0] || !view->shape[1] ||
+    if (!thx_type_grouped(m->options.type) || view->rank != 2 || !view->shape[0] || !view->shape[1] ||
         (view->type != THX_F32 && view->type != THX_F16 && view->type != THX_BF16))
         return view->type;
     switch (m->family->role(view->name)) {
@@ -21,7 +21,7 @@ thx_type thx_quantized_type(const thx_model *m, const thx_view *view)
     case THX_ROLE_EMBEDDING:
     case THX_ROLE_HEAD:
     case THX_ROLE_KEYS:      return THX_Q8;
-    case THX_ROLE_MATRIX:    return m->type;
+    case THX_ROLE_MATRIX:    return m->options.type;
     }
     return view->type;
 }
@@ -29,7 +29,7 @@ thx_type thx_quantized_type(const thx_model *m, const thx_view *view)
 /* ---- A file of weights ------------------------------------------------------------------ */
 
 typedef struct writer {
-    const thx_model *m;
+    thx_model       *m;
     thx_tensor_file  file;
     thx_planned     *tensors; /* of the file being written */
     size_t           n;
@@ -37,12 +37,24 @@ typedef struct writer {
     size_t           piece_bytes;
     uint64_t         written; /* bytes of tensors, of all files */
     int              threads;
+    thx_ctx         *ctx;     /* adapters are merged on        */
+    thx_lora         lora;
+    char            *text;    /* folder of the tokenizer, where it is another one */
 } writer;
 
 static thorax_status no_memory(const writer *w)
 {
     return thx_fail(w->file.err, THORAX_NOMEM, 0, "%s: out of memory", w->m->folder);
 }
+
+/* Halves of an adapter go into matrices; a copy trains no further. */
+static bool left_out(const char *name)
+{
+    return thx_lora_is_part(name) || !strncmp(name, "optimizer.", 10) || !strncmp(name, "scaler.", 7);
+}
+
+/* The model's own files: those that an index lists. */
+static bool is_main(const char *name) { return !strncmp(name, "model", 5); }
 
 /* Grouped tensors first, which keeps them aligned; else in the order of the source. */
 static thorax_status plan_file(writer *w, const char *file)
@@ -54,7 +66,7 @@ static thorax_status plan_file(writer *w, const char *file)
             const thx_type  type = thx_quantized_type(w->m, v);
             size_t          bytes = thx_view_bytes(v);
 
-            if (thx_weights_file(w->m->weights, i) != file || thx_type_grouped(type) != grouped) continue;
+            if (thx_weights_file(w->m->weights, i) != file || thx_type_grouped(type) != grouped || left_out(v->name)) continue;
             if (grouped && !thx_q_bytes(&bytes, type, v->shape[0], v->shape[1])) return no_memory(w);
             w->tensors[w->n++] = thx_planned_init(v, type, bytes);
         }
@@ -91,6 +103,26 @@ static thorax_status round_tensor(writer *w, thx_planned *p, uint64_t at)
     return st;
 }
 
+/* A tensor as it is written: with its adapter in it, made in memory of the writer's. */
+static thorax_status write_tensor(writer *w, thx_planned *p, uint64_t at)
+{
+    const thx_view *stored = p->view, *a, *b;
+    thx_view        merged = *stored;
+    thorax_status   st = THORAX_OK;
+    void           *data = NULL;
+
+    if (thx_lora_pair(w->m->weights, stored, &a, &b)) {
+        data = malloc(thx_view_bytes(stored) + 1);
+        st = data ? thx_merge(w->ctx, data, stored, a, b, (float)w->lora.scale, w->file.err) : no_memory(w);
+        merged.data = data;
+        p->view = &merged;
+    }
+    if (!st) st = thx_type_grouped(p->type) ? round_tensor(w, p, at) : thx_tensor_file_copy(&w->file, p, at);
+    p->view = stored;
+    free(data);
+    return st;
+}
+
 static thorax_status write_file(writer *w, const char *file)
 {
     uint64_t at = 0;
@@ -99,12 +131,13 @@ static thorax_status write_file(writer *w, const char *file)
     thx_safetensors_name(name, file);
     w->file.name = name;
     thorax_status st = plan_file(w, file);
-    if (!st) st = thx_folder_create(w->file.folder, &w->file.fd, w->file.name, w->file.err);
+    if (st || !w->n) return st;
+    st = thx_folder_create(w->file.folder, &w->file.fd, w->file.name, w->file.err);
     if (!st) st = thx_tensor_file_head(&w->file, w->tensors, w->n, &at);
     for (size_t i = 0; !st && i < w->n; i++) {
         thx_planned *p = &w->tensors[i];
 
-        st = thx_type_grouped(p->type) ? round_tensor(w, p, at) : thx_tensor_file_copy(&w->file, p, at);
+        st = write_tensor(w, p, at);
         at += p->bytes;
         w->written += p->bytes;
     }
@@ -135,6 +168,7 @@ static thorax_status write_index(writer *w)
 
     for (size_t i = 0; i < thx_weights_count(w->m->weights); i++) {
         thx_safetensors_name(name, thx_weights_file(w->m->weights, i));
+        if (!is_main(name)) continue;
         json_object_set_new(map, thx_weights_at(w->m->weights, i)->name, json_string(name));
         several = several || strcmp(name, THX_SINGLE) != 0;
     }
@@ -181,8 +215,9 @@ static thorax_status make_folder(writer *w, const char *out)
 {
     thorax_status st = thx_folder_open(&w->file.folder, out, bytes_needed(w->m), w->file.err);
 
-    if (!st) st = thx_folder_copy_around(w->file.folder, w->m->folder, w->file.err);
-    if (!st) st = thx_folder_readme(w->file.folder, w->m->type, w->file.err);
+    if (!st) st = thx_folder_copy_around(w->file.folder, w->m->folder, w->ctx ? THX_ADAPTER_CONFIG : NULL, w->file.err);
+    if (!st && w->text) st = thx_folder_copy_around(w->file.folder, w->text, NULL, w->file.err);
+    if (!st) st = thx_folder_readme(w->file.folder, w->m->options.type, w->file.err);
     if (!st) st = write_files(w);
     if (!st) st = write_index(w);
     if (!st) st = thx_folder_commit(w->file.folder, w->file.err);
@@ -190,28 +225,46 @@ static thorax_status make_folder(writer *w, const char *out)
     return st;
 }
 
-thorax_status thx_model_quantize(const char *folder, const char *out, thx_type type, int threads,
+/* What a folder with an adapter needs besides: its scale, something to compute on, and where the tokenizer is. */
+static thorax_status prepare(writer *w, const char *base, bool adapted)
+{
+    thx_model    *m = w->m;
+    thorax_status st = THORAX_OK;
+
+    m->options.base = base;
+    if (m->family->text_folder) st = m->family->text_folder(&w->text, m, w->file.err);
+    if (!st && w->text && !strcmp(w->text, m->folder)) {
+        free(w->text);
+        w->text = NULL;
+    }
+    if (!st && adapted) st = thx_lora_read(&w->lora, m->folder, w->file.err);
+    if (!st && adapted) st = thx_cpu_open(&w->ctx, thx_cpu_level(), THX_EXACT, w->threads, w->file.err);
+    return st;
+}
+
+thorax_status thx_model_quantize(const char *folder, const char *base, const char *out, thx_type type, int threads,
                                  const thx_progress *progress, thorax_error *err)
 {
     thx_account account;
-    thx_model  *m;
     writer      w = { .file = { .progress = progress, .err = err, .source = folder, .fd = -1 },
                       .threads = threads > 0 ? threads : omp_get_num_procs() };
 
     if (!thx_type_grouped(type))
         return thx_fail(err, THORAX_USAGE, 0, "%s is no type to round to", thx_type_name(type));
-    thorax_status st = thx_model_verify(&account, &m, folder, err);
-    if (!st) st = check_source(m, &account, err);
+    thorax_status st = thx_model_verify(&account, &w.m, folder, &(thx_model_options){ .base = base }, err);
+    if (!st) st = check_source(w.m, &account, err);
+    if (!st) st = prepare(&w, base, account.count[THX_TENSOR_MERGED]);
     if (!st) {
-        m->type = type;
-        w.m = m;
-        w.file.total = thx_weights_bytes(m->weights);
-        w.tensors = calloc(thx_weights_count(m->weights) + 1, sizeof *w.tensors);
+        w.m->options.type = type;
+        w.file.total = thx_weights_bytes(w.m->weights);
+        w.tensors = calloc(thx_weights_count(w.m->weights) + 1, sizeof *w.tensors);
         st = w.tensors ? make_folder(&w, out) : no_memory(&w);
     }
     free(w.tensors);
     free(w.piece);
+    free(w.text);
+    thx_cpu_close(w.ctx);
     thx_account_deinit(&account);
-    thx_model_close(m);
+    thx_model_close(w.m);
     return st;
 }

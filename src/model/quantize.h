@@ -15,13 +15,14 @@
 thx_type thx_quantized_type(const thx_model *m, const thx_view *view);
 
 /* Writes the folder `out`: weights rounded to `type` (THX_Q8 or THX_Q4) in files of the same names, and all other
- * files as they are (hidden ones and other forms of weights left out; README.md is added where there is none). It
- * takes its name when it is complete: after a failure `out` is as it was. One tensor's piece at a
+ * files as they are (hidden ones and other forms of weights left out; README.md is added where there is none).
+ * An adapter goes into the matrices of its base (`base`, or what the folder records), whose tokenizer is copied too: what is
+ * written is a whole model. It takes its name when it is complete: after a failure `out` is as it was. One tensor's piece at a
  * time is in memory.
  *
  * THORAX_MODEL: not a folder that can run, or already rounded. THORAX_IO: `out` is there and not empty, the disk is
  * full or a file cannot be written. THORAX_FORMAT: a value is not finite. THORAX_CANCELLED. THORAX_NOMEM. */
-thorax_status thx_model_quantize(const char *folder, const char *out, thx_type type, int threads,
+thorax_status thx_model_quantize(const char *folder, const char *base, const char *out, thx_type type, int threads,
                                  const thx_progress *progress, thorax_error *err);
 
 #endif

@@ -22,6 +22,7 @@ struct thx_folder_maker {
     char *out, *temp; /* its name, and the one it has until it is complete */
     dev_t device;     /* which folder `temp` is: it is not copied into itself */
     ino_t inode;
+    const char *but;  /* name that is not copied */
     bool  made;
 };
 
@@ -169,9 +170,13 @@ static bool is_weights(const char *name)
 
 static thorax_status copy_file(thx_folder_maker *f, const char *from, const char *name, thorax_error *err)
 {
-    char  *data;
+    char  *data, *to = thx_path_join(f->temp, name);
     size_t size;
 
+    if (!to) return no_memory(f->out, err);
+    const bool there = thx_file_exists(to);
+    free(to);
+    if (there) return THORAX_OK;
     thorax_status st = thx_file_read(&data, &size, from, COPY_MAX_BYTES, err);
     if (!st) st = thx_folder_put(f, name, data, size, err);
     free(data);
@@ -212,13 +217,14 @@ static thorax_status copy_folder(thx_folder_maker *f, const char *source, const 
         free(to);
     }
     for (struct dirent *e; !st && (e = readdir(dir));)
-        if (e->d_name[0] != '.') st = copy_entry(f, source, inside, e->d_name, depth, err);
+        if (e->d_name[0] != '.' && !(f->but && !strcmp(e->d_name, f->but))) st = copy_entry(f, source, inside, e->d_name, depth, err);
     closedir(dir);
     return st;
 }
 
-thorax_status thx_folder_copy_around(thx_folder_maker *f, const char *source, thorax_error *err)
+thorax_status thx_folder_copy_around(thx_folder_maker *f, const char *source, const char *but, thorax_error *err)
 {
+    f->but = but;
     return copy_folder(f, source, "", 0, err);
 }
 

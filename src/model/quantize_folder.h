@@ -17,8 +17,9 @@ thorax_status thx_folder_write_at(const thx_folder_maker *f, int fd, const char 
                                   uint64_t at, thorax_error *err);
 thorax_status thx_folder_put(thx_folder_maker *f, const char *name, const void *data, size_t size, thorax_error *err);
 
-/* Copies what is no weights: the files of `source` and of the folders in it, but hidden ones, links followed. */
-thorax_status thx_folder_copy_around(thx_folder_maker *f, const char *source, thorax_error *err);
+/* Copies what is no weights: the files of `source` and of the folders in it, but hidden ones, one of the name `but` (NULL: none)
+ * and those that are there already; links are followed. */
+thorax_status thx_folder_copy_around(thx_folder_maker *f, const char *source, const char *but, thorax_error *err);
 /* README.md, where none was copied. */
 thorax_status thx_folder_readme(thx_folder_maker *f, thx_type type, thorax_error *err);
 

@@ -141,6 +141,7 @@ static json_t *provenance_json(const thx_result *r)
     if (!strcmp(r->task, "classify"))
         json_object_set_new(json, "rule",
                             json_string(p->substring_rule ? "substring" : "negation-aware"));
+    if (p->adapter) json_object_set_new(json, "adapter", json_string(p->adapter));
     if (p->rounded == THX_Q8 || p->rounded == THX_Q4)
         json_object_set_new(json, "rounded", json_string(thx_type_name(p->rounded)));
     if (p->drift.rows)

@@ -164,7 +164,8 @@ static thorax_status plan_crop(thx_geometry *g, const thx_recipe *recipe, thorax
         const double resized = (double)((uint64_t)px * size[axis]) / least;
         if (resized > CROP_SIDE_MAX)
             return thx_fail(err, THORAX_FILM, 0,
-                            "a film of %ux%u pixels is too thin: with a shorter side of %u its longer one has more than %d",
+                            "a film of %ux%u pixels is too thin: with a shorter side of %u its longer one "
+                            "has more than %d",
                             g->width, g->height, px, CROP_SIDE_MAX);
         g->best[axis] = px;
         g->resized[axis] = (uint32_t)resized;

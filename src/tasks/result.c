@@ -19,13 +19,15 @@ void thx_result_close(thx_result *r)
 
 /* ---- A result that knows where it comes from, before there is an answer ---- */
 
+/* Of those that are computed with: a checkpoint may hold counters too. */
 static unsigned stored_types(const thx_weights *w)
 {
-    unsigned types = 0;
+    const unsigned computed = 1u << THX_F32 | 1u << THX_F16 | 1u << THX_BF16 | 1u << THX_Q8 | 1u << THX_Q4;
+    unsigned       types = 0;
 
     for (size_t i = 0; w && i < thx_weights_count(w); i++)
         types |= 1u << thx_weights_at(w, i)->type;
-    return types;
+    return types & computed;
 }
 
 static thorax_status sampling_of(thx_sampling *out, const thorax_options *o, const thx_model *m,
@@ -38,6 +40,14 @@ static thorax_status sampling_of(thx_sampling *out, const thorax_options *o, con
     return thx_sampling_resolve(out, &request, &m->generation, err);
 }
 
+/* What became of the folder's adapter in this answer. */
+static const char *adapter_of(const thx_model *m, const thorax_options *o)
+{
+    if (!m->adapted) return NULL;
+    if (o->no_adapter || m->options.lora == THX_LORA_OFF) return "off";
+    return m->options.lora == THX_LORA_KEEP ? "apart" : "merged";
+}
+
 static thorax_status fill_provenance(thx_provenance *p, thx_session *s, const thorax_options *o,
                                      thorax_error *err)
 {
@@ -48,6 +58,7 @@ static thorax_status fill_provenance(thx_provenance *p, thx_session *s, const th
     p->family = m->family->name;
     p->types = stored_types(m->weights);
     p->rounded = thx_engine_get_options(e)->type;
+    p->adapter = adapter_of(m, o);
     p->precision = thx_engine_get_options(e)->precision;
     p->compat = thx_engine_get_options(e)->compat;
     p->kernels = thx_engine_kernels(e);

@@ -91,6 +91,8 @@ static thorax_status check_job(const thorax_job *job, const thx_film_facts *film
         return check_messages(job->messages, job->n_messages, o->system, err);
     if (o->system && !thx_utf8_valid(o->system, strlen(o->system)))
         return thx_fail(err, THORAX_USAGE, 0, "the system text is not UTF-8");
+    if (o->reason && !thx_utf8_valid(o->reason, strlen(o->reason)))
+        return thx_fail(err, THORAX_USAGE, 0, "the reason is not UTF-8");
     const thorax_status st = need_film(film, job_name(job), err);
     if (st || job->task != THORAX_TASK_GROUND) return st;
     return check_phrases(job->phrases, job->n_phrases, err);
@@ -146,7 +148,7 @@ static thorax_status question_init(question *q, const thorax_job *job, thx_sessi
 
     if (job->task == THORAX_TASK_CLASSIFY) task = THX_TASK_CLASSIFY;
     if (job->task == THORAX_TASK_GROUND) task = thx_ground_task(q->phrase, job->kind);
-    if (!own) st = thx_task_question(&q->text, s, task, q->phrase, o->wording, err);
+    if (!own) st = thx_task_question(&q->text, s, task, q->phrase ? q->phrase : o->reason, o->wording, err);
     if (st) return st;
     q->turns = calloc(n + 1, sizeof *q->turns);
     if (!q->turns) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu messages", n);
@@ -308,6 +310,7 @@ thorax_status thx_tasks_run(thx_result **out, thx_session *session, const thx_fi
         st = check_job(&jobs[i], film, o, err);
         c.n_questions += st ? 0 : questions_of(&jobs[i]);
     }
+    if (!st) st = thx_session_use_adapter(session, !o->no_adapter, err);
     if (!st) st = run_call(&c, out, film, err);
     for (size_t i = 0; i < n && st; i++) {
         thx_result_close(out[i]);

@@ -22,6 +22,7 @@ typedef struct thx_provenance {
     const char   *family;
     unsigned      types;             /* bit t is set where the folder holds thx_type t      */
     thx_type      rounded;           /* THX_Q8, THX_Q4: what was rounded at opening; else as stored */
+    const char   *adapter;           /* "merged", "apart", "off"; NULL: the folder has none  */
     thx_precision precision;
     const char   *kernels;           /* "avx512-bf16"                                      */
     thx_compat    compat;

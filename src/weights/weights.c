@@ -29,6 +29,7 @@ struct thx_weights {
     size_t            n_files;
     thx_entries       tensors; /* by file, then by offset */
     const thx_entry **by_name;
+    thx_weights      *more;    /* what was added */
     uint64_t          owned; /* bytes of gathered tensors */
 };
 
@@ -237,36 +238,80 @@ thorax_status thx_weights_open_file(thx_weights **out, const char *path, thorax_
 void thx_weights_close(thx_weights *w)
 {
     if (!w) return;
+    thx_weights_close(w->more);
     for (size_t i = 0; i < w->n_files; i++) thx_map_close(&w->files[i].map);
     free(w->tensors.at);
     thx_arena_close(w->arena);
     free(w);
 }
 
-size_t thx_weights_count(const thx_weights *w) { return w->tensors.count; }
+/* ---- Joined sets: tensor i of all is tensor i, less those before it, of one ---- */
 
-const thx_view *thx_weights_at(const thx_weights *w, size_t i) { return &w->tensors.at[i].view; }
+thorax_status thx_weights_add(thx_weights *w, const char *path, thorax_error *err)
+{
+    while (w->more) w = w->more;
+    return thx_weights_open(&w->more, path, err);
+}
+
+static const thx_weights *set_of(const thx_weights *w, size_t *i)
+{
+    for (; *i >= w->tensors.count; w = w->more) *i -= w->tensors.count;
+    return w;
+}
+
+static const thx_entry *entry_at(const thx_weights *w, size_t i)
+{
+    w = set_of(w, &i);
+    return &w->tensors.at[i];
+}
+
+size_t thx_weights_count(const thx_weights *w)
+{
+    size_t n = 0;
+
+    for (; w; w = w->more) n += w->tensors.count;
+    return n;
+}
+
+const thx_view *thx_weights_at(const thx_weights *w, size_t i) { return &entry_at(w, i)->view; }
 
 const thx_view *thx_weights_find(const thx_weights *w, const char *name)
 {
-    const thx_entry *e = find_entry(w, name);
+    const thx_entry *e = NULL;
+
+    for (; w && !e; w = w->more) e = find_entry(w, name);
     return e ? &e->view : NULL;
 }
 
-const char *thx_weights_file(const thx_weights *w, size_t i) { return w->files[w->tensors.at[i].file].path; }
+const char *thx_weights_file(const thx_weights *w, size_t i)
+{
+    w = set_of(w, &i);
+    return w->files[w->tensors.at[i].file].path;
+}
 
-const char *thx_weights_dtype(const thx_weights *w, size_t i) { return w->tensors.at[i].dtype; }
+const char *thx_weights_dtype(const thx_weights *w, size_t i) { return entry_at(w, i)->dtype; }
 
-const char *thx_weights_sha256(const thx_weights *w, size_t i) { return w->tensors.at[i].sha256; }
+const char *thx_weights_sha256(const thx_weights *w, size_t i) { return entry_at(w, i)->sha256; }
 
 uint64_t thx_weights_bytes(const thx_weights *w)
 {
     uint64_t bytes = 0;
 
-    for (size_t i = 0; i < w->n_files; i++) bytes += w->files[i].map.size;
+    for (; w; w = w->more)
+        for (size_t i = 0; i < w->n_files; i++) bytes += w->files[i].map.size;
     return bytes;
 }
 
-uint64_t thx_weights_owned_bytes(const thx_weights *w) { return w->owned; }
+uint64_t thx_weights_owned_bytes(const thx_weights *w)
+{
+    uint64_t bytes = 0;
 
-bool thx_weights_pytorch(const thx_weights *w, size_t i) { return w->files[w->tensors.at[i].file].pytorch; }
+    for (; w; w = w->more) bytes += w->owned;
+    return bytes;
+}
+
+bool thx_weights_pytorch(const thx_weights *w, size_t i)
+{
+    w = set_of(w, &i);
+    return w->files[w->tensors.at[i].file].pytorch;
+}

@@ -28,6 +28,10 @@ thorax_status thx_weights_open(thx_weights **out, const char *path, thorax_error
 thorax_status thx_weights_open_file(thx_weights **out, const char *path, thorax_error *err);
 void          thx_weights_close(thx_weights *w);
 
+/* Joins what `path` holds to w: its tensors come behind those that are there. Names need not differ; the first counts.
+ * Statuses as above; after a failure w is as before. */
+thorax_status thx_weights_add(thx_weights *w, const char *path, thorax_error *err);
+
 /* Views live until close. Order: by file, then by offset. A tensor of a dtype that is known but
  * never computed with (F8_E4M3, U64, ...) has the type THX_TYPES and, as its name, thx_weights_dtype. */
 size_t          thx_weights_count(const thx_weights *w);

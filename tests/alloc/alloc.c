@@ -12,8 +12,10 @@
 #include "base/npy.h"
 #include "base/string.h"
 #include "film/film.h"
+#include "index/index.h"
 #include "prep/prep.h"
 #include "synth/checkpoint.h"
+#include "text/clean.h"
 #include "text/text.h"
 #include "weights/weights.h"
 
@@ -228,6 +230,40 @@ static thorax_status words(thorax_error *err)
     return st;
 }
 
+static thorax_status cleaning(thorax_error *err)
+{
+    static const char text[] = "size &amp;lt; 3 cm, patient\xe2\x80\x99s";
+    thx_string        out = { 0 };
+
+    thx_text_clean(&out, text, sizeof text - 1);
+    const thorax_status st = out.failed ? thx_fail(err, THORAX_NOMEM, 0, "a text") : THORAX_OK;
+    thx_string_deinit(&out);
+    return st;
+}
+
+/* ---- index ---- */
+static thorax_status indexing(thorax_error *err)
+{
+    static const char        model[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    static const float       vectors[6] = { 1, 0, 0, 1, 0.6f, 0.8f };
+    static const char *const names[3] = { "a", "b", "c" };
+    thx_ctx      *ctx = NULL;
+    thx_index    *x = NULL;
+    thx_hit       hits[2];
+    size_t        n, rank;
+    float         score;
+    thorax_status st = thx_index_append(in("index"), model, THX_INDEX_FILM, vectors, names, 3, 2, err);
+
+    if (!st) st = thx_index_open(&x, in("index"), model, err);
+    if (!st) st = thx_cpu_open(&ctx, THX_CPU_REF, THX_EXACT, 1, err);
+    if (!st) st = thx_index_search(ctx, x, vectors + 4, 2, hits, &n, err);
+    if (!st) st = thx_index_rank(ctx, x, vectors + 4, 0, &rank, &score, err);
+    if (ctx) thx_cpu_close(ctx);
+    thx_index_close(x);
+    unlink(in("index"));
+    return st;
+}
+
 /* ---- the public functions, on a random checkpoint ---- */
 static thorax_status open_and_close(thorax_error *err)
 {
@@ -361,6 +397,8 @@ CASE(pytorch)
 CASE(tokenizer)
 CASE(pieces)
 CASE(words)
+CASE(cleaning)
+CASE(indexing)
 CASE(open_and_close)
 CASE(talk)
 CASE(look)
@@ -373,7 +411,8 @@ int main(void)
         cmocka_unit_test(pytorch_case),
         cmocka_unit_test(tokenizer_case), cmocka_unit_test(open_and_close_case), cmocka_unit_test(talk_case),
         cmocka_unit_test(pieces_case), cmocka_unit_test(words_case),
-        cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without),
+        cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without), cmocka_unit_test(cleaning_case),
+        cmocka_unit_test(indexing_case),
     };
     return cmocka_run_group_tests(tests, write_inputs, remove_inputs);
 }

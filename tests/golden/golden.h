@@ -12,6 +12,8 @@
 /* One set while it is being checked. */
 typedef struct golden {
     const char *set, *folder;   /* name of the set, its path */
+    const char *root;           /* folder of all sets; what films are named from lies above it */
+    const char *program;        /* thorax, or NULL where it was not built */
     unsigned    passed, failed;
 } golden;
 
@@ -30,6 +32,7 @@ uint32_t    golden_number(const json_t *object, const char *key);
 const char *golden_text(const json_t *object, const char *key);
 
 /* The sets, one function each; each makes a golden_check for everything it compares. */
+void golden_clip(golden *g);
 void golden_geometry(golden *g);
 void golden_pickle(golden *g);
 void golden_resize(golden *g);

@@ -7,6 +7,7 @@
 #include "golden.h"
 
 #include "base/file.h"
+#include "base/string.h"
 
 #include <dirent.h>
 #include <fnmatch.h>
@@ -14,9 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = {
     { "llavarad-pickle", golden_pickle },
+    { "llavarad-clip", golden_clip },
     { "radvlm-geometry", golden_geometry },
     { "radvlm-resize", golden_resize },
     { "radvlm-sampling", golden_sampling },
@@ -68,13 +71,27 @@ const char *golden_text(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* The program, which lies above this one's folder; NULL where there is none. */
+static char *find_program(const char *self)
+{
+    const char *slash = strrchr(self, '/');
+    thx_string  path = { 0 };
+
+    if (slash) thx_string_add(&path, self, (size_t)(slash - self) + 1);
+    thx_string_puts(&path, "../thorax");
+    char *found = thx_string_take(&path);
+    if (found && !access(found, X_OK)) return found;
+    free(found);
+    return NULL;
+}
+
 /* Checks one set, if its kind is known. */
-static void check_set(const char *root, const char *name, unsigned *passed, unsigned *failed)
+static void check_set(const char *root, const char *name, const char *program, unsigned *passed, unsigned *failed)
 {
     char *folder = thx_path_join(root, name);
 
     for (size_t i = 0; folder && thx_is_folder(folder) && i < sizeof kinds / sizeof kinds[0]; i++) {
-        golden g = { name, folder, 0, 0 };
+        golden g = { .set = name, .folder = folder, .root = root, .program = program };
         if (strncmp(name, kinds[i].prefix, strlen(kinds[i].prefix))) continue;
         kinds[i].check(&g);
         *passed += g.passed;
@@ -93,17 +110,20 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s DIR [GLOB]\n", argv[0]);
         return 2;
     }
+    char *program = find_program(argv[0]);
     const int n = scandir(argv[1], &entries, NULL, alphasort);
     if (n < 0) {
         fprintf(stderr, "%s: cannot be listed\n", argv[1]);
+        free(program);
         return 1;
     }
     for (int i = 0; i < n; i++) {
         if (!fnmatch(argc == 3 ? argv[2] : "*", entries[i]->d_name, FNM_PERIOD))
-            check_set(argv[1], entries[i]->d_name, &passed, &failed);
+            check_set(argv[1], entries[i]->d_name, program, &passed, &failed);
         free(entries[i]);
     }
     free(entries);
+    free(program);
     printf("%u passed, %u failed\n", passed, failed);
     return failed || !passed;
 }

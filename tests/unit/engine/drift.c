@@ -15,7 +15,7 @@ static int setup(void **state)
     snprintf(plain, sizeof plain, "%s/plain", folder);
     snprintf(rounded, sizeof rounded, "%s/q8", folder);
     if (!tiny_write(plain, 3)) return 1;
-    return thx_model_quantize(plain, rounded, THX_Q8, 2, NULL, &err) != THORAX_OK;
+    return thx_model_quantize(plain, NULL, rounded, THX_Q8, 2, NULL, &err) != THORAX_OK;
 }
 
 static int teardown(void **state)

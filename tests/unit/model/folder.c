@@ -289,7 +289,7 @@ static void every_tensor_is_accounted_for(void **state)
 
     (void)state;
     rename_tensors(strange);
-    assert_ok(thx_model_verify(&a, &m, folder, &err), err);
+    assert_ok(thx_model_verify(&a, &m, folder, NULL, &err), err);
     assert_int_equal(a.n, thx_weights_count(m->weights));
     assert_int_equal(a.count[THX_TENSOR_UNUSED], 1);
     assert_int_equal(a.count[THX_TENSOR_UNKNOWN], 1);
@@ -300,7 +300,7 @@ static void every_tensor_is_accounted_for(void **state)
 
     rename_tensors(without_k);
     set_config("vision_config", "intermediate_size", json_integer(8));
-    assert_ok(thx_model_verify(&a, &m, folder, &err), err);
+    assert_ok(thx_model_verify(&a, &m, folder, NULL, &err), err);
     assert_int_equal(a.count[THX_TENSOR_MISSING], 1);
     assert_true(a.count[THX_TENSOR_SHAPE] >= 2);
     thx_account_deinit(&a);

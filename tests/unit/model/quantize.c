@@ -92,7 +92,7 @@ static void folders(void **state)
     snprintf(extra, sizeof extra, "%s/pytorch_model.bin", source);
     assert_ok(thx_file_write(extra, "weights", 7, &err), err);
     for (thx_type type = THX_Q8; type <= THX_Q4; type++) {
-        assert_ok(thx_model_quantize(source, out, type, 2, NULL, &err), err);
+        assert_ok(thx_model_quantize(source, NULL, out, type, 2, NULL, &err), err);
         same_file("config.json"), same_file("tokenizer.json"), same_file("README.md"), same_file("notes/deep/text.txt");
         assert_int_equal(count_in(out), count_in(source) - 1);
         assert_ok(thx_weights_open(&w, out, &err), err);
@@ -118,8 +118,8 @@ static void folders(void **state)
             }
         }
         thx_weights_close(w), thx_weights_close(from);
-        assert_int_equal(thx_model_quantize(source, out, type, 1, NULL, &err), THORAX_IO); /* not empty */
-        assert_int_equal(thx_model_quantize(out, source, type, 1, NULL, &err), THORAX_MODEL); /* rounded already */
+        assert_int_equal(thx_model_quantize(source, NULL, out, type, 1, NULL, &err), THORAX_IO); /* not empty */
+        assert_int_equal(thx_model_quantize(out, NULL, source, type, 1, NULL, &err), THORAX_MODEL); /* rounded already */
         assert_int_equal(count_in(root), 2);
         snprintf(extra, sizeof extra, "rm -r %s", out);
         assert_int_equal(system(extra), 0);
@@ -149,19 +149,19 @@ static void while_opening(void **state)
 
     (void)state;
     write_checkpoint((uint64_t)1 << 40);
-    assert_ok(thx_model_quantize(source, out, THX_Q4, 0, NULL, &err), err);
+    assert_ok(thx_model_quantize(source, NULL, out, THX_Q4, 0, NULL, &err), err);
     assert_ok(thx_cpu_open(&ctx, thx_cpu_level(), THX_FAST, 1, &err), err);
     assert_ok(thx_model_open(&stored, ctx, out, NULL, &err), err);
     assert_ok(thx_model_open(&opened, ctx, source, &(thx_model_options){ .type = THX_Q4 }, &err), err);
     assert_ok(thx_model_open(&plain, ctx, source, NULL, &err), err);
     const thx_decoder_config *c = &stored->decoder.config;
     const thx_decoder_layer  *a = &stored->decoder.layers[0], *b = &opened->decoder.layers[0];
-    products_equal(ctx, a->q_w, b->q_w, c->H * c->E, c->D);
-    products_equal(ctx, a->v_w, b->v_w, c->G * c->E, c->D);
-    products_equal(ctx, a->down_w, b->down_w, c->D, c->F);
+    products_equal(ctx, a->q.w, b->q.w, c->H * c->E, c->D);
+    products_equal(ctx, a->v.w, b->v.w, c->G * c->E, c->D);
+    products_equal(ctx, a->down.w, b->down.w, c->D, c->F);
     products_equal(ctx, stored->decoder.head, opened->decoder.head, c->V, c->D);
-    assert_int_equal(thx_weight_bytes(a->q_w), 0);
-    assert_true(thx_weight_bytes(b->q_w) > 0 && thx_weight_bytes(b->q_w) < c->H * c->E * c->D);
+    assert_int_equal(thx_weight_bytes(a->q.w), 0);
+    assert_true(thx_weight_bytes(b->q.w) > 0 && thx_weight_bytes(b->q.w) < c->H * c->E * c->D);
     assert_string_not_equal(plain->identity, opened->identity);
     thx_model_close(stored), thx_model_close(opened), thx_model_close(plain);
     thx_cpu_close(ctx);
@@ -183,20 +183,20 @@ static void nothing_left(void **state)
 
     (void)state;
     write_checkpoint((uint64_t)1 << 40);
-    assert_int_equal(thx_model_quantize(source, out, THX_Q8, 1, &(thx_progress){ stop_later, &bytes }, &err),
+    assert_int_equal(thx_model_quantize(source, NULL, out, THX_Q8, 1, &(thx_progress){ stop_later, &bytes }, &err),
                      THORAX_CANCELLED);
     assert_int_equal(count_in(root), 1);
     signal(SIGXFSZ, SIG_IGN); /* files may not grow: a disk that is full */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
-    const thorax_status st = thx_model_quantize(source, out, THX_Q8, 1, NULL, &err);
+    const thorax_status st = thx_model_quantize(source, NULL, out, THX_Q8, 1, NULL, &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &free_again), 0);
     assert_int_equal(st, THORAX_IO);
     assert_non_null(strstr(err.text, "cannot write"));
     assert_int_equal(count_in(root), 1);
-    assert_int_equal(thx_model_quantize(source, out, THX_F16, 1, NULL, &err), THORAX_USAGE);
-    assert_int_equal(thx_model_quantize(root, out, THX_Q8, 1, NULL, &err), THORAX_MODEL);
+    assert_int_equal(thx_model_quantize(source, NULL, out, THX_F16, 1, NULL, &err), THORAX_USAGE);
+    assert_int_equal(thx_model_quantize(root, NULL, out, THX_Q8, 1, NULL, &err), THORAX_MODEL);
     snprintf(path, sizeof path, "%s/config.json/out", source);
-    assert_int_equal(thx_model_quantize(source, path, THX_Q8, 1, NULL, &err), THORAX_IO);
+    assert_int_equal(thx_model_quantize(source, NULL, path, THX_Q8, 1, NULL, &err), THORAX_IO);
     assert_int_equal(count_in(root), 1);
 }
 
