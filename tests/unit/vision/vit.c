@@ -7,7 +7,7 @@
 enum { D = 8, F = 16, H = 2, LAYERS = 2, PX = 5, PATCH = 2, P = 4, TILES = 2, AREA = 3 * PX * PX };
 
 static thx_ctx    *ctx;
-static thx_weight *opened[128];
+static thx_weight *opened[512];
 static size_t      n_opened;
 static float       values[64][3 * D * F]; /* behind the weights, which may keep them */
 static size_t      n_values;
@@ -79,7 +79,8 @@ static void make(thx_vit *vit, thx_vit_layer *layers, bool class_token, bool joi
     seed = 7;
     n_values = 0;
     *vit = (thx_vit){ .config = { .D = D, .F = F, .H = H, .layers = LAYERS, .channels = 3, .tile_px = PX,
-                                  .patch_px = PATCH, .class_token = class_token, .act = THX_GELU_ERF, .norm_eps = 1e-6f },
+                                  .patch_px = PATCH, .class_token = class_token, .act = THX_GELU_ERF,
+                                  .norm_eps = 1e-6f },
                       .layers = layers };
     vit->patch_w = matrix(D, 3 * PATCH * PATCH);
     vit->patch_b = vector(D, 0);
