@@ -3,8 +3,8 @@
  * Two engines run, one of them with every stage in f32 and weights as stored (in --reference,
  * where -m is a folder of rounded ones). Stages: the largest error over the largest value. Logits,
  * of the rows behind the film: KL(f32, this) in nats, and the share of rows whose best token is the
- * same. Each film (-i, several times) is one value. */
-#include "cli/bench.h"
+ * same. Each film (-i, several times) is one value. With --task the answers are compared too. */
+#include "cli/bench_tasks.h"
 #include "cli/run.h"
 
 #include <math.h>
@@ -202,9 +202,10 @@ static thorax_status run_both(bench *b, drift *d, thx_engine *exact, const thx_p
 
 /* ---- Figures: one value a film ---- */
 
-enum { TOWER, PROJECTOR, ROWS, LOGITS, KL, SAME, FIGURES };
+enum { TOWER, PROJECTOR, ROWS, LOGITS, KL, SAME, TASKS, FIGURES = TASKS + BENCH_TASKS };
 static const char *const units[FIGURES] = {
-    "of peak, tower", "of peak, projector", "of peak, rows", "of peak, logits", "nat", "same best"
+    "of peak, tower", "of peak, projector", "of peak, rows", "of peak, logits", "nat", "same best",
+    [TASKS + BENCH_REPORT] = "same report", [TASKS + BENCH_FINDINGS] = "same findings", [TASKS + BENCH_BOXES] = "IoU, boxes"
 };
 
 static void note(bench_series *s, double value)
@@ -262,6 +263,7 @@ static thorax_status each_film(bench *b, bench_series series[FIGURES], thx_engin
         cli_progress_title(&b->progress, "film %zu", n + 1);
         st = cli_picture_open_at(&picture, b->values, path, &b->err);
         if (!st) st = measure(b, series, exact, &picture, t, rows);
+        if (!st && cli_text(b->values, CLI_TASK)) st = bench_task_drift(b, exact, &picture, series + TASKS);
         thx_picture_deinit(&picture);
     }
     return st || n ? st : measure(b, series, exact, NULL, t, rows);
@@ -274,7 +276,10 @@ thorax_status bench_drift(bench *b)
                                    .compat = given.compat,
                                    .threads = given.threads,
                                    .cpu_level = given.cpu_level,
-                                   .ctx_tokens = given.ctx_tokens };
+                                   .ctx_tokens = given.ctx_tokens,
+                                   .base = given.base,
+                                   .lora = given.lora,
+                                   .merged_cache = given.merged_cache };
     bench_series             series[FIGURES] = { 0 };
     const char              *folder = cli_text(b->values, CLI_REFERENCE);
     thx_engine              *exact = NULL;
