@@ -71,7 +71,7 @@ static void take(writer *w, const thx_model *m, float *logits)
         thx_sampler_see(w->sampler, &id, 1);
         thx_drafter_see(&w->drafter, id);
         w->out->complete = is_end(&m->generation, id);
-        if (!emit(w, id) || w->out->complete || w->out->ids.size == w->max_new) {
+        if (!emit(w, id) || w->out->complete || w->out->ids.failed || w->out->ids.size == w->max_new) {
             w->rows = 0;
             break;
         }
