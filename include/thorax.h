@@ -79,7 +79,7 @@ typedef struct thorax_model thorax_model;
 
 typedef struct thorax_model_options {
     const char *precision;      /* "auto" (default: bf16 products where the stored values allow), "lossy"
-                                   (f16 values are rounded to bf16 without a second part), "f32" (every stage in f32),
+                                   (f16 and f32 values are rounded to bf16, without a second part), "f32" (every stage in f32),
                                    "int8" (prompts by 8-bit products where the weights have 8 or 4 bits; the drift
                                    from f32 is measured at opening: thorax_model_drift) */
     const char *compat;         /* NULL, or "transformers-4.46": that release's padding and cropping */

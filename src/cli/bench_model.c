@@ -306,6 +306,7 @@ static thorax_status noise(bench *b, thx_picture *out, size_t tiles)
         height = r->pinpoints[i][0];
         width = r->pinpoints[i][1];
     }
+    if (r->kind == THX_RECIPE_CROP && tiles <= 1) best = height = width = r->tile_px;
     if (!best)
         return thx_fail(&b->err, THORAX_USAGE, 0, "--tiles %zu: this model never cuts a film so",
                         tiles);

@@ -52,7 +52,7 @@ typedef enum thx_weight_use {
 
 /* How products are computed. EXACT: every product in f32 (the parity mode). FAST: prompt
  * rows in bf16 with f32 accumulation where the stored values fit bf16 (f16 values that do not
- * fit are kept by a second, low part, unless LOSSY); generated rows read the stored type. FAST_INT8: as FAST, and
+ * fit are kept by a second, low part, and f32 ones multiplied in f32, unless LOSSY); generated rows read the stored type. FAST_INT8: as FAST, and
  * prompt rows against grouped weights (Q8, Q4) are rounded to 8 bits, 32 values a scale.
  * Grouped weights otherwise: prompt rows in f32 (EXACT) or bf16, generated rows in 16 bits (EXACT: f32). */
 typedef enum thx_precision { THX_EXACT, THX_FAST, THX_FAST_LOSSY, THX_FAST_INT8 } thx_precision;

@@ -62,17 +62,17 @@ static void linear_exact_generated(bench *b) { linear_case(b, THX_EXACT, THX_GEN
 static void linear_fast_prompt(bench *b) { linear_case(b, THX_FAST, THX_PROMPT); }
 static void linear_fast_generated(bench *b) { linear_case(b, THX_FAST, THX_GENERATED); }
 
-/* LOSSY drops what bf16 leaves over of a weight: 2^-8 of every product, and as much of the row. */
+/* LOSSY drops what bf16 leaves over of a weight (f16 or f32): 2^-8 of every product, and as much of the row. */
 static void linear_lossy(bench *b)
 {
     const size_t   T = draw_odd(b, 40), N = draw_odd(b, 300), K = draw_odd(b, 900);
-    const thx_view view = random_view(b, THX_F16, N, K), abs_view = absolute_view(b, &view);
+    const thx_view view = random_view(b, draw(b) % 2 ? THX_F16 : THX_F32, N, K), abs_view = absolute_view(b, &view);
     thx_weight *w = open_weight(b, &view, THX_USE_LINEAR), *abs_w = open_weight(b, &abs_view, THX_USE_LINEAR);
     thx_tensor     x = random_tensor(b, T, K), y = output_tensor(b, T, N, 3), want = output_like(b, y);
     thx_tensor     mag = output_like(b, y);
     thorax_error   err;
 
-    snprintf(b->shape, sizeof b->shape, "T %zu N %zu K %zu", T, N, K);
+    snprintf(b->shape, sizeof b->shape, "%s, T %zu N %zu K %zu", thx_type_name(view.type), T, N, K);
     b->got->precision = THX_FAST_LOSSY;
     if (b->got->ops->linear(b->got, y, x, w, NULL, THX_PROMPT, &err)) fail_case(b, "%s", err.text);
     b->got->precision = THX_EXACT;

@@ -225,8 +225,9 @@ thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx
     if (grouped && ctx->precision != THX_EXACT &&
         (role == THX_GENERATED || (ctx->precision == THX_FAST_INT8 && k->quant->dense)))
         return thx_linear_grouped(ctx, d.y, x, w, b, role, err);
-    /* f32 weights stay f32: two bf16 parts would lose bits, three would be no faster */
-    if (ctx->precision == THX_EXACT || w->type == THX_F32 || !k->bf16) {
+    /* f32 weights stay f32 unless LOSSY: two bf16 parts would lose bits, three would be no faster */
+    const bool wide = w->type == THX_F32 && ctx->precision != THX_FAST_LOSSY;
+    if (ctx->precision == THX_EXACT || wide || !k->bf16) {
         d.gemm = k->f32;
         return dense_f32(ctx, &d, x, err);
     }
