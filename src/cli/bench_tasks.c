@@ -1,9 +1,10 @@
 /* thorax bench drift --task: what a precision changes in the answers themselves, beside those in f32 about the same film. */
 #include "cli/bench_tasks.h"
 
+#include "synth/phantom.h"
+#include "synth/phantom_baseline.h"
 #include "tasks/tasks.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { JOBS_MOST = 3, ANSWER_TOKENS = 512 };
@@ -52,13 +53,9 @@ static double same_findings(const thx_result *a, const thx_result *b)
     return (double)same / THX_FINDINGS;
 }
 
-static double box_iou(const thorax_labelled_box *a, const thorax_labelled_box *b)
+static thx_phantom_box box_of(const thorax_labelled_box *b)
 {
-    const double w = fmin(a->x2, b->x2) - fmax(a->x1, b->x1), h = fmin(a->y2, b->y2) - fmax(a->y1, b->y1);
-    const double both = w > 0 && h > 0 ? w * h : 0.0;
-    const double all = (a->x2 - a->x1) * (a->y2 - a->y1) + (b->x2 - b->x1) * (b->y2 - b->y1) - both;
-
-    return all > 0 ? both / all : 0.0;
+    return (thx_phantom_box){ (float)b->x1, (float)b->y1, (float)b->x2, (float)b->y2 };
 }
 
 /* Mean over the boxes of either, the k-th of a label beside the k-th: one that the other lacks counts 0; none at all is 1. */
@@ -72,7 +69,7 @@ static double same_boxes(const thx_result *a, const thx_result *b)
         for (size_t k = 0; k < i; k++) nth += !strcmp(a->boxes[k].label, a->boxes[i].label);
         for (size_t k = 0; k < b->n_boxes; k++) {
             if (strcmp(a->boxes[i].label, b->boxes[k].label) || seen++ != nth) continue;
-            sum += box_iou(&a->boxes[i], &b->boxes[k]);
+            sum += thx_phantom_iou(box_of(&a->boxes[i]), box_of(&b->boxes[k]));
             shared++;
         }
     }

@@ -9,6 +9,7 @@
 #include "model/merged.h"
 #include "model/trunk.h"
 #include "prep/recipe.h"
+#include "weights/names.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -146,6 +147,8 @@ static bool holds_language_model(const char *folder)
     return first_of(folder, forms);
 }
 
+static bool has_adapter(const char *folder) { return has_file(folder, THX_ADAPTER_CONFIG); }
+
 /* A path that a config records: as it stands when it is absolute, else from the model's folder on. */
 static char *recorded(const char *folder, const char *path) { return *path == '/' ? strdup(path) : thx_path_join(folder, path); }
 
@@ -184,11 +187,15 @@ static thorax_status text_folder(char **out, const thx_model *m, thorax_error *e
     return *out ? THORAX_OK : base_folder(out, m, err);
 }
 
-static thorax_status add_file(thx_model *m, const char *name, thorax_error *err)
+/* The first of two files of weights that is there, as PyTorch's or as safetensors; `what` is missing where none is. */
+static thorax_status add_part(thx_model *m, const char *name, const char *other, const char *what, thorax_error *err)
 {
-    char               *path = thx_path_join(m->folder, name);
-    const thorax_status st = path ? thx_weights_add(m->weights, path, err) : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    char         *path;
+    thorax_status st = thx_weights_locate(&path, m->folder, name, err);
 
+    if (!st && !path) st = thx_weights_locate(&path, m->folder, other, err);
+    if (!st && path) st = thx_weights_add(m->weights, path, err);
+    else if (!st && what) st = thx_fail(err, THORAX_MODEL, 0, "%s: no %s: expected %s", m->folder, what, name);
     free(path);
     return st;
 }
@@ -210,21 +217,14 @@ static thorax_status add_merged(thx_model *m, thorax_error *err)
 
 static thorax_status open_weights(thx_model *m, const json_t *top, thorax_error *err)
 {
-    static const char *const adapters[] = { "adapter_model.safetensors", "adapter_model.bin", NULL };
-    static const char *const projectors[] = { "non_lora_trainables.safetensors", "non_lora_trainables.bin",
-                                              "mm_projector.safetensors", "mm_projector.bin", NULL };
-    const bool    whole = holds_language_model(m->folder), adapted = has_file(m->folder, "adapter_config.json") && !whole;
-    const char   *adapter = first_of(m->folder, adapters), *projector = first_of(m->folder, projectors);
+    const bool    whole = holds_language_model(m->folder), adapted = has_adapter(m->folder);
     char         *base = NULL, *vision = thx_trunk_checkpoint(m->folder, top);
     thorax_status st = whole ? THORAX_OK : base_folder(&base, m, err);
 
     if (!st) st = thx_weights_open(&m->weights, whole ? m->folder : base, err);
-    if (!st && adapted && !adapter)
-        st = thx_fail(err, THORAX_MODEL, 0, "%s: adapter_config.json is there, adapter_model.bin or .safetensors is not", m->folder);
-    if (!st && adapted) st = add_file(m, adapter, err);
-    if (!st && !whole && !projector)
-        st = thx_fail(err, THORAX_MODEL, 0, "%s: no projector: expected non_lora_trainables.bin or mm_projector.bin", m->folder);
-    if (!st && projector && !(whole && holds_projector(m->weights))) st = add_file(m, projector, err);
+    if (!st && adapted) st = add_part(m, "adapter_model.bin", "adapter_model.safetensors", "adapter", err);
+    if (!st && !(whole && holds_projector(m->weights)))
+        st = add_part(m, "non_lora_trainables.bin", "mm_projector.bin", whole ? NULL : "projector", err);
     if (!st && vision) st = thx_weights_add(m->weights, vision, err);
     if (!st && adapted && m->options.merged_cache && m->options.lora == THX_LORA_MERGE && !m->options.plan_only)
         st = add_merged(m, err);
@@ -375,7 +375,7 @@ static thorax_status bind_projector(thx_model *m, thx_binder *b, thorax_error *e
 static bool is_adapter(const char *canonical_name)
 {
     const size_t n = strlen(canonical_name);
-    return n > 7 && !strcmp(canonical_name + n - 7, ".lora_A");
+    return n > 7 && (!strcmp(canonical_name + n - 7, ".lora_A") || !strcmp(canonical_name + n - 7, ".lora_B"));
 }
 
 /* The decoder, with the adapter where the folder has one. */
@@ -386,6 +386,8 @@ static thorax_status bind_text(thx_model *m, thx_binder *b, const config *c, tho
     thorax_status st;
 
     m->adapted = stored > 0;
+    if (!stored && has_adapter(m->folder))
+        return thx_fail(err, THORAX_MODEL, 0, "%s: its adapter holds no lora_A and lora_B: it would not take effect", m->folder);
     if (!stored) return thx_llm_bind(m, b, &c->text, NULL, TEXT, HEAD, err);
     st = thx_lora_read(&lora, m->folder, err);
     lora.binder = b;

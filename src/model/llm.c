@@ -143,7 +143,9 @@ static thorax_status bind_dense(thx_binder *b, thx_lora *lora, thx_dense *out, b
     thorax_status st;
 
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    if (thx_lora_has(lora, full)) st = thx_lora_bind(lora, b, out, full, N, K, err);
+    if (thx_lora_targets(lora, full) && !thx_lora_has(lora, full))
+        st = thx_fail(err, THORAX_MODEL, 0, "%s: the adapter names '%s', but holds no pair for it", lora->folder, full);
+    else if (thx_lora_has(lora, full)) st = thx_lora_bind(lora, b, out, full, N, K, err);
     else st = thx_bind_named(b, &out->w, full, ".weight", N, K, err);
     return st || !bias ? st : thx_bind_named(b, &out->b, full, ".bias", N, 0, err);
 }

@@ -35,6 +35,29 @@ static thorax_status check_kind(const json_t *c, const char *path, thorax_error 
     return THORAX_OK;
 }
 
+static void read_targets(thx_lora *out, const json_t *c)
+{
+    const json_t *list = json_object_get(c, "target_modules"), *picked = json_object_get(c, "layers_to_transform"), *name;
+    const size_t  most = sizeof out->targets / sizeof out->targets[0];
+    size_t        i;
+
+    if (!json_is_array(list) || (picked && !json_is_null(picked))) return;
+    json_array_foreach(list, i, name)
+    {
+        if (!json_is_string(name) || out->n_targets == most) continue;
+        snprintf(out->targets[out->n_targets++], sizeof out->targets[0], "%s", json_string_value(name));
+    }
+}
+
+bool thx_lora_targets(const thx_lora *lora, const char *full)
+{
+    const char *dot = strrchr(full, '.'), *module = dot ? dot + 1 : full;
+
+    for (size_t i = 0; lora && i < lora->n_targets; i++)
+        if (!strcmp(lora->targets[i], module)) return true;
+    return false;
+}
+
 thorax_status thx_lora_read(thx_lora *out, const char *folder, thorax_error *err)
 {
     char         *path = thx_path_join(folder, THX_ADAPTER_CONFIG);
@@ -48,6 +71,7 @@ thorax_status thx_lora_read(thx_lora *out, const char *folder, thorax_error *err
     if (!st) st = thx_json_size(&out->R, c, "r", 8, 1, 65536, path, err);
     if (!st) st = thx_json_real(&alpha, c, "lora_alpha", 8, -1e9, 1e9, path, err);
     if (!st) st = thx_json_flag(&rooted, c, "use_rslora", false, path, err);
+    if (!st) read_targets(out, c);
     if (!st) out->scale = alpha / (rooted ? sqrt((double)out->R) : (double)out->R);
     if (!st && out->scale == 0.0) st = thx_fail(err, THORAX_FORMAT, 0, "%s: lora_alpha 0: the adapter adds nothing", path);
     json_decref(c);
@@ -306,7 +330,7 @@ thorax_status thx_lora_plain(thx_model *m, thorax_error *err)
 
 thorax_status thx_lora_end(const thx_lora *l, size_t stored, thorax_error *err)
 {
-    if (l->pairs == stored) return THORAX_OK;
-    return thx_fail(err, THORAX_MODEL, 0, "%s: of %zu pairs of the adapter %zu meet a matrix of the language model: the others would not "
-                    "take effect", l->folder, stored, l->pairs);
+    if (2 * l->pairs == stored) return THORAX_OK;
+    return thx_fail(err, THORAX_MODEL, 0, "%s: of %zu tensors of the adapter %zu meet a matrix of the language model: the others would not "
+                    "take effect", l->folder, stored, 2 * l->pairs);
 }

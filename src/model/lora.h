@@ -12,6 +12,8 @@
 
 typedef struct thx_lora {
     thx_lora_use use;
+    char         targets[16][32]; /* modules that must have a pair; none where layers are picked, or a pattern is given */
+    size_t       n_targets;
     size_t       R;      /* of every pair                       */
     double       scale;  /* alpha / R                           */
     const char  *folder; /* borrowed, for messages              */
@@ -32,6 +34,9 @@ bool thx_lora_is_part(const char *stored); /* the name of half a pair */
 /* Has the adapter something for "<full>.weight"? `lora` may be NULL. */
 bool thx_lora_has(const thx_lora *lora, const char *full);
 
+/* Does adapter_config.json name the module of "<full>.weight"? Then a pair of it must be there. */
+bool thx_lora_targets(const thx_lora *lora, const char *full);
+
 /* Binds "<full>.weight" [N, K] with its pair into *out: merged, kept beside it, or left out, as lora->use says.
  * THORAX_MODEL: half a pair, another rank or shape, a pair that adds nothing; THORAX_NOMEM: no memory, or the merged
  * matrices exceed the limit (the text names the ways out). */
@@ -40,7 +45,7 @@ thorax_status thx_lora_bind(thx_lora *lora, thx_binder *b, thx_dense *out, const
 /* m->plain from m->decoder: the same layers without what is kept beside them. THORAX_NOMEM. */
 thorax_status thx_lora_plain(thx_model *m, thorax_error *err);
 
-/* All pairs must have met a matrix: `stored` of them are in the files. THORAX_MODEL. */
+/* All pairs must have met a matrix: `stored` halves of them are in the files. THORAX_MODEL. */
 thorax_status thx_lora_end(const thx_lora *lora, size_t stored, thorax_error *err);
 
 #endif
