@@ -127,6 +127,14 @@ typedef struct thorax_drift {
     double   kl_mean, kl_max; /* Kullback-Leibler divergence from f32, nats a token                     */
 } thorax_drift;
 THORAX_API bool thorax_model_drift(thorax_drift *out, const thorax_model *model); /* false: not measured */
+/* What the caches of films did so far; waits until everything is written. A write that fails costs no answer. */
+typedef struct thorax_cache_status {
+    uint64_t from_memory, from_folder, stored; /* entries found, found, written                  */
+    uint64_t damaged;                          /* files of the folder that were removed for it   */
+    uint64_t failed;                           /* entries that could not be written              */
+    char     reason[400];                      /* of the last one; "" = none failed              */
+} thorax_cache_status;
+THORAX_API void thorax_model_cache(thorax_cache_status *out, const thorax_model *model);
 /* A sentence the folder itself wants said of its answers (the demo model: "toy model …"); NULL = none. */
 THORAX_API const char *thorax_model_remark(const thorax_model *model);
 

@@ -143,6 +143,14 @@ bool thorax_model_drift(thorax_drift *out, const thorax_model *model)
     *out = (thorax_drift){ d.rows, d.agree, d.kl_mean, d.kl_max };
     return d.rows > 0;
 }
+void thorax_model_cache(thorax_cache_status *out, const thorax_model *model)
+{
+    const thx_cache_status s = thx_engine_cache_status(model->engine);
+
+    *out = (thorax_cache_status){ .from_memory = s.from_memory, .from_folder = s.from_disk, .stored = s.stored,
+                                  .damaged = s.damaged, .failed = s.failed };
+    memcpy(out->reason, s.text, sizeof out->reason);
+}
 uint32_t thorax_model_ctx_tokens(const thorax_model *model)
 {
     return thx_engine_ctx_tokens(model->engine);

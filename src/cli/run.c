@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,9 +92,22 @@ int cli_run_open(cli_run *r, const cli_values *v)
     return folder ? cli_run_open_at(r, v, folder) : CLI_USAGE;
 }
 
+/* An answer does not depend on the cache folder: what could not be written there is said, and that is all. */
+static void warn_cache(const cli_run *r)
+{
+    thorax_cache_status s;
+
+    if (!r->model || !r->values || !cli_text(r->values, CLI_CACHE)) return;
+    thorax_model_cache(&s, r->model);
+    if (s.failed) fprintf(stderr, "thorax: entries of the cache not written: %" PRIu64 " (%s)\n", s.failed, s.reason);
+    if (s.damaged && !r->progress.quiet)
+        fprintf(stderr, "thorax: damaged entries of the cache, removed: %" PRIu64 "\n", s.damaged);
+}
+
 void cli_run_close(cli_run *r)
 {
     cli_progress_clear(&r->progress);
+    warn_cache(r);
     thorax_model_close(r->model);
     r->model = NULL;
 }

@@ -73,7 +73,9 @@ thx_cache_status thx_engine_cache_status(const thx_engine *e)
 {
     thx_cache_status s = { 0 };
 
-    if (e->cache) thx_cache_get_status(e->cache, &s);
+    if (!e->cache) return s;
+    thx_cache_settle(e->cache);
+    thx_cache_get_status(e->cache, &s);
     return s;
 }
 
