@@ -2,6 +2,7 @@
  * held against it where it does; heads, which no tensor shows, are 64 wide unless it says otherwise. */
 #include "base/json.h"
 #include "model/clip_internal.h"
+#include "model/encoder_bind.h"
 #include "model/trunk.h"
 
 #include <string.h>
@@ -155,39 +156,6 @@ thorax_status thx_clip_bind_vision(thx_clip_loading *l, size_t embed, thorax_err
                     err);
 }
 
-static thorax_status bind_layer(thx_clip_loading *l, thx_encoder_layer *b, size_t i,
-                                thorax_error *err)
-{
-    const thx_encoder_config *c = &l->clip->encoder.config;
-    char                      prefix[64];
-    thorax_status             st;
-
-    snprintf(prefix, sizeof prefix, THX_CLIP_BERT "encoder.layer.%zu.", i);
-    if ((st = thx_bind_pair(l->binder, &b->q_w, &b->q_b, prefix, "attention.self.query", c->D, c->D,
-                            err)))
-        return st;
-    if ((st = thx_bind_pair(l->binder, &b->k_w, &b->k_b, prefix, "attention.self.key", c->D, c->D,
-                            err)))
-        return st;
-    if ((st = thx_bind_pair(l->binder, &b->v_w, &b->v_b, prefix, "attention.self.value", c->D, c->D,
-                            err)))
-        return st;
-    if ((st = thx_bind_pair(l->binder, &b->o_w, &b->o_b, prefix, "attention.output.dense", c->D,
-                            c->D, err)))
-        return st;
-    if ((st = thx_bind_pair(l->binder, &b->norm1_w, &b->norm1_b, prefix,
-                            "attention.output.LayerNorm", c->D, 0, err)))
-        return st;
-    if ((st = thx_bind_pair(l->binder, &b->fc1_w, &b->fc1_b, prefix, "intermediate.dense", c->F,
-                            c->D, err)))
-        return st;
-    if ((st = thx_bind_pair(l->binder, &b->fc2_w, &b->fc2_b, prefix, "output.dense", c->D, c->F,
-                            err)))
-        return st;
-    return thx_bind_pair(l->binder, &b->norm2_w, &b->norm2_b, prefix, "output.LayerNorm", c->D, 0,
-                         err);
-}
-
 /* The way from [CLS] into the common space: one matrix, or two with a GELU between. */
 static thorax_status bind_projection(thx_clip_loading *l, thorax_error *err)
 {
@@ -210,29 +178,12 @@ static thorax_status bind_projection(thx_clip_loading *l, thorax_error *err)
 
 thorax_status thx_clip_bind_text(thx_clip_loading *l, thorax_error *err)
 {
-    thx_encoder              *e = &l->clip->encoder;
-    const thx_encoder_config *c = &e->config;
-    uint64_t                  types[4];
-    thorax_status             st;
+    uint64_t      types[4];
+    thorax_status st = shape_of(types, l, THX_CLIP_BERT "embeddings.token_type_embeddings.weight", 2, err);
 
-    e->layers = thx_arena_zalloc(l->clip->model->arena, c->layers, sizeof *e->layers);
-    if (!e->layers) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-    if ((st = shape_of(types, l, THX_CLIP_BERT "embeddings.token_type_embeddings.weight", 2, err)))
-        return st;
-    st = thx_bind(l->binder, &e->words, THX_USE_ROWS,
-                  THX_CLIP_BERT "embeddings.word_embeddings.weight", 2, (uint64_t[]){ c->V, c->D },
-                  err);
-    if (!st)
-        st = thx_bind(l->binder, &e->position, THX_USE_ROWS,
-                      THX_CLIP_BERT "embeddings.position_embeddings.weight", 2,
-                      (uint64_t[]){ c->positions, c->D }, err);
-    if (!st)
-        st = thx_bind(l->binder, &e->type, THX_USE_ROWS,
-                      THX_CLIP_BERT "embeddings.token_type_embeddings.weight", 2,
-                      (uint64_t[]){ types[0], c->D }, err);
-    if (!st)
-        st = thx_bind_pair(l->binder, &e->norm_w, &e->norm_b, THX_CLIP_BERT "embeddings.",
-                           "LayerNorm", c->D, 0, err);
-    for (size_t i = 0; i < c->layers && !st; i++) st = bind_layer(l, &e->layers[i], i, err);
+    if (st) return st;
+    const thx_encoder_layout layout = { .names = &thx_names_bert, .types = types[0], .positions = true, .norm_bias = true,
+                                        .attention_bias = true, .fc_bias = true };
+    st = thx_encoder_bind(l->binder, &l->clip->encoder, &layout, THX_CLIP_BERT, err);
     return st ? st : bind_projection(l, err);
 }

@@ -45,7 +45,8 @@ thorax_status thx_clip_embed_tiles(const thx_clip *c, float *out, const float *t
     if (!rows.data || !tokens.data || !vectors.data)
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the features of %zu films", n);
     if (!st) st = thx_vit_forward(ctx, vit, rows, tiles, n, err);
-    if (!st) thx_encoder_first_rows(ctx, tokens, rows, R);
+    for (size_t i = 0; i < n && !st; i++)
+        ctx->ops->copy_rows(ctx, thx_tensor_rows(tokens, i, 1), thx_tensor_rows(rows, i * R, 1));
     if (!st && c->head) st = ctx->ops->linear(ctx, vectors, tokens, c->head, NULL, THX_PROMPT, err);
     if (!st) normalise(out, c->head ? vectors : tokens);
     thx_arena_release(ctx->arena, mark);
@@ -81,32 +82,6 @@ thorax_status thx_clip_tokenize(const thx_clip *c, thx_ids *ids, const char *tex
                        : THORAX_OK;
 }
 
-/* Of one text: as many as the context allows, all of the vocabulary. */
-static thorax_status check_ids(const thx_clip *c, const int32_t *ids, size_t n, thorax_error *err)
-{
-    if (!n || n > c->context)
-        return thx_fail(err, THORAX_USAGE, 0, "a text of %zu ids: expected 1 to %zu", n,
-                        c->context);
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= c->encoder.config.V)
-            return thx_fail(err, THORAX_USAGE, 0, "id %d: expected less than %zu", ids[i],
-                            c->encoder.config.V);
-    return THORAX_OK;
-}
-
-/* A text among others: where its ids lie and which vector it becomes. */
-typedef struct place {
-    size_t at, length, index;
-} place;
-
-static int by_length(const void *a, const void *b)
-{
-    const place *x = a, *y = b;
-
-    if (x->length != y->length) return x->length < y->length ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
-}
-
 /* rows [n, d] = the projections of [CLS] rows x [n, D] */
 static thorax_status project(const thx_clip *c, thx_tensor out, thx_tensor x, thorax_error *err)
 {
@@ -122,76 +97,44 @@ static thorax_status project(const thx_clip *c, thx_tensor out, thx_tensor x, th
     return ctx->ops->linear(ctx, out, h, c->project_2, NULL, THX_PROMPT, err);
 }
 
-/* n texts of the same length S, one behind the other in ids, into vectors [n, d] of unit length. */
-static thorax_status embed_equal(const thx_clip *c, float *out, const int32_t *ids, size_t n,
-                                 size_t S, thorax_error *err)
-{
-    thx_ctx             *ctx = c->model->ctx;
-    const size_t         D = c->encoder.config.D;
-    const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
-    const thx_tensor rows = thx_tensor_alloc(ctx, n * S, D), tokens = thx_tensor_alloc(ctx, n, D);
-    const thx_tensor vectors = thx_tensor_alloc(ctx, n, c->d);
-    thorax_status    st = THORAX_OK;
+/* Where the vectors of a call go. */
+typedef struct place {
+    const thx_clip *clip;
+    float          *out;
+} place;
 
-    if (!rows.data || !tokens.data || !vectors.data)
-        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the activations of %zu texts", n);
-    if (!st) st = thx_encoder_forward(ctx, &c->encoder, rows, ids, n, S, err);
+/* The [CLS] rows of a pass become vectors. */
+static thorax_status take_pass(void *data, const thx_encoder_pass *pass, thorax_error *err)
+{
+    const place         *p = data;
+    const thx_clip      *c = p->clip;
+    thx_ctx             *ctx = c->model->ctx;
+    const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
+    const thx_tensor     tokens = thx_tensor_alloc(ctx, pass->n, c->encoder.config.D), vectors = thx_tensor_alloc(ctx, pass->n, c->d);
+    thorax_status        st = THORAX_OK;
+
+    if (!tokens.data || !vectors.data) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu texts", pass->n);
     if (!st) {
-        thx_encoder_first_rows(ctx, tokens, rows, S);
+        thx_encoder_first_rows(ctx, tokens, pass);
         st = project(c, vectors, tokens, err);
     }
-    if (!st) normalise(out, vectors);
+    for (size_t i = 0; i < pass->n && !st; i++) normalise(p->out + pass->texts[i] * c->d, thx_tensor_rows(vectors, i, 1));
     thx_arena_release(ctx->arena, mark);
     return st;
 }
 
-/* Texts places[0..n) of one length: a pass at a time, their vectors put where they belong. */
-static thorax_status embed_group(const thx_clip *c, float *out, const thx_ids *ids,
-                                 const place *places, size_t n, thorax_error *err)
+thorax_status thx_clip_embed_ids(const thx_clip *c, float *out, const thx_ids *ids, const size_t *ends, size_t n,
+                                 thorax_error *err)
 {
-    const size_t S = places[0].length, most = S >= PASS_ROWS ? 1 : PASS_ROWS / S,
-                 at_once = n < most ? n : most;
-    int32_t      *block = malloc(at_once * S * sizeof *block);
-    float        *vectors = malloc(at_once * c->d * sizeof *vectors);
-    thorax_status st = block && vectors
-                           ? THORAX_OK
-                           : thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu texts", at_once);
-
-    for (size_t i = 0; i < n && !st; i += at_once) {
-        const size_t now = at_once < n - i ? at_once : n - i;
-        for (size_t k = 0; k < now; k++)
-            memcpy(block + k * S, ids->data + places[i + k].at, S * sizeof *block);
-        st = embed_equal(c, vectors, block, now, S, err);
-        for (size_t k = 0; k < now && !st; k++)
-            memcpy(out + places[i + k].index * c->d, vectors + k * c->d, c->d * sizeof *vectors);
+    if (!c->texts)
+        return thx_fail(err, THORAX_MODEL, 0, "%s: no text tower: this model embeds films only", c->model->folder);
+    for (size_t i = 0; i < n; i++) {
+        const size_t length = ends[i] - (i ? ends[i - 1] : 0);
+        if (!length || length > c->context)
+            return thx_fail(err, THORAX_USAGE, 0, "a text of %zu ids: expected 1 to %zu", length, c->context);
     }
-    free(block);
-    free(vectors);
-    return st;
-}
-
-thorax_status thx_clip_embed_ids(const thx_clip *c, float *out, const thx_ids *ids,
-                                 const size_t *ends, size_t n, thorax_error *err)
-{
-    place        *places = calloc(n + 1, sizeof *places);
-    thorax_status st =
-        places ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu texts", n);
-
-    if (!st && !c->texts)
-        st = thx_fail(err, THORAX_MODEL, 0, "%s: no text tower: this model embeds films only",
-                      c->model->folder);
-    for (size_t i = 0; i < n && !st; i++) {
-        const size_t at = i ? ends[i - 1] : 0;
-        places[i] = (place){ .at = at, .length = ends[i] - at, .index = i };
-        st = check_ids(c, ids->data + at, places[i].length, err);
-    }
-    if (!st && n) qsort(places, n, sizeof *places, by_length);
-    for (size_t i = 0, end; i < n && !st; i = end) {
-        for (end = i; end < n && places[end].length == places[i].length;) end++;
-        st = embed_group(c, out, ids, places + i, end - i, err);
-    }
-    free(places);
-    return st;
+    return thx_encoder_run(c->model->ctx, &c->encoder, ids->data, ends, n, c->encoder.config.layers, false, take_pass,
+                           &(place){ c, out }, err);
 }
 
 thorax_status thx_clip_embed_texts(const thx_clip *c, float *out, const char *const *texts,

@@ -80,6 +80,23 @@ static inline void thx_weight_values(float *to, const thx_weight *w, size_t row,
     for (size_t i = 0; i < n; i++) to[i] = thx_element(thx_weight_row(w, row), w->type, first + i);
 }
 
+/* The rows of row t's segment, of attention without a cache: from .. to-1. */
+static inline void thx_segment_of(const thx_attend *a, size_t t, size_t *from, size_t *to)
+{
+    size_t low = 0, high = a->n_ends; /* the first segment that ends behind t */
+
+    *from = !a->ends && a->segment ? t / a->segment * a->segment : 0;
+    *to = !a->ends && a->segment && *from + a->segment < a->k.rows ? *from + a->segment : a->k.rows;
+    if (!a->ends) return;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (a->ends[middle] > t) high = middle;
+        else low = middle + 1;
+    }
+    *from = low ? a->ends[low - 1] : 0;
+    *to = low < a->n_ends ? a->ends[low] : a->k.rows;
+}
+
 /* ---- Cache addresses ------------------------------------------------------ */
 /* One row of E values: as stored, or for I8 its scale and then the codes. */
 static inline size_t thx_kv_row_bytes(size_t E, thx_type type)

@@ -93,13 +93,22 @@ static inline bool thx_ctx_step(const thx_ctx *ctx) { return !ctx->step || ctx->
 
 typedef enum thx_act { THX_GELU_TANH, THX_GELU_ERF, THX_SILU, THX_TANH, THX_RELU, THX_QUICK_GELU } thx_act;
 
+/* A term that attention's scores get from elsewhere: row t, key p and head h get factor * at[h*head + t*row + p*key].
+ * With row + key = 0 it is one of distances. NULL: none. */
+typedef struct thx_bias {
+    const float *at; /* device memory */
+    ptrdiff_t    head, row, key;
+    float        factor;
+} thx_bias;
+
 /* Attention of T query rows.
  *   q [T, H*E], out [T, H*E]
  * Keys and values come either from `kv` (the cache: row t sees positions 0 .. first+t,
  * or the last `window` of them) or, where kv is NULL, from k, v [S, G*E] (every row sees all S
  * rows, or, with `segment` > 0, the S rows lie in segments of that many rows and row t sees
- * its own segment only: tiles of a tower). Scores and softmax are f32. Head h reads
- * group h / (H / G). */
+ * its own segment only: tiles of a tower; or, with `ends`, in segments of their own lengths, of which row t again
+ * sees its own: texts. With `around` > 0 a row sees no further than that many rows away). Scores and softmax are
+ * f32. Head h reads group h / (H / G). Biases are for prompt rows without a cache and are added before the scale. */
 typedef struct thx_attend {
     thx_tensor    out, q, k, v;
     const thx_kv *kv;
@@ -107,6 +116,10 @@ typedef struct thx_attend {
     size_t        first;   /* position of row 0, with kv         */
     size_t        window;  /* 0 = all                            */
     size_t        segment; /* 0 = one segment                    */
+    const size_t *ends;    /* [n_ends] rows of a segment end before these; NULL = `segment` counts */
+    size_t        n_ends;
+    size_t        around;  /* 0 = all                            */
+    thx_bias      bias[2];
     float         scale;
     thx_role      role;
 } thx_attend;
@@ -146,6 +159,10 @@ struct thx_ops {
     /* Writes rows k, v [T, G*E] at positions first .. first+T-1 of the cache. */
     void (*kv_append)(thx_ctx *ctx, const thx_kv *kv, thx_tensor k, thx_tensor v, size_t first);
     thorax_status (*attend)(thx_ctx *ctx, const thx_attend *a, thorax_error *err);
+
+    /* Products of activations, head by head, in f32:  y[h*T + t, r] = x[t, h*E ..] · w[r, h*E ..]
+     *   x [T, H*E], w [R, H*E], y [H*T, R].  THORAX_NOMEM. */
+    thorax_status (*match)(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E, thorax_error *err);
 
     /* y = act(x); y may be x. Gated: y = act(x) * up; y may be x or up. */
     void (*activate)(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_act act);

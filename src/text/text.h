@@ -39,6 +39,10 @@ thorax_status thx_tokenizer_continue(const thx_tokenizer *t, const char *text, s
 thorax_status thx_tokenizer_encode_whole(const thx_tokenizer *t, const char *text, size_t size,
                                          bool control, size_t most, thx_ids *ids, thorax_error *err);
 
+/* What stands around a whole text: <s> or [CLS] before it, </s> or [SEP] behind it; -1 = nothing. */
+int32_t thx_tokenizer_first(const thx_tokenizer *t);
+int32_t thx_tokenizer_last(const thx_tokenizer *t);
+
 /* What rows of unequal length are filled up with behind; -1 when there is none. */
 int32_t thx_tokenizer_pad(const thx_tokenizer *t);
 

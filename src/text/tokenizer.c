@@ -134,6 +134,8 @@ int32_t thx_tokenizer_id(const thx_tokenizer *t, const char *token)
 
 size_t thx_tokenizer_size(const thx_tokenizer *t) { return t->bpe.n_ids; }
 
+int32_t thx_tokenizer_first(const thx_tokenizer *t) { return t->before; }
+int32_t thx_tokenizer_last(const thx_tokenizer *t) { return t->after; }
 int32_t thx_tokenizer_pad(const thx_tokenizer *t) { return t->pad; }
 
 /* ---- Encoding ---- */

@@ -33,6 +33,7 @@ const char *golden_text(const json_t *object, const char *key);
 
 /* The sets, one function each; each makes a golden_check for everything it compares. */
 void golden_clip(golden *g);
+void golden_encoder(golden *g);
 void golden_geometry(golden *g);
 void golden_pickle(golden *g);
 void golden_resize(golden *g);

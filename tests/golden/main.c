@@ -18,6 +18,11 @@
 #include <unistd.h>
 
 static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = {
+    { "bert-base-like", golden_encoder },
+    { "bert-roberta-like", golden_encoder },
+    { "bert-distil-like", golden_encoder },
+    { "bert-modern-like", golden_encoder },
+    { "bert-mpnet-like", golden_encoder },
     { "llavarad-pickle", golden_pickle },
     { "llavarad-clip", golden_clip },
     { "radvlm-geometry", golden_geometry },

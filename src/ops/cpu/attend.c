@@ -24,13 +24,11 @@ static void visible(const thx_attend *a, size_t t, size_t *from, size_t *to)
     if (a->kv) {
         *to = a->first + t + 1;
         *from = a->window && *to > a->window ? *to - a->window : 0;
-    } else if (a->segment) {
-        *from = t / a->segment * a->segment;
-        *to = least(*from + a->segment, a->k.rows);
-    } else {
-        *from = 0;
-        *to = a->k.rows;
+        return;
     }
+    thx_segment_of(a, t, from, to);
+    if (a->around && t - *from > a->around) *from = t - a->around;
+    if (a->around && *to - t > a->around + 1) *to = t + a->around + 1;
 }
 
 /* Where keys (or values) of group g from `position` on lie one after the other: `pitch` bytes
@@ -153,9 +151,17 @@ static void pack_block(const plan *p, const room *r, size_t g, size_t start, siz
                         least(p->step, E - i), n);
 }
 
+/* Adds a bias to the scores of one row against keys start .. start+n-1. */
+static void add_bias(float *scores, const thx_bias *b, size_t h, size_t t, size_t start, size_t n)
+{
+    if (!b->at) return;
+    const float *from = b->at + (ptrdiff_t)h * b->head + (ptrdiff_t)t * b->row + (ptrdiff_t)start * b->key;
+    for (size_t i = 0; i < n; i++) scores[i] += b->factor * from[(ptrdiff_t)i * b->key];
+}
+
 /* Up to mr rows (row .. row+m-1 of the tile that begins at `token`) against the packed block of keys
- * start .. start+n-1; `base` is the position of key 0 in the terms of visible(). */
-static void strip(const plan *p, const room *r, size_t token, size_t row, size_t m, size_t start, size_t n)
+ * start .. start+n-1. */
+static void strip(const plan *p, const room *r, size_t g, size_t token, size_t row, size_t m, size_t start, size_t n)
 {
     const thx_attend *a = p->a;
     const thx_gemm   *gemm = p->gemm;
@@ -172,6 +178,8 @@ static void strip(const plan *p, const room *r, size_t token, size_t row, size_t
         visible(a, token + (row + j) / p->heads, &from, &to);
         const size_t low = from > start ? from - start : 0, high = to > start ? to - start : 0;
 
+        for (size_t i = 0; i < 2; i++)
+            add_bias(r->scores + j * BLOCK, &a->bias[i], g * p->heads + (row + j) % p->heads, token + (row + j) / p->heads, start, n);
         gemm->softmax((unsigned char *)r->weights + j * BLOCK * p->size, r->scores + j * BLOCK,
                       (n + 31) / 32 * 32, low, least(high, n), a->scale, r->top + row + j, r->total + row + j,
                       r->carry + j);
@@ -215,37 +223,57 @@ static void tile_end(const plan *p, const room *r, size_t g, size_t token, size_
 static void tile_run(const plan *p, const room *r, size_t g, size_t token, size_t n)
 {
     const size_t rows = n * p->heads, mr = p->gemm->mr;
-    size_t       from, to, unused;
+    size_t       from, to, base = 0, unused;
 
     visible(p->a, token, &from, &unused);
     visible(p->a, token + n - 1, &unused, &to);
-    /* blocks begin at multiples of BLOCK in the cache, at the segment's beginning elsewhere */
-    const size_t first = p->a->kv ? from / BLOCK * BLOCK : from;
+    /* blocks lie BLOCK apart, from position 0 of the cache or the segment's beginning on */
+    if (!p->a->kv) thx_segment_of(p->a, token, &base, &unused);
+    const size_t first = base + (from - base) / BLOCK * BLOCK;
 
     tile_begin(p, r, g, token, rows);
     if (p->gemm->enter) p->gemm->enter();
     for (size_t start = first; start < to; start += BLOCK) {
         const size_t keys = least(BLOCK, to - start);
 
-        pack_block(p, r, g, start, keys, from);
+        pack_block(p, r, g, start, keys, p->a->kv ? from : start);
         for (size_t row = 0; row < rows; row += mr)
-            strip(p, r, token, row, least(mr, rows - row), start, keys);
+            strip(p, r, g, token, row, least(mr, rows - row), start, keys);
     }
     if (p->gemm->leave) p->gemm->leave();
     tile_end(p, r, g, token, rows);
+}
+
+/* Tokens that one task takes, all of one segment. */
+typedef struct tile { size_t token, n; } tile;
+
+/* Cuts the segments into tiles of at most `most` tokens, those of a segment all about as long. Returns how many; `to` may be
+ * NULL. *longest: the tokens of the largest one. */
+static size_t lay_tiles(tile *to, const thx_attend *a, size_t most, size_t *longest)
+{
+    const size_t T = a->q.rows;
+    size_t       n = 0, from = 0, end = T;
+
+    *longest = 0;
+    for (size_t token = 0; token < T; token = end) {
+        if (a->ends || (!a->kv && a->segment)) thx_segment_of(a, token, &from, &end);
+        if (end > T || end <= token) end = T;
+        const size_t tiles = (end - token + most - 1) / most, step = (end - token + tiles - 1) / tiles;
+        *longest = step > *longest ? step : *longest;
+        for (size_t at = token; at < end; at += step, n++)
+            if (to) to[n] = (tile){ at, least(step, end - at) };
+    }
+    return n;
 }
 
 static thorax_status attend_prompt(thx_ctx *ctx, const thx_attend *a, thorax_error *err)
 {
     const thx_kernels *k = thx_kernels_of(ctx);
     const bool         half = ctx->precision != THX_EXACT && k->bf16 && (!a->kv || a->kv->type == THX_BF16 || is_coded(a));
-    const size_t       T = a->q.rows, segment = !a->kv && a->segment ? a->segment : T;
     plan               p = { .a = a, .kernels = k, .gemm = half ? k->bf16 : k->f32, .heads = a->H / a->G };
+    const size_t       most = p.heads < TILE ? TILE / p.heads : 1, all = lay_tiles(NULL, a, most, &p.tokens);
 
     p.size = thx_type_bytes(p.gemm->type);
-    p.tokens = p.heads < TILE ? TILE / p.heads : 1;
-    const size_t tiles = (segment + p.tokens - 1) / p.tokens; /* of a segment, all about as long */
-    p.tokens = (segment + tiles - 1) / tiles;
     /* as few panels of values as E needs, all about as wide: 72 columns are 48 and 24, not 64 and 8 */
     const size_t vectors = (a->E + p.gemm->lanes - 1) / p.gemm->lanes,
                  panels = (a->E + p.gemm->nr - 1) / p.gemm->nr;
@@ -253,19 +281,18 @@ static thorax_status attend_prompt(thx_ctx *ctx, const thx_attend *a, thorax_err
     p.Eq = (a->E + p.gemm->depth - 1) / p.gemm->depth * p.gemm->depth;
     p.Eo = (a->E + 15) / 16 * 16;
     room_at(&p, NULL, &p.room_bytes);
-    unsigned char *rooms = thx_cpu_scratch(ctx, (size_t)ctx->threads * p.room_bytes);
+    unsigned char *rooms = thx_cpu_scratch(ctx, (size_t)ctx->threads * p.room_bytes + all * sizeof(tile));
     if (!rooms) return thx_fail(err, THORAX_NOMEM, 0, "attention: scratch of %d threads", ctx->threads);
+    tile *list = (tile *)(void *)(rooms + (size_t)ctx->threads * p.room_bytes);
 
-    const size_t all = (T + segment - 1) / segment * tiles;
+    lay_tiles(list, a, most, &p.tokens);
 #pragma omp parallel for schedule(dynamic) num_threads(ctx->threads)
     for (size_t task = 0; task < all * a->G; task++) {
-        const size_t tile = all - 1 - task / a->G; /* the last see most: begin with them */
-        const size_t begin = tile / tiles * segment, token = begin + tile % tiles * p.tokens;
-        const size_t end = least(least(begin + segment, token + p.tokens), T);
-        size_t       bytes;
-        const room   r = room_at(&p, rooms + (size_t)omp_get_thread_num() * p.room_bytes, &bytes);
+        const tile t = list[all - 1 - task / a->G]; /* the last see most: begin with them */
+        size_t     bytes;
+        const room r = room_at(&p, rooms + (size_t)omp_get_thread_num() * p.room_bytes, &bytes);
 
-        if (token < end) tile_run(&p, &r, task % a->G, token, end - token);
+        tile_run(&p, &r, task % a->G, t.token, t.n);
     }
     return THORAX_OK;
 }

@@ -42,18 +42,21 @@ static void visible(const thx_attend *a, size_t t, size_t *from, size_t *to)
     if (a->kv) {
         *to = a->first + t + 1;
         *from = a->window && *to > a->window ? *to - a->window : 0;
-    } else if (a->segment) {
-        *from = t / a->segment * a->segment;
-        *to = *from + a->segment < a->k.rows ? *from + a->segment : a->k.rows;
-    } else {
-        *from = 0;
-        *to = a->k.rows;
+        return;
     }
+    thx_segment_of(a, t, from, to);
+    if (a->around && t - *from > a->around) *from = t - a->around;
+    if (a->around && *to - t > a->around + 1) *to = t + a->around + 1;
 }
 
-static double score(source s, const float *q, size_t position)
+static double bias_at(const thx_bias *b, size_t h, size_t t, size_t position)
 {
-    double sum = 0.0;
+    return b->at ? (double)b->factor * b->at[(ptrdiff_t)h * b->head + (ptrdiff_t)t * b->row + (ptrdiff_t)position * b->key] : 0.0;
+}
+
+static double score(source s, const float *q, size_t h, size_t t, size_t position)
+{
+    double sum = bias_at(&s.a->bias[0], h, t, position) + bias_at(&s.a->bias[1], h, t, position);
     for (size_t e = 0; e < s.a->E; e++) sum += (double)q[e] * key_at(s, position, e);
     return sum * s.a->scale;
 }
@@ -67,10 +70,10 @@ static void attend_row(const thx_attend *a, size_t t, size_t h, double *acc)
     size_t       from, to;
 
     visible(a, t, &from, &to);
-    for (size_t p = from; p < to; p++) top = fmax(top, score(s, q, p));
+    for (size_t p = from; p < to; p++) top = fmax(top, score(s, q, h, t, p));
     for (size_t e = 0; e < a->E; e++) acc[e] = 0.0;
     for (size_t p = from; p < to; p++) {
-        const double weight = exp(score(s, q, p) - top);
+        const double weight = exp(score(s, q, h, t, p) - top);
         total += weight;
         for (size_t e = 0; e < a->E; e++) acc[e] += weight * value_at(s, p, e);
     }
@@ -111,4 +114,21 @@ void thx_kv_append_ref(thx_ctx *ctx, const thx_kv *kv, thx_tensor k, thx_tensor 
             store(thx_kv_key(kv, g, first + t), kv->type, k.data + t * k.stride + g * kv->E, kv->E);
             store(thx_kv_value(kv, g, first + t), kv->type, v.data + t * v.stride + g * kv->E, kv->E);
         }
+}
+
+thorax_status thx_match_ref(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E, thorax_error *err)
+{
+    (void)err;
+#pragma omp parallel for schedule(static) num_threads(ctx->threads)
+    for (size_t i = 0; i < H * x.rows; i++) {
+        const float *a = x.data + i % x.rows * x.stride + i / x.rows * E;
+
+        for (size_t r = 0; r < w.rows; r++) {
+            const float *b = w.data + r * w.stride + i / x.rows * E;
+            double       sum = 0.0;
+            for (size_t e = 0; e < E; e++) sum += (double)a[e] * b[e];
+            y.data[i * y.stride + r] = (float)sum;
+        }
+    }
+    return THORAX_OK;
 }

@@ -12,6 +12,7 @@ const thx_ops thx_ops_ref = {
     .rope = thx_rope_ref,
     .kv_append = thx_kv_append_ref,
     .attend = thx_attend_ref,
+    .match = thx_match_ref,
     .activate = thx_activate_ref,
     .activate_gated = thx_activate_gated_ref,
     .add = thx_add_ref,
