@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool reserve(thx_string *s, size_t more)
+bool thx_string_reserve(thx_string *s, size_t more)
 {
     if (s->failed) return false;
     if (s->room - s->size > more) return true;
@@ -24,7 +24,7 @@ static bool reserve(thx_string *s, size_t more)
 
 void thx_string_add(thx_string *s, const char *text, size_t size)
 {
-    if (!reserve(s, size)) return;
+    if (!thx_string_reserve(s, size)) return;
     if (size) memcpy(s->data + s->size, text, size);
     s->size += size;
     s->data[s->size] = 0;
@@ -41,7 +41,7 @@ void thx_string_printf(thx_string *s, const char *format, ...)
     const int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (n < 0) s->failed = true;
-    else if (reserve(s, (size_t)n)) {
+    else if (thx_string_reserve(s, (size_t)n)) {
         vsnprintf(s->data + s->size, (size_t)n + 1, format, again);
         s->size += (size_t)n;
     }

@@ -1,6 +1,6 @@
 /* Plain statistics, and tests of two systems on the same records.
  *
- * Sums are pairwise, so that a mean is right to the last digits whatever n. */
+ * Sums carry what rounding loses, so that a mean is right to the last digit whatever n. */
 #ifndef THX_METRICS_STATS_H
 #define THX_METRICS_STATS_H
 

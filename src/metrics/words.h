@@ -6,13 +6,13 @@
 #ifndef THX_METRICS_WORDS_H
 #define THX_METRICS_WORDS_H
 
-#include "base/string.h"
+#include "text/utf8.h"
 
 /* ---- Characters ---- */
 
-bool thx_char_is_space(uint32_t c); /* str.isspace, \s: not U+200B, U+FEFF       */
+/* White space is thx_char_is_space() of text/utf8.h. */
 bool thx_char_is_word(uint32_t c);  /* \w: letters, digits, numbers, "_"; no marks */
-bool thx_char_is_digit(uint32_t c); /* \d: category Nd                           */
+bool thx_char_is_digit(uint32_t c); /* \d: category Nd                             */
 
 /* The character at text [size > 0] and how many bytes it takes; U+FFFD for what is not UTF-8. */
 size_t thx_char_next(const char *text, size_t size, uint32_t *c);
@@ -44,14 +44,14 @@ typedef struct thx_words {
     size_t          texts;
     thx_vocabulary *vocabulary;
     size_t          ids_room, texts_room;
-    thx_string      spare[2];   /* of the splitting */
+    thx_string      spare[3];   /* of the splitting */
 } thx_words;
 
 /* THORAX_NOMEM. Deinit also after a failure. */
 thorax_status thx_words_init(thx_words *w, thx_words_kind kind, thorax_error *err);
 void          thx_words_deinit(thx_words *w);
 
-/* Appends a text. THORAX_NOMEM; THORAX_LIMIT beyond 2^32 - 2 different words. */
+/* Appends a text. THORAX_NOMEM; THORAX_LIMIT beyond 2^31 different words. */
 thorax_status thx_words_add(thx_words *w, const char *text, size_t size, thorax_error *err);
 
 /* How many different words there are, and one of them (borrowed, valid until the next add; ends with 0). */
@@ -68,6 +68,9 @@ typedef struct thx_pairs {
     const size_t      *counts;      /* [n] references of each record, at least 1; NULL: one each */
     size_t             n;
 } thx_pairs;
+
+/* How many references there are. THORAX_USAGE: no records, a record without reference. */
+thorax_status thx_pairs_check(const thx_pairs *pairs, size_t *references, thorax_error *err);
 
 /* The words of all texts: first the n answers, then the references in their order.
  * THORAX_USAGE: no records, a record without reference. */

@@ -80,8 +80,7 @@ void thx_utf8_repair(thx_string *out, const char *text, size_t size)
     }
 }
 
-/* What Python's str.isspace says yes to. */
-static bool is_space(uint32_t c)
+bool thx_char_is_space(uint32_t c)
 {
     return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
@@ -94,7 +93,7 @@ size_t thx_blanks_before(const char *text, size_t size)
 
     while (at < size) {
         const int n = thx_utf8_next((const unsigned char *)text + at, size - at, &c);
-        if (n <= 0 || !is_space(c)) break;
+        if (n <= 0 || !thx_char_is_space(c)) break;
         at += (size_t)n;
     }
     return at;
@@ -108,7 +107,7 @@ size_t thx_blanks_behind(const char *text, size_t size)
     while (end) {
         size_t at = end - 1;
         while (at && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
-        if (thx_utf8_next((const unsigned char *)text + at, end - at, &c) <= 0 || !is_space(c)) break;
+        if (thx_utf8_next((const unsigned char *)text + at, end - at, &c) <= 0 || !thx_char_is_space(c)) break;
         end = at;
     }
     return size - end;

@@ -16,6 +16,9 @@ size_t thx_utf8_put(char out[4], uint32_t c);
 
 bool thx_utf8_valid(const char *text, size_t size);
 
+/* White space by Python's str.isspace, the same as \s: not U+200B, not U+FEFF. */
+bool thx_char_is_space(uint32_t c);
+
 /* Bytes of white space at the beginning and the end of valid UTF-8 text [size], by Python's
  * str.strip. */
 size_t thx_blanks_before(const char *text, size_t size);
