@@ -15,8 +15,11 @@
 double thx_iou_radvlm(thx_box a, thx_box b);
 bool   thx_iou_defined(thx_box a, thx_box b); /* the union is not 0 */
 
-/* COCO's bbIou after the conversion to x, y, width, height by subtraction: 0 unless both overlaps are > 0. */
-double thx_iou_coco(thx_box detection, thx_box reference);
+/* COCO's bbIou: 0 unless both overlaps are > 0. Corners become width and height by subtraction. */
+typedef struct thx_rect { double x, y, w, h; } thx_rect;
+thx_rect thx_rect_of(thx_box b);
+double   thx_iou_xywh(thx_rect detection, thx_rect reference);
+double   thx_iou_coco(thx_box detection, thx_box reference);
 
 /* ---- RadVLM: one answer against its reference boxes ---- */
 

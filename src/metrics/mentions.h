@@ -1,7 +1,8 @@
 /* Label mentions: RadVLM's figures for the classification of abnormalities (evaluate_classification).
  *
  * A label counts as predicted where its name occurs in the lower-cased answer, whatever stands around it: "no
- * pneumothorax" is a positive. The negation-aware reading beside it is thx_findings_parse of text/. */
+ * pneumothorax" is a positive. The figures are those of thx_labels_report_of over the masks: micro, macro over all
+ * labels (NaN without any answer), F1 per label. */
 #ifndef THX_METRICS_MENTIONS_H
 #define THX_METRICS_MENTIONS_H
 
@@ -22,8 +23,5 @@ uint64_t thx_mentions_understood(const char *text);
  * (NULL: not counted), which the original passes over in silence. */
 uint64_t thx_mentions_reference(const char *const *reference, size_t n_reference, const char *const *labels, size_t n,
                                 size_t *unknown);
-
-/* The figures, from thx_labels_report_of. Without rows macro is NaN, micro 0, and there are none per label. */
-void thx_mentions_report(thx_labels_report *out, const thx_label_row *rows, size_t n, size_t n_labels);
 
 #endif

@@ -367,7 +367,7 @@ void thx_findings_parse(thx_presence out[THX_FINDINGS], const char *text)
 
 /* ---- The published rule ---- */
 
-static bool holds(const char *text, const char *name)
+bool thx_finding_named(const char *text, const char *name)
 {
     for (; *text; text++) {
         size_t i = 0;
@@ -380,7 +380,7 @@ static bool holds(const char *text, const char *name)
 void thx_findings_substring(thx_presence out[THX_FINDINGS], const char *text)
 {
     for (size_t f = 0; f < THX_FINDINGS; f++)
-        out[f] = f != THX_F_NONE && holds(text, thx_finding_names[f]) ? THX_PRESENT : THX_ABSENT;
+        out[f] = f != THX_F_NONE && thx_finding_named(text, thx_finding_names[f]) ? THX_PRESENT : THX_ABSENT;
 }
 
 void thx_findings_print(thx_string *out, const thx_presence present[THX_FINDINGS])

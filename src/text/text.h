@@ -130,6 +130,8 @@ void thx_findings_parse(thx_presence out[THX_FINDINGS], const char *text);
 /* The rule of the published evaluation: a label is present iff its lower-case name is a substring
  * of the lower-case text (all others absent). "No Finding" is never emitted: absent. */
 void thx_findings_substring(thx_presence out[THX_FINDINGS], const char *text);
+/* That rule for one name: is it in the text, whatever the case of ASCII letters? */
+bool thx_finding_named(const char *text, const char *name);
 /* "a, b and c", lower case; "No Finding" is never printed. */
 void thx_findings_print(thx_string *out, const thx_presence present[THX_FINDINGS]);
 

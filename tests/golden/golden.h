@@ -38,5 +38,6 @@ void golden_geometry(golden *g);
 void golden_pickle(golden *g);
 void golden_resize(golden *g);
 void golden_sampling(golden *g);
+void golden_wbf(golden *g);
 
 #endif

@@ -23,6 +23,7 @@ static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = 
     { "bert-distil-like", golden_encoder },
     { "bert-modern-like", golden_encoder },
     { "bert-mpnet-like", golden_encoder },
+    { "data-wbf", golden_wbf },
     { "llavarad-pickle", golden_pickle },
     { "llavarad-clip", golden_clip },
     { "radvlm-geometry", golden_geometry },
