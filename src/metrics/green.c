@@ -1,0 +1,2 @@
+/* The judge of GREEN on our engine; see green.h. */
+#include "metrics/green.h"
