@@ -89,14 +89,25 @@ thorax_status thx_file_read(char **data, size_t *size, const char *path, size_t 
     return THORAX_OK;
 }
 
-thorax_status thx_file_write(const char *path, const void *data, size_t size, thorax_error *err)
+/* A new file for a temporary name; what a writer that died left under it goes. NULL: errno says why. */
+static FILE *open_temporary(const char *temp, mode_t mode)
+{
+    unlink(temp);
+    const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    FILE     *f = fd < 0 ? NULL : fdopen(fd, "wb");
+
+    if (fd >= 0 && !f) close(fd);
+    return f;
+}
+
+static thorax_status write_as(const char *path, const void *data, size_t size, mode_t mode, thorax_error *err)
 {
     const size_t room = strlen(path) + 32;
     char *temp = malloc(room);
 
     if (!temp) return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", path);
     snprintf(temp, room, "%s.part-%ld", path, (long)getpid());
-    FILE *f = fopen(temp, "wb");
+    FILE *f = open_temporary(temp, mode);
     bool ok = f && (!size || fwrite(data, 1, size, f) == size);
     const int write_error = errno;
     if (f && fclose(f)) ok = false;
@@ -108,6 +119,16 @@ thorax_status thx_file_write(const char *path, const void *data, size_t size, th
     }
     free(temp);
     return st;
+}
+
+thorax_status thx_file_write(const char *path, const void *data, size_t size, thorax_error *err)
+{
+    return write_as(path, data, size, 0666, err);
+}
+
+thorax_status thx_file_write_private(const char *path, const void *data, size_t size, thorax_error *err)
+{
+    return write_as(path, data, size, 0600, err);
 }
 
 bool thx_file_exists(const char *path)
@@ -138,6 +159,27 @@ thorax_status thx_folder_make(const char *path, thorax_error *err)
     free(copy);
     if (!thx_is_folder(path)) return thx_fail(err, THORAX_IO, 0, "%s: cannot make the folder: %s", path, strerror(errno));
     return THORAX_OK;
+}
+
+thorax_status thx_folder_make_private(const char *path, thorax_error *err)
+{
+    char         *above = strdup(path);
+    thorax_status st = above ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", path);
+
+    if (!st && !*path) st = thx_fail(err, THORAX_IO, 0, "a folder has no name");
+    if (!st && !thx_is_folder(path)) {
+        size_t n = strlen(above);
+        while (n > 1 && above[n - 1] == '/') above[--n] = 0;
+        char *slash = strrchr(above, '/');
+        if (slash && slash > above) {
+            *slash = 0;
+            st = thx_folder_make(above, err);
+        }
+        if (!st && mkdir(path, 0700) && !(errno == EEXIST && thx_is_folder(path)))
+            st = thx_fail(err, THORAX_IO, 0, "%s: cannot make the folder: %s", path, strerror(errno));
+    }
+    free(above);
+    return st;
 }
 
 char *thx_path_join(const char *folder, const char *name)

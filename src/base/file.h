@@ -23,11 +23,18 @@ thorax_status thx_file_read(char **data, size_t *size, const char *path, size_t 
 /* Writes through a temporary neighbour and renames it into place. THORAX_IO: nothing is left behind. */
 thorax_status thx_file_write(const char *path, const void *data, size_t size, thorax_error *err);
 
+/* The same for data that nobody else may read: mode 0600. */
+thorax_status thx_file_write_private(const char *path, const void *data, size_t size, thorax_error *err);
+
 bool thx_file_exists(const char *path);
 bool thx_is_folder(const char *path);
 
 /* Makes a folder and the folders above it; one that is there is fine. */
 thorax_status thx_folder_make(const char *path, thorax_error *err);
+
+/* The same for data that nobody else may read: mode 0700 where it is not there; a folder that is there keeps its mode.
+ * THORAX_IO; THORAX_NOMEM. */
+thorax_status thx_folder_make_private(const char *path, thorax_error *err);
 
 /* "folder/name"; the caller frees it; NULL when memory runs out. */
 char *thx_path_join(const char *folder, const char *name);

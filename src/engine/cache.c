@@ -270,7 +270,7 @@ thorax_status thx_cache_open(thx_cache **out, const thx_cache_options *o, thorax
     pthread_cond_init(&c->changed, NULL);
     c->options = *o;
     c->options.folder = NULL;
-    thorax_status st = o->folder ? thx_cache_folder_make(o->folder, err) : THORAX_OK;
+    thorax_status st = o->folder ? thx_folder_make_private(o->folder, err) : THORAX_OK;
     if (!st && o->folder && !(c->folder = strdup(o->folder))) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if (st) thx_cache_close(c);
     else *out = c;

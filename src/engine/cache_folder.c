@@ -16,27 +16,6 @@
 enum { TEMPORARY_NAMES = 100, NAME_BYTES = sizeof((thx_cache_line *)0)->name };
 static const char lock_name[] = "thx-lock";
 
-thorax_status thx_cache_folder_make(const char *folder, thorax_error *err)
-{
-    char         *above = strdup(folder);
-    thorax_status st = above ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
-
-    if (!st && !*folder) st = thx_fail(err, THORAX_IO, 0, "the cache folder has no name");
-    if (!st && !thx_is_folder(folder)) {
-        size_t n = strlen(above);
-        while (n > 1 && above[n - 1] == '/') above[--n] = 0;
-        char *slash = strrchr(above, '/');
-        if (slash && slash > above) {
-            *slash = 0;
-            st = thx_folder_make(above, err);
-        }
-        if (!st && mkdir(folder, 0700) && !(errno == EEXIST && thx_is_folder(folder)))
-            st = thx_fail(err, THORAX_IO, 0, "%s: cannot make the cache folder: %s", folder, strerror(errno));
-    }
-    free(above);
-    return st;
-}
-
 /* ---- Files of ours ---- */
 
 /* Links and other people's files are none. */

@@ -11,9 +11,6 @@
 
 #include <time.h>
 
-/* Makes the folder (mode 0700) where it is not there; a folder that is there keeps its mode. THORAX_IO; THORAX_NOMEM. */
-thorax_status thx_cache_folder_make(const char *folder, thorax_error *err);
-
 /* An entry's file, opened for reading, or -1; `used` marks it as the one used last. */
 int  thx_cache_folder_open(const char *folder, const char *name, bool used);
 void thx_cache_folder_remove(const char *folder, const char *name);

@@ -10,6 +10,8 @@
 #include "base/progress.h"
 #include "base/string.h"
 
+struct sockaddr;
+
 /* ---- Addresses ---- */
 
 enum { THX_URL_TEXT = 512 };
@@ -32,6 +34,9 @@ typedef struct thx_url {
 /* Looks at an address of a service. THORAX_USAGE: not http or https, no host, too long; the text holds no part of it
  * that may be secret. THORAX_NOMEM. */
 thorax_status thx_url_read(thx_url *out, const char *url, thorax_error *err);
+
+/* Where a number is; other kinds than IPv4 and IPv6 are PUBLIC. */
+thx_reach thx_address_reach(const struct sockaddr *address);
 
 /* ---- Requests ---- */
 
@@ -80,7 +85,6 @@ typedef struct thx_http_reply {
     thx_http_end end;
     long         status;        /* 0 where none came                                          */
     double       retry_after_s; /* what the service asks for; < 0: nothing                    */
-    bool         json;          /* the answer says it is JSON                                 */
     bool         reached;       /* the request may have been worked on: it was sent           */
     thx_string   body;          /* whatever the status; empty where end is none of OK, STATUS */
 } thx_http_reply;
@@ -98,6 +102,9 @@ size_t        thx_http_in_flight(const thx_http *h);
 
 /* Moves what is in flight, for at most `wait_s` seconds; true when a request ended (*tag, *reply: to be deinited). */
 bool thx_http_wait(thx_http *h, double wait_s, size_t *tag, thx_http_reply *reply);
+
+/* Drops what is in flight; its tags never come back. */
+void thx_http_stop(thx_http *h);
 
 /* One request alone. `progress` is asked every 50 ms; a stop ends the request (CANCELLED). Statuses as `start`. */
 thorax_status thx_http_post(thx_http_reply *out, thx_http *h, const thx_http_request *r, const thx_progress *progress,

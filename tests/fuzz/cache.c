@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     thx_entry_name(name, &e);
     snprintf(folder, sizeof folder, "/tmp/fuzz-cache-%ld", (long)getpid());
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (thx_cache_folder_make(folder, NULL)) return 0;
+    if (thx_folder_make_private(folder, NULL)) return 0;
     if (!thx_file_write(path, data, size, NULL)) use(folder, &e, name);
     (void)!thx_cache_folder_clear(folder, &removed, &bytes, NULL);
     unlink(path);

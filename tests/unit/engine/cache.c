@@ -688,7 +688,7 @@ static void many_processes_share_a_folder(void **state)
     thorax_error err;
 
     (void)state;
-    assert_ok(thx_cache_folder_make(store, &err), err);
+    assert_ok(thx_folder_make_private(store, &err), err);
     for (int p = 0; p < PROCESSES; p++) {
         children[p] = fork();
         if (children[p]) continue;
@@ -741,7 +741,7 @@ static void what_the_dead_left_is_cleared_away(void **state)
     sample s;
 
     (void)state;
-    assert_ok(thx_cache_folder_make(store, &err), err);
+    assert_ok(thx_folder_make_private(store, &err), err);
     leave_file(dead, "THXCACHE and half of a file", 20);
     leave_file(empty, "", 0);
     leave_file(alive, "THXCACHE", 8);
@@ -776,7 +776,7 @@ static void clearing_touches_nothing_else(void **state)
     assert_int_equal(removed, 0);
     thx_cache_listing l = list();
     assert_int_equal(l.n, 0);
-    assert_ok(thx_cache_folder_make(store, &err), err);
+    assert_ok(thx_folder_make_private(store, &err), err);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) leave_file(others[i], i == 2 ? "mine, whatever its name" : "THXCACHE", i == 2 ? 23 : 8);
     leave_file("thx-1123456789abcdef0123456789abcdef.kv", "THXCACHE\2\0\0\0 of a version to come", 34);
     for (unsigned i = 0; i < 4; i++) {
