@@ -17,7 +17,8 @@
 #include <string.h>
 
 static const vec_kind *const tables[] = { vec_text_kinds,  vec_label_kinds, vec_box_kinds,
-                                          vec_graph_kinds, vec_judge_kinds, vec_bootstrap_kinds };
+                                          vec_graph_kinds, vec_judge_kinds, vec_bootstrap_kinds,
+                                          vec_bertscore_kinds };
 
 void vec_fail(vec *v, const char *format, ...)
 {

@@ -23,7 +23,7 @@ typedef struct vec_kind {
 
 /* The kinds, ended by one without a name; one table a file of this folder. */
 extern const vec_kind vec_text_kinds[], vec_label_kinds[], vec_box_kinds[], vec_graph_kinds[], vec_judge_kinds[],
-    vec_bootstrap_kinds[];
+    vec_bootstrap_kinds[], vec_bertscore_kinds[];
 
 /* The case does not hold: the first reason is kept. */
 void vec_fail(vec *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
