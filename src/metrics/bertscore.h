@@ -7,7 +7,7 @@
 #define THX_METRICS_BERTSCORE_H
 
 #include "base/progress.h"
-#include "ops/ops.h"
+#include "model/text_encoder.h"
 
 /* ---- Rows to values ---- */
 
@@ -61,5 +61,50 @@ typedef struct thx_idf {
 thorax_status thx_idf_init(thx_idf *out, const int32_t *ids, const size_t *ends, size_t N, thorax_error *err);
 void          thx_idf_deinit(thx_idf *idf);
 double        thx_idf_weight(const thx_idf *idf, int32_t id);
+
+/* ---- Texts to values ---- */
+
+typedef struct thx_bertscore_settings {
+    const char  *name;            /* of a preset; NULL                                                        */
+    const char  *model;           /* published name of the encoder                                            */
+    size_t       layer;           /* blocks that run; what ModernBERT ends with stands behind any of them     */
+    bool         idf;             /* weights by the references at hand; else 1 a token                        */
+    const float *baseline;        /* [3], of P, R and F; NULL: values as they are                             */
+    size_t       batch_size;      /* pairs that are matched as one batch; 0 = 64, as the package does         */
+    bool         collapse_blanks; /* runs of U+0020 become one first                                          */
+    size_t       memory_bytes;    /* of hidden rows kept at a time, but at least one batch; 0 = 1 GiB         */
+} thx_bertscore_settings;
+
+/* "radvlm" (distilbert-base-uncased), "english" (the package's default, roberta-large), "radcliq" and its form with idf,
+ * "radcliq-idf", also RadEval's (distilroberta-base); NULL beyond them, and thx_bertscore_presets lists them, ended by
+ * NULL. The wrappers of RadCliQ give their scorer 256 texts at a time, but its pairs stay 64 a batch. */
+const thx_bertscore_settings *thx_bertscore_preset(const char *name);
+extern const char *const thx_bertscore_presets[];
+
+typedef struct thx_bertscore_texts {
+    const char *const *hyps;     /* [n], UTF-8; what is not becomes U+FFFD                                  */
+    const char *const *refs;     /* those of hyps[i] end before refs[ref_ends[i]]                           */
+    const size_t      *ref_ends; /* [n]; NULL: one each                                                     */
+    size_t             n;
+} thx_bertscore_texts;
+
+typedef struct thx_bertscore_total {
+    thx_bertscore mean;  /* f32 mean over the hypotheses, 0 for none                            */
+    size_t        empty; /* pairs of which a side has no token of its own: 0 before rescaling   */
+} thx_bertscore_total;
+
+/* The ids a text is read as: blanks at both ends taken off, special tokens around, cut to the encoder's limit. RoBERTa
+ * reads a blank before it. ModernBERT's tokenizer gives no ids at all for an empty text. Appends. THORAX_NOMEM. */
+thorax_status thx_bertscore_ids(const thx_text_encoder *e, const thx_bertscore_settings *s, const char *text,
+                                thx_ids *ids, thorax_error *err);
+
+/* Values of n hypotheses: out [n], and *total (may be NULL). With several references each of p, r and f is the largest
+ * over them, taken before rescaling. The encoder must have s->layer blocks at least; its context computes as the
+ * original where it is THX_EXACT. Every different text is encoded once (once a window of memory_bytes).
+ * THORAX_USAGE: a hypothesis without references, a layer that is not there; THORAX_NOMEM; THORAX_CANCELLED (the
+ * context's step, or progress: "texts"). */
+thorax_status thx_bertscore_score(thx_text_encoder *e, const thx_bertscore_settings *s, const thx_bertscore_texts *t,
+                                  thx_bertscore *out, thx_bertscore_total *total, const thx_progress *progress,
+                                  thorax_error *err);
 
 #endif

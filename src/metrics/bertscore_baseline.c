@@ -1,4 +1,4 @@
-/* Baselines of BERTScore: what unrelated texts get from an encoder's layer, put to 0 by rescaling. */
+/* Settings of BERTScore, and baselines: what unrelated texts get from an encoder's layer, put to 0 by rescaling. */
 #include "metrics/bertscore.h"
 
 #include "base/file.h"
@@ -10,6 +10,45 @@
 
 enum { FILE_BYTES = 1 << 20, FIELD = 64 };
 
+/* ---- Known settings; baselines are rows of the package's tables for English (rescale_baseline/en) ---- */
+
+static const float distilbert_5[3] = { 0.6666034f, 0.66660464f, 0.66620487f };
+static const float roberta_17[3] = { 0.83150584f, 0.8314941f, 0.83122575f };
+static const float distilroberta_5[3] = { 0.84732f, 0.84759504f, 0.8473319f };
+
+static const thx_bertscore_settings presets[] = {
+    { .name = "radvlm", .model = "distilbert-base-uncased", .layer = 5, .baseline = distilbert_5, .batch_size = 64 },
+    { .name = "english", .model = "roberta-large", .layer = 17, .batch_size = 64 },
+    { .name = "radcliq", .model = "distilroberta-base", .layer = 5, .baseline = distilroberta_5, .batch_size = 64,
+      .collapse_blanks = true },
+    { .name = "radcliq-idf", .model = "distilroberta-base", .layer = 5, .idf = true, .baseline = distilroberta_5,
+      .batch_size = 64, .collapse_blanks = true },
+};
+
+const char *const thx_bertscore_presets[] = { "radvlm", "english", "radcliq", "radcliq-idf", NULL };
+
+const thx_bertscore_settings *thx_bertscore_preset(const char *name)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++)
+        if (!strcmp(presets[i].name, name)) return &presets[i];
+    return NULL;
+}
+
+const float *thx_bertscore_baseline(const char *model, size_t layer)
+{
+    static const struct { const char *model; size_t layer; const float *prf; } known[] = {
+        { "distilbert-base-uncased", 5, distilbert_5 },
+        { "roberta-large", 17, roberta_17 },
+        { "distilroberta-base", 5, distilroberta_5 },
+    };
+
+    for (size_t i = 0; model && i < sizeof known / sizeof known[0]; i++)
+        if (!strcmp(known[i].model, model) && known[i].layer == layer) return known[i].prf;
+    return NULL;
+}
+
+/* ---- Rescaling ---- */
+
 void thx_bertscore_rescale(thx_bertscore *values, size_t n, const float b[3])
 {
     for (size_t i = 0; i < n; i++)
@@ -17,19 +56,7 @@ void thx_bertscore_rescale(thx_bertscore *values, size_t n, const float b[3])
                                      (values[i].f - b[2]) / (1 - b[2]) };
 }
 
-/* Rows of the package's tables for English (rescale_baseline/en). */
-const float *thx_bertscore_baseline(const char *model, size_t layer)
-{
-    static const struct { const char *model; size_t layer; float prf[3]; } known[] = {
-        { "distilbert-base-uncased", 5, { 0.6666034f, 0.66660464f, 0.66620487f } },
-        { "roberta-large", 17, { 0.83150584f, 0.8314941f, 0.83122575f } },
-        { "distilroberta-base", 5, { 0.84732f, 0.84759504f, 0.8473319f } },
-    };
-
-    for (size_t i = 0; model && i < sizeof known / sizeof known[0]; i++)
-        if (!strcmp(known[i].model, model) && known[i].layer == layer) return known[i].prf;
-    return NULL;
-}
+/* ---- Tables ---- */
 
 /* The next line that is not blank: [*line, end of it); false at the end of the text. */
 static bool next_line(const char **line, const char **end, const char *text_end)

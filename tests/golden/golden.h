@@ -32,6 +32,8 @@ uint32_t    golden_number(const json_t *object, const char *key);
 const char *golden_text(const json_t *object, const char *key);
 
 /* The sets, one function each; each makes a golden_check for everything it compares. */
+void golden_bertscore(golden *g);
+void golden_chexbert(golden *g);
 void golden_clip(golden *g);
 void golden_encoder(golden *g);
 void golden_geometry(golden *g);

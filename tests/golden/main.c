@@ -24,6 +24,8 @@ static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = 
     { "bert-modern-like", golden_encoder },
     { "bert-mpnet-like", golden_encoder },
     { "data-wbf", golden_wbf },
+    { "bert-bertscore", golden_bertscore },
+    { "bert-chexbert", golden_chexbert },
     { "llavarad-pickle", golden_pickle },
     { "llavarad-clip", golden_clip },
     { "radvlm-geometry", golden_geometry },
