@@ -7,6 +7,7 @@
 #define THX_METRICS_BERTSCORE_H
 
 #include "base/progress.h"
+#include "metrics/words.h"
 #include "model/text_encoder.h"
 
 /* ---- Rows to values ---- */
@@ -81,16 +82,9 @@ typedef struct thx_bertscore_settings {
 const thx_bertscore_settings *thx_bertscore_preset(const char *name);
 extern const char *const thx_bertscore_presets[];
 
-typedef struct thx_bertscore_texts {
-    const char *const *hyps;     /* [n], UTF-8; what is not becomes U+FFFD                                  */
-    const char *const *refs;     /* those of hyps[i] end before refs[ref_ends[i]]                           */
-    const size_t      *ref_ends; /* [n]; NULL: one each                                                     */
-    size_t             n;
-} thx_bertscore_texts;
-
 typedef struct thx_bertscore_total {
-    thx_bertscore mean;  /* f32 mean over the hypotheses, 0 for none                            */
-    size_t        empty; /* pairs of which a side has no token of its own: 0 before rescaling   */
+    thx_bertscore mean;  /* f32 mean over the texts                                              */
+    size_t        empty; /* pairs of which a side has no token of its own: 0 before rescaling    */
 } thx_bertscore_total;
 
 /* The ids a text is read as: blanks at both ends taken off, special tokens around, cut to the encoder's limit. RoBERTa
@@ -98,12 +92,12 @@ typedef struct thx_bertscore_total {
 thorax_status thx_bertscore_ids(const thx_text_encoder *e, const thx_bertscore_settings *s, const char *text,
                                 thx_ids *ids, thorax_error *err);
 
-/* Values of n hypotheses: out [n], and *total (may be NULL). With several references each of p, r and f is the largest
+/* Values of n texts: out [n], and *total (may be NULL). With several references each of p, r and f is the largest
  * over them, taken before rescaling. The encoder must have s->layer blocks at least; its context computes as the
  * original where it is THX_EXACT. Every different text is encoded once (once a window of memory_bytes).
- * THORAX_USAGE: a hypothesis without references, a layer that is not there; THORAX_NOMEM; THORAX_CANCELLED (the
+ * THORAX_USAGE: no texts, one without references, a layer that is not there; THORAX_NOMEM; THORAX_CANCELLED (the
  * context's step, or progress: "texts"). */
-thorax_status thx_bertscore_score(thx_text_encoder *e, const thx_bertscore_settings *s, const thx_bertscore_texts *t,
+thorax_status thx_bertscore_score(thx_text_encoder *e, const thx_bertscore_settings *s, const thx_pairs *pairs,
                                   thx_bertscore *out, thx_bertscore_total *total, const thx_progress *progress,
                                   thorax_error *err);
 

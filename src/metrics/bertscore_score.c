@@ -16,7 +16,7 @@ static const size_t MEMORY = (size_t)1 << 30;
 typedef struct scorer {
     thx_text_encoder             *e;
     const thx_bertscore_settings *s;
-    const thx_bertscore_texts    *t;
+    const thx_pairs              *t;
     const thx_progress           *progress;
     size_t         pairs, batch, D, most; /* references; pairs a batch; width; ids of a window */
     size_t        *hyp_of;                /* [pairs] */
@@ -40,16 +40,13 @@ typedef struct window {
 
 /* ---- Before the first window ---- */
 
-static thorax_status pair_up(scorer *c, thorax_error *err)
+/* Each text has its references one behind the other. */
+static void pair_up(scorer *c)
 {
-    const thx_bertscore_texts *t = c->t;
+    size_t k = 0;
 
-    for (size_t i = 0; i < t->n; i++) {
-        const size_t first = t->ref_ends ? (i ? t->ref_ends[i - 1] : 0) : i, last = t->ref_ends ? t->ref_ends[i] : i + 1;
-        if (last <= first) return thx_fail(err, THORAX_USAGE, 0, "text %zu has no reference to be scored with", i + 1);
-        for (size_t k = first; k < last; k++) c->hyp_of[k] = i;
-    }
-    return THORAX_OK;
+    for (size_t i = 0; i < c->t->n; i++)
+        for (size_t left = c->t->counts ? c->t->counts[i] : 1; left; left--) c->hyp_of[k++] = i;
 }
 
 static thorax_status read_texts(scorer *c, thorax_error *err)
@@ -57,8 +54,8 @@ static thorax_status read_texts(scorer *c, thorax_error *err)
     const size_t n = c->pairs + c->t->n;
 
     for (size_t i = 0; i < n; i++) {
-        const char         *text = i < c->pairs ? c->t->refs[i] : c->t->hyps[i - c->pairs];
-        const thorax_status st = thx_bertscore_ids(c->e, c->s, text, &c->ids, err);
+        const char         *text = i < c->pairs ? c->t->references[i] : c->t->hypotheses[i - c->pairs];
+        const thorax_status st = thx_bertscore_ids(c->e, c->s, text ? text : "", &c->ids, err);
         if (st) return st;
         c->ends[i] = c->ids.size;
     }
@@ -81,8 +78,9 @@ static void scorer_deinit(scorer *c)
 static thorax_status scorer_init(scorer *c, thorax_error *err)
 {
     const size_t memory = c->s->memory_bytes ? c->s->memory_bytes : MEMORY, n = c->t->n;
+    thorax_status st = thx_pairs_check(c->t, &c->pairs, err);
 
-    c->pairs = !n ? 0 : c->t->ref_ends ? c->t->ref_ends[n - 1] : n;
+    if (st) return st;
     c->batch = c->s->batch_size ? c->s->batch_size : BATCH;
     if (c->batch > c->pairs) c->batch = c->pairs;
     c->D = thx_text_encoder_width(c->e);
@@ -94,8 +92,8 @@ static thorax_status scorer_init(scorer *c, thorax_error *err)
     c->refs = calloc(c->batch + 1, sizeof *c->refs);
     if (!c->hyp_of || !c->ends || !c->values || !c->hyps || !c->refs)
         return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu pairs of texts", c->pairs);
-    thorax_status st = pair_up(c, err);
-    if (!st) st = read_texts(c, err);
+    pair_up(c);
+    st = read_texts(c, err);
     if (!st && c->s->idf) st = thx_idf_init(&c->idf, c->ids.data, c->ends, c->pairs, err);
     if (st) return st;
     c->row = malloc((c->distinct.count + 1) * sizeof *c->row);
@@ -249,19 +247,19 @@ static void finish(const scorer *c, thx_bertscore *out, thx_bertscore_total *tot
     size_t       empty = 0;
 
     for (size_t k = 0; k < c->pairs; k++) empty += is_empty(c, ref_text(c, k)) || is_empty(c, hyp_text(c, k));
-    for (size_t i = 0; i < n; i++) {
-        const size_t first = c->t->ref_ends ? thx_text_begin(c->t->ref_ends, i) : i;
-        out[i] = thx_bertscore_best(c->values + first, c->t->ref_ends ? c->t->ref_ends[i] - first : 1);
+    for (size_t i = 0, k = 0, several; i < n; i++, k += several) {
+        several = c->t->counts ? c->t->counts[i] : 1;
+        out[i] = thx_bertscore_best(c->values + k, several);
     }
     if (c->s->baseline) thx_bertscore_rescale(out, n, c->s->baseline);
     if (total) *total = (thx_bertscore_total){ thx_bertscore_mean(out, n), empty };
 }
 
-thorax_status thx_bertscore_score(thx_text_encoder *e, const thx_bertscore_settings *s, const thx_bertscore_texts *t,
+thorax_status thx_bertscore_score(thx_text_encoder *e, const thx_bertscore_settings *s, const thx_pairs *pairs,
                                   thx_bertscore *out, thx_bertscore_total *total, const thx_progress *progress,
                                   thorax_error *err)
 {
-    scorer        c = { .e = e, .s = s, .t = t, .progress = progress };
+    scorer        c = { .e = e, .s = s, .t = pairs, .progress = progress };
     thorax_status st = scorer_init(&c, err);
 
     for (size_t at = 0; at < c.pairs && !st;) {

@@ -117,7 +117,7 @@ static thorax_status run_init(run *r, const char *const *reports, size_t n, thx_
     r->pass_ends = calloc(n + 1, sizeof *r->pass_ends);
     if (!r->ends || !r->pass_ends) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu reports", n);
     for (size_t i = 0; i < n && !st; i++) {
-        st = thx_chexbert_ids(r->c, reports[i], form, &r->ids, err);
+        st = thx_chexbert_ids(r->c, reports[i] ? reports[i] : "", form, &r->ids, err);
         r->ends[i] = r->ids.size;
     }
     if (!st) st = thx_distinct_init(&r->distinct, r->ids.data, r->ends, n, err);

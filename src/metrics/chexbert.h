@@ -37,7 +37,7 @@ typedef struct thx_chexbert_results {
     unsigned char *classes; /* [n, 14], the greatest logit, the first of equals */
 } thx_chexbert_results;
 
-/* Each different report is computed once, and as if it stood alone. THORAX_NOMEM; THORAX_CANCELLED (the context's
+/* Each different report is computed once, and as if it stood alone; NULL is an empty one. THORAX_NOMEM; THORAX_CANCELLED (the context's
  * step, or progress: "reports"). */
 thorax_status thx_chexbert_run(thx_chexbert *c, const char *const *reports, size_t n, thx_chexbert_form form,
                                const thx_chexbert_results *results, const thx_progress *progress, thorax_error *err);

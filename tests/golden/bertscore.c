@@ -22,16 +22,16 @@ typedef struct set {
 /* ---- Texts and settings of a case ---- */
 
 typedef struct texts {
-    const char         **hyps, **refs;
-    size_t              *ref_ends; /* NULL: one each */
-    thx_bertscore_texts of;
+    const char **hyps, **refs;
+    size_t      *counts; /* NULL: one each */
+    thx_pairs    of;
 } texts;
 
 static void texts_deinit(texts *t)
 {
     free(t->hyps);
     free(t->refs);
-    free(t->ref_ends);
+    free(t->counts);
 }
 
 /* All pairs of the file, or those that the case lists. */
@@ -48,7 +48,7 @@ static bool texts_init(texts *t, const set *s)
         t->refs[i] = json_string_value(json_array_get(json_object_get(s->root, "references"), k));
         if (!t->hyps[i] || !t->refs[i]) return false;
     }
-    t->of = (thx_bertscore_texts){ t->hyps, t->refs, NULL, n };
+    t->of = (thx_pairs){ t->hyps, t->refs, NULL, n };
     return t->hyps && t->refs;
 }
 
@@ -61,16 +61,16 @@ static bool texts_init_several(texts *t, const json_t *multi)
     json_array_foreach(refs, i, list) m += json_array_size(list);
     t->hyps = calloc(n + 1, sizeof *t->hyps);
     t->refs = calloc(m + 1, sizeof *t->refs);
-    t->ref_ends = calloc(n + 1, sizeof *t->ref_ends);
-    if (!t->hyps || !t->refs || !t->ref_ends || json_array_size(refs) != n) return false;
+    t->counts = calloc(n + 1, sizeof *t->counts);
+    if (!t->hyps || !t->refs || !t->counts || json_array_size(refs) != n) return false;
     m = 0;
     json_array_foreach(refs, i, list)
     {
         t->hyps[i] = json_string_value(json_array_get(hyps, i));
         json_array_foreach(list, k, one) t->refs[m++] = json_string_value(one);
-        t->ref_ends[i] = m;
+        t->counts[i] = json_array_size(list);
     }
-    t->of = (thx_bertscore_texts){ t->hyps, t->refs, t->ref_ends, n };
+    t->of = (thx_pairs){ t->hyps, t->refs, t->counts, n };
     return true;
 }
 
