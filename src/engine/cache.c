@@ -1,6 +1,7 @@
 /* The caches of an engine; see cache.h. */
 #include "engine/cache.h"
 
+#include "base/file.h"
 #include "engine/cache_folder.h"
 
 #include <pthread.h>
