@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum { FUSION_REASON = 256 };
+enum { FUSION_REASON = 512 };
 
 /* input: boxes_list, scores_list, labels_list, weights, iou_thr, skip_box_thr, conf_type, allows_overflow; expected:
  * boxes, scores, labels, within 1e-9. False, and why, where it does not hold. */
