@@ -1,6 +1,8 @@
 /* thorax retrieve --list: how high what belongs together stands; see embed.h. */
 #include "cli/embed.h"
+#include "metrics/ranking.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,52 +128,28 @@ static thorax_status rank_kind(ranking *r, const cli_pairs *p, bool films)
 
 /* ---- Figures ---- */
 
-static int ascending(const void *a, const void *b)
+/* The median as the original takes it: of ranks from 0, rounded down, plus 1. */
+static int print_figures(ranking *r, size_t n)
 {
-    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    return x < y ? -1 : x > y;
-}
+    const cli_values   *v = r->clip->values;
+    thx_ranking         f;
+    const thorax_status st = thx_ranking_of(&f, r->ranks, n, &r->err);
 
-typedef struct figures {
-    double recall[3], mean, median;
-} figures;
-
-static const size_t recall_at[3] = { 1, 5, 10 };
-
-/* Shares of ranks up to 1, 5 and 10, mean, and the median as the original takes it: of ranks from 0, rounded down, plus
- * 1. Sorts the ranks. */
-static figures figures_of(size_t *ranks, size_t n)
-{
-    figures f = { { 0 }, 0, 0 };
-
-    qsort(ranks, n, sizeof *ranks, ascending);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < 3; k++) f.recall[k] += ranks[i] <= recall_at[k];
-        f.mean += (double)ranks[i];
-    }
-    for (size_t k = 0; k < 3; k++) f.recall[k] /= (double)n;
-    f.mean /= (double)n;
-    f.median = (double)((ranks[(n - 1) / 2] + ranks[n / 2]) / 2);
-    return f;
-}
-
-static int print_figures(const ranking *r, size_t n)
-{
-    const cli_values *v = r->clip->values;
-    json_t           *list = json_array();
-
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_integer((json_int_t)r->ranks[i]));
-    const figures f = figures_of(r->ranks, n);
-    if (cli_switch(v, CLI_JSON))
+    if (st) return cli_fail(v, &r->err);
+    f.median = floor(f.median);
+    if (cli_switch(v, CLI_JSON)) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < n; i++)
+            json_array_append_new(list, json_integer((json_int_t)r->ranks[i]));
         return cli_print_json(
             v, json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "queries", (json_int_t)n,
                          "rows", (json_int_t)thx_index_count(r->index), "R@1", f.recall[0], "R@5",
                          f.recall[1], "R@10", f.recall[2], "mean_rank", f.mean, "median_rank",
                          f.median, "ranks", list));
-    json_decref(list);
+    }
     printf("queries      %zu of %zu rows\n", n, thx_index_count(r->index));
-    for (size_t k = 0; k < 3; k++) printf("R@%-2zu         %.4f\n", recall_at[k], f.recall[k]);
+    for (size_t k = 0; k < THX_RANK_CUTS; k++)
+        printf("R@%-2zu         %.4f\n", thx_rank_cuts[k], f.recall[k]);
     printf("mean rank    %.2f\nmedian rank  %.0f\n", f.mean, f.median);
     return CLI_OK;
 }

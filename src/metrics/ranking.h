@@ -23,7 +23,7 @@ typedef struct thx_ranking {
     size_t n;                       /* queries with a rank               */
     size_t without;                 /* queries whose rank is 0: none was there to be found; in no figure */
     double recall[THX_RANK_CUTS];   /* R@1, R@5, R@10, 0..1              */
-    double mean, median;            /* rank                              */
+    double mean, median;            /* rank; of an even number of ranks the mean of the middle two */
     double mrr;                     /* mean of 1/rank                    */
 } thx_ranking;
 

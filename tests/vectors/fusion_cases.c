@@ -1,3 +1,4 @@
+/* Cases of box fusion; see fusion_cases.h. */
 #include "fusion_cases.h"
 
 #include "metrics/fusion.h"
@@ -90,7 +91,7 @@ bool fusion_generic(const json_t *input, const json_t *expected, char reason[FUS
     o.overflow = json_is_true(json_object_get(input, "allows_overflow"));
     thorax_status st = thx_wbf_confidence_of(&o.confidence, json_string_value(json_object_get(input, "conf_type")), &err);
     if (!st) st = thx_wbf(out, &m, in, n, &o, &err);
-    if (st) snprintf(reason, FUSION_REASON, "%s", err.text);
+    if (st) snprintf(reason, FUSION_REASON, "%.200s", err.text);
     const bool good = !st && compare(out, m, expected, reason);
     free(weights);
     free(in);
@@ -111,7 +112,7 @@ bool fusion_radvlm(const json_t *input, const json_t *boxes, bool stable, char r
     const thorax_status st =
         thx_wbf_radvlm(out, &m, in, n, at(size, 0), at(size, 1), number(json_object_get(input, "iou_thr")), stable, &err);
     bool good = !st;
-    if (st) snprintf(reason, FUSION_REASON, "%s", err.text);
+    if (st) snprintf(reason, FUSION_REASON, "%.200s", err.text);
     else if (json_array_size(boxes) != m) good = differs(reason, "boxes", m, (double)m, (double)json_array_size(boxes));
     for (size_t i = 0; i < m && good; i++)
         if (!same_box(&out[i], json_array_get(boxes, i), 0))
