@@ -14,7 +14,9 @@ static double area(thx_box b) { return (b.x2 - b.x1) * (b.y2 - b.y1); }
 
 static double shared(thx_box a, thx_box b)
 {
-    return larger(0.0, smaller(a.x2, b.x2) - larger(a.x1, b.x1)) * larger(0.0, smaller(a.y2, b.y2) - larger(a.y1, b.y1));
+    const double w = smaller(a.x2, b.x2) - larger(a.x1, b.x1), h = smaller(a.y2, b.y2) - larger(a.y1, b.y1);
+
+    return larger(0.0, w) * larger(0.0, h);
 }
 
 static double joined(thx_box a, thx_box b) { return area(a) + area(b) - shared(a, b); }

@@ -37,9 +37,9 @@ typedef struct thx_boxes_sample {
     size_t hits;            /* predictions that took a reference with IoU >= 0.5                 */
 } thx_boxes_sample;
 
-/* predictions [n] in the order of the text, references [m]. Each prediction takes the reference of greatest IoU, first on
- * ties, whether free or not; a taken one is a miss. THORAX_FORMAT: union 0 (the original's ZeroDivisionError), unless
- * rules say otherwise; THORAX_NOMEM. rules may be NULL: as published. */
+/* predictions [n] in the order of the text, references [m]. Each prediction takes the reference of greatest IoU, first
+ * on ties, whether free or not; a taken one is a miss. THORAX_FORMAT: union 0 (the original's ZeroDivisionError),
+ * unless rules say otherwise; THORAX_NOMEM. rules may be NULL: as published. */
 thorax_status thx_boxes_radvlm_sample(thx_boxes_sample *out, const thx_box *predictions, size_t n,
                                       const thx_box *references, size_t m, const thx_boxes_rules *rules,
                                       thorax_error *err);

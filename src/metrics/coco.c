@@ -247,8 +247,8 @@ static size_t times_of(const uint32_t *times, const entry *e) { return times ? t
 
 /* From the last detection back: `highest` is the greatest precision from here on, which each hit gives to the recall
  * thresholds between the recall before it and its own. The lowest threshold, 0, lies before the first detection. */
-static double precision_mean(const thx_coco *c, const entry *d, size_t n, uint32_t bit, const uint32_t *times, size_t tp,
-                             size_t fp, size_t refs)
+static double precision_mean(const thx_coco *c, const entry *d, size_t n, uint32_t bit, const uint32_t *times,
+                             size_t tp, size_t fp, size_t refs)
 {
     double highest = 0, sum = 0;
     int    k = RECALLS - 1;

@@ -14,7 +14,8 @@
 typedef struct thx_curve thx_curve;
 
 /* scores [n], any finite or infinite value, greater means more likely; truth [n] 1, 0 or negative for unknown. Both are
- * copied. Item i lies at scores[i * stride], truth[i * stride], so that one column of a table can be taken. THORAX_NOMEM. */
+ * copied. Item i lies at scores[i * stride], truth[i * stride], so that one column of a table can be taken.
+ * THORAX_NOMEM. */
 thorax_status thx_curve_open(thx_curve **out, const double *scores, const signed char *truth, size_t n, size_t stride,
                              thorax_error *err);
 void          thx_curve_close(thx_curve *c);

@@ -1,7 +1,7 @@
 /* Weighted Boxes Fusion (ensemble_boxes 1.0.9 under NumPy 1.x).
  *
- * Records of one label are taken by weighted score. Each joins the fused box it overlaps most, or begins one. A fused box
- * of two and more is held in f32: the products are made in double, every sum is rounded, the divisor too. */
+ * Records of one label are taken by weighted score. Each joins the fused box it overlaps most, or begins one. A fused
+ * box of two and more is held in f32: the products are made in double, every sum is rounded, the divisor too. */
 #include "metrics/fusion.h"
 #include "metrics/fusion_order.h"
 

@@ -1,9 +1,9 @@
 /* Weighted Boxes Fusion as ensemble_boxes 1.0.9 computes it, and RadVLM's use of it.
  *
- * Boxes of several models (or readers) that overlap are averaged, weighted by score. Sums are kept in f32 as the original
- * keeps them under NumPy 1.x, so results agree to the last bit. Records of equal score are taken in the reverse of their
- * order; beyond 16 records NumPy 1.x's sort (scalar code) puts equal keys in an order of its own, which is followed unless
- * told otherwise. */
+ * Boxes of several models (or readers) that overlap are averaged, weighted by score. Sums are kept in f32 as the
+ * original keeps them under NumPy 1.x, so results agree to the last bit. Records of equal score are taken in the reverse
+ * of their order; beyond 16 records NumPy 1.x's sort (scalar code) puts equal keys in an order of its own, which is
+ * followed unless told otherwise. */
 #ifndef THX_METRICS_FUSION_H
 #define THX_METRICS_FUSION_H
 
@@ -40,15 +40,16 @@ typedef struct thx_wbf_fused { thx_box box; double score; int64_t label; } thx_w
 
 /* boxes [n], models in ascending order (within a model in the order of its list); out [n] receives *n_out of them, by
  * confidence, descending. Labels must not exceed 2^53. Weighted scores that sum up to 0 give NaN.
- * THORAX_USAGE: models not ascending or too great, no models; THORAX_FORMAT: a value that is not finite; THORAX_NOMEM. */
+ * THORAX_USAGE: models not ascending or too great, no models; THORAX_FORMAT: a value that is not finite;
+ * THORAX_NOMEM. */
 thorax_status thx_wbf(thx_wbf_fused *out, size_t *n_out, const thx_wbf_box *boxes, size_t n,
                       const thx_wbf_options *options, thorax_error *err);
 
 enum { THX_WBF_RADVLM_ROWS = 1024, THX_WBF_RADVLM_COLUMNS = 1024 };
 
-/* RadVLM's apply_wbf: readers' boxes [n] in pixels of a film of that many rows and columns, all of one image and class, as
- * one model with scores of 1. out [n] receives *n_out boxes in shares, rounded to 3 decimals. Its callers pass an IoU of
- * 0.1. `stable` as above. THORAX_USAGE: no rows or columns; THORAX_FORMAT; THORAX_NOMEM. */
+/* RadVLM's apply_wbf: readers' boxes [n] in pixels of a film of that many rows and columns, all of one image and class,
+ * as one model with scores of 1. out [n] receives *n_out boxes in shares, rounded to 3 decimals. Its callers pass an
+ * IoU of 0.1. `stable` as above. THORAX_USAGE: no rows or columns; THORAX_FORMAT; THORAX_NOMEM. */
 thorax_status thx_wbf_radvlm(thx_box *out, size_t *n_out, const thx_box *boxes, size_t n, double rows, double columns,
                              double iou, bool stable, thorax_error *err);
 

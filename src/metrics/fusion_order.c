@@ -1,5 +1,5 @@
-/* NumPy 1.x's argsort in scalar code: quicksort by the median of three, insertion sort of what is short, heap sort where
- * the pivots were bad too often. What equal keys become depends on every step, so the steps are followed. */
+/* NumPy 1.x's argsort in scalar code: quicksort by the median of three, insertion sort of what is short, heap sort
+ * where the pivots were bad too often. What equal keys become depends on every step, so the steps are followed. */
 #include "metrics/fusion_order.h"
 
 enum { SHORT = 15, PENDING = 64 }; /* the larger part waits, so that 64 suffice for any number of keys */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Sorts indices v [n] by keys[v[i]], ascending, NaN last: as argsort of NumPy 1.x does in its scalar code. Up to 16 keys
- * equal ones keep their order; beyond, its quicksort permutes them. */
+/* Sorts indices v [n] by keys[v[i]], ascending, NaN last: as argsort of NumPy 1.x does in its scalar code. Up to 16
+ * keys equal ones keep their order; beyond, its quicksort permutes them. */
 void thx_order_numpy(size_t *v, const double *keys, size_t n);
 
 /* v [n] becomes the indices of keys [n], descending: that order reversed. `stable`: equal keys always by descending

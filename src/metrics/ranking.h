@@ -1,6 +1,7 @@
 /* Retrieval: at which rank each query finds what it looks for, and figures of the ranks.
  *
- * Ranks begin with 1. Of equal scores the earlier row comes first, as in the index (index/index.h); a NaN ranks last. */
+ * Ranks begin with 1. Of equal scores the earlier row comes first, as in the index (index/index.h); a NaN ranks
+ * last. */
 #ifndef THX_METRICS_RANKING_H
 #define THX_METRICS_RANKING_H
 

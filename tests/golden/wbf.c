@@ -1,5 +1,5 @@
-/* data-wbf: generic.json, cases of box fusion; radvlm.json, of RadVLM's use of it. Where the sort of equal scores decides,
- * both rules are checked: NumPy's order, and that of a stable sort. */
+/* data-wbf: generic.json, cases of box fusion; radvlm.json, of RadVLM's use of it. Where the sort of equal scores
+ * decides, both rules are checked: NumPy's order, and that of a stable sort. */
 #include "golden.h"
 
 #include "vectors/fusion_cases.h"

@@ -102,7 +102,8 @@ static void check_radvlm_boxes(vec *v, const json_t *input, const json_t *expect
     thorax_error      err = { 0 };
 
     for (size_t i = 0; i < n && !st; i++)
-        st = check_answer(v, &s[i], json_array_get(samples, i), json_array_get(parsed, i), json_array_get(ious, i), &err);
+        st = check_answer(v, &s[i], json_array_get(samples, i), json_array_get(parsed, i), json_array_get(ious, i),
+                          &err);
     if (json_object_get(expected, "error")) {
         if (!st) vec_fail(v, "no error, %s wanted", vec_member_text(expected, "error"));
     } else if (vec_ok(v, st, &err)) {
@@ -118,7 +119,8 @@ static void check_radvlm_boxes(vec *v, const json_t *input, const json_t *expect
 /* ---- coco_map50 ---- */
 
 /* The boxes of one side of all images; to be freed. */
-static thx_coco_box *coco_side(const json_t *images, const char *boxes, const char *scores, const char *labels, size_t *n)
+static thx_coco_box *coco_side(const json_t *images, const char *boxes, const char *scores, const char *labels,
+                               size_t *n)
 {
     thx_coco_box *out;
     size_t        k = 0;
@@ -167,7 +169,8 @@ static void check_coco_with(vec *v, const json_t *images, const json_t *expected
         check_classes(v, torchmetrics ? "torchmetrics ap" : "ap", classes, thx_coco_classes(c), false,
                       json_object_get(expected, torchmetrics ? "torchmetrics_1_4_per_class_ap50" : "per_class_ap50"));
         if (!torchmetrics) {
-            check_classes(v, "recall", classes, thx_coco_classes(c), true, json_object_get(expected, "per_class_max_recall"));
+            check_classes(v, "recall", classes, thx_coco_classes(c), true,
+                          json_object_get(expected, "per_class_max_recall"));
             vec_number(v, "mar", mar, json_object_get(expected, "mar_100_at_50"), limit, 0);
         }
         free(classes);

@@ -48,7 +48,8 @@ static thx_wbf_box *read_boxes(const json_t *input, size_t *n)
     for (size_t t = 0; t < json_array_size(lists); t++) *n += json_array_size(json_array_get(lists, t));
     if (!(out = calloc(*n + 1, sizeof *out))) abort();
     for (size_t t = 0; t < json_array_size(lists); t++) {
-        const json_t *list = json_array_get(lists, t), *scores = json_array_get(json_object_get(input, "scores_list"), t);
+        const json_t *list = json_array_get(lists, t);
+        const json_t *scores = json_array_get(json_object_get(input, "scores_list"), t);
         const json_t *labels = json_array_get(json_object_get(input, "labels_list"), t);
         for (size_t i = 0; i < json_array_size(list); i++)
             out[k++] = (thx_wbf_box){ box_of(json_array_get(list, i)), at(scores, i), (int64_t)at(labels, i), t };
@@ -89,7 +90,8 @@ bool fusion_generic(const json_t *input, const json_t *expected, char reason[FUS
     o.iou = number(json_object_get(input, "iou_thr"));
     o.skip = number(json_object_get(input, "skip_box_thr"));
     o.overflow = json_is_true(json_object_get(input, "allows_overflow"));
-    thorax_status st = thx_wbf_confidence_of(&o.confidence, json_string_value(json_object_get(input, "conf_type")), &err);
+    const char   *how = json_string_value(json_object_get(input, "conf_type"));
+    thorax_status st = thx_wbf_confidence_of(&o.confidence, how ? how : "", &err);
     if (!st) st = thx_wbf(out, &m, in, n, &o, &err);
     if (st) snprintf(reason, FUSION_REASON, "%.200s", err.text);
     const bool good = !st && compare(out, m, expected, reason);
@@ -101,7 +103,8 @@ bool fusion_generic(const json_t *input, const json_t *expected, char reason[FUS
 
 bool fusion_radvlm(const json_t *input, const json_t *boxes, bool stable, char reason[FUSION_REASON])
 {
-    const json_t *list = json_object_get(input, "boxes_pixels_xyxy"), *size = json_object_get(input, "resolution_rows_cols");
+    const json_t *list = json_object_get(input, "boxes_pixels_xyxy");
+    const json_t *size = json_object_get(input, "resolution_rows_cols");
     const size_t  n = json_array_size(list);
     thx_box      *in = calloc(n + 1, sizeof *in), *out = calloc(n + 1, sizeof *out);
     size_t        m;
@@ -109,8 +112,8 @@ bool fusion_radvlm(const json_t *input, const json_t *boxes, bool stable, char r
 
     if (!in || !out) abort();
     for (size_t i = 0; i < n; i++) in[i] = box_of(json_array_get(list, i));
-    const thorax_status st =
-        thx_wbf_radvlm(out, &m, in, n, at(size, 0), at(size, 1), number(json_object_get(input, "iou_thr")), stable, &err);
+    const thorax_status st = thx_wbf_radvlm(out, &m, in, n, at(size, 0), at(size, 1),
+                                            number(json_object_get(input, "iou_thr")), stable, &err);
     bool good = !st;
     if (st) snprintf(reason, FUSION_REASON, "%.200s", err.text);
     else if (json_array_size(boxes) != m) good = differs(reason, "boxes", m, (double)m, (double)json_array_size(boxes));

@@ -110,7 +110,8 @@ static void check_metrics(vec *v, const thx_labels_report *r, const char *const 
 
 static void check_classification(vec *v, const json_t *input, const json_t *expected)
 {
-    const json_t     *samples = json_object_get(input, "samples"), *names = json_object_get(expected, "predicted_labels");
+    const json_t     *samples = json_object_get(input, "samples");
+    const json_t     *names = json_object_get(expected, "predicted_labels");
     const size_t      n = json_array_size(samples);
     thx_label_row    *rows = calloc(n + 1, sizeof *rows);
     size_t            n_labels, n_reference;

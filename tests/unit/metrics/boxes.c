@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-static const thx_box left = { 0, 0, .5, 1 }, whole = { 0, 0, 1, 1 }, right = { .5, 0, 1, 1 }, point = { .2, .2, .2, .2 };
+static const thx_box left = { 0, 0, .5, 1 }, whole = { 0, 0, 1, 1 }, right = { .5, 0, 1, 1 };
+static const thx_box point = { .2, .2, .2, .2 };
 
 static void assert_near(double got, double want)
 {

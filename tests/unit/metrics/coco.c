@@ -62,7 +62,8 @@ static void classes(void **state)
     assert_near(figures_of(NULL, 0, NULL, 0, &o, NULL).map, -1.0);
 }
 
-/* IoU 0.8: found at seven of the ten thresholds. A flat reference is never found, one of negative area does not count. */
+/* IoU 0.8: found at seven of the ten thresholds. A flat reference is never found, one of negative area does not
+ * count. */
 static void thresholds(void **state)
 {
     const thx_coco_options o = thx_coco_options_general();

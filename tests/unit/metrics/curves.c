@@ -108,7 +108,8 @@ static void calibration(void **state)
     assert_near(c.mce, .3);
     assert_int_equal(thx_calibration_of(&c, scores, truth, 8, 1, 0, &err), THORAX_USAGE);
     assert_int_equal(thx_calibration_of(&c, (const double[]){ 1.5 }, truth, 1, 1, 15, &err), THORAX_FORMAT);
-    assert_ok(thx_calibration_of(&c, (const double[]){ 0, 1, NAN }, (const signed char[]){ 0, 1, 1 }, 3, 1, 15, &err), err);
+    assert_ok(thx_calibration_of(&c, (const double[]){ 0, 1, NAN }, (const signed char[]){ 0, 1, 1 }, 3, 1, 15, &err),
+              err);
     assert_int_equal(c.bin[0].n + c.bin[14].n, 2);
     assert_int_equal(c.left_out, 1);
     assert_near(c.ece, 0.0);
