@@ -1,9 +1,9 @@
 /* Weighted Boxes Fusion as ensemble_boxes 1.0.9 computes it, and RadVLM's use of it.
  *
  * Boxes of several models (or readers) that overlap are averaged, weighted by score. Sums are kept in f32 as the
- * original keeps them under NumPy 1.x, so results agree to the last bit. Records of equal score are taken in the reverse
- * of their order; beyond 16 records NumPy 1.x's sort (scalar code) puts equal keys in an order of its own, which is
- * followed unless told otherwise. */
+ * original keeps them under NumPy 1.x, so results agree to the last bit. Records of equal score are taken in the
+ * reverse of their order; beyond 16 records NumPy 1.x's sort (scalar code) puts equal keys in an order of its own,
+ * which is followed unless told otherwise. */
 #ifndef THX_METRICS_FUSION_H
 #define THX_METRICS_FUSION_H
 
