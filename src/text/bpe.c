@@ -75,13 +75,9 @@ static uint64_t mix(uint64_t h)
     return h;
 }
 
-static uint64_t hash_bytes(const char *bytes, size_t size)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a, then mixed: slots are taken from the low bits */
-
-    for (size_t i = 0; i < size; i++) h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
-    return mix(h);
-}
+/* FNV-1a, then mixed: slots are taken from the low bits. */
+static const uint64_t hash_begin = 0xcbf29ce484222325u;
+static uint64_t hash_byte(uint64_t h, char byte) { return (h ^ (unsigned char)byte) * 0x100000001b3u; }
 
 static uint64_t hash_pair(int32_t left, int32_t right)
 {
@@ -105,10 +101,10 @@ static bool reserve_ids(thx_bpe *b, size_t n)
     while (room < n) room *= 2;
     thx_place *places = realloc(b->places, room * sizeof *places);
     if (places) b->places = places;
-    unsigned char *flags = realloc(b->flags, room);
+    uint16_t *flags = realloc(b->flags, room * sizeof *flags);
     if (flags) b->flags = flags;
     if (!places || !flags) return false;
-    memset(flags + b->room, 0, room - b->room);
+    memset(flags + b->room, 0, (room - b->room) * sizeof *flags);
     b->room = room;
     return true;
 }
@@ -125,7 +121,7 @@ thorax_status thx_bpe_add(thx_bpe *b, int32_t id, const char *bytes, size_t size
         return thx_fail(err, THORAX_FORMAT, 0, "more than 4 GB of tokens");
     if (!reserve_ids(b, (size_t)id + 1)) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     b->places[id] = (thx_place){ (uint32_t)b->bytes.size, (uint32_t)size };
-    b->flags[id] = (unsigned char)(flags | THX_TOKEN_HERE);
+    b->flags[id] = (uint16_t)(flags | THX_TOKEN_HERE);
     thx_string_add(&b->bytes, bytes, size);
     if (b->bytes.failed) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     if ((size_t)id >= b->n_ids) b->n_ids = (size_t)id + 1;
@@ -133,16 +129,35 @@ thorax_status thx_bpe_add(thx_bpe *b, int32_t id, const char *bytes, size_t size
     return THORAX_OK;
 }
 
-/* The slot of these bytes: where they are, or the empty one where they would go. */
-static size_t slot_of(const thx_bpe *b, const char *bytes, size_t size)
+/* The slot of bytes with this hash, not yet mixed: where they are, or the empty one where they would go. */
+static size_t slot_from(const thx_bpe *b, uint64_t hash, const char *bytes, size_t size)
 {
-    size_t i = hash_bytes(bytes, size) & (b->n_slots - 1);
+    size_t i = mix(hash) & (b->n_slots - 1);
 
     for (; b->slots[i] >= 0; i = (i + 1) & (b->n_slots - 1)) {
         const thx_place p = b->places[b->slots[i]];
         if (p.size == size && !memcmp(b->bytes.data + p.at, bytes, size)) break;
     }
     return i;
+}
+
+static size_t slot_of(const thx_bpe *b, const char *bytes, size_t size)
+{
+    uint64_t h = hash_begin;
+
+    for (size_t i = 0; i < size; i++) h = hash_byte(h, bytes[i]);
+    return slot_from(b, h, bytes, size);
+}
+
+void thx_bpe_prefixes(const thx_bpe *b, const char *text, size_t size, thx_bpe_found *found, void *data)
+{
+    uint64_t h = hash_begin;
+
+    for (size_t n = 1; b->n_slots && n <= size; n++) {
+        h = hash_byte(h, text[n - 1]);
+        const int32_t id = b->slots[slot_from(b, h, text, n)];
+        if (id >= 0) found(data, id, n);
+    }
 }
 
 int32_t thx_bpe_find(const thx_bpe *b, const char *bytes, size_t size)

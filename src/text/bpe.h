@@ -17,7 +17,9 @@ enum {
     THX_TOKEN_BYTE = 16,    /* a piece for one byte                                       */
     THX_TOKEN_UNUSED = 32,  /* falls apart again when it was made                         */
     THX_TOKEN_CONTROL = 64, /* stands for nothing that could be read                      */
-    THX_TOKEN_STRIPS = 128, /* blanks around it vanish where a text is parsed for it      */
+    THX_TOKEN_STRIPS_LEFT = 128,  /* blanks before it vanish where a text is parsed for it */
+    THX_TOKEN_STRIPS_RIGHT = 256, /* blanks behind it                                      */
+    THX_TOKEN_USER = 512,   /* kept whole by the trainer's wish                           */
     THX_MAX_IDS = 1 << 22 /* more is refused */
 };
 
@@ -30,7 +32,7 @@ typedef struct thx_merge {
 typedef struct thx_bpe {
     thx_string     bytes;   /* of all tokens, one after another        */
     thx_place     *places;  /* [n_ids] where a token's bytes lie       */
-    unsigned char *flags;   /* [n_ids] THX_TOKEN_…                     */
+    uint16_t      *flags;   /* [n_ids] THX_TOKEN_…                     */
     size_t         n_ids, room;
     int32_t       *slots;   /* [n_slots] bytes → id; -1 = empty        */
     size_t         n_slots, n_tokens;
@@ -58,6 +60,11 @@ thorax_status thx_bpe_merge(thx_bpe *b, const char *left, size_t left_size, cons
 
 /* The id of a token that merges can make; -1. */
 int32_t thx_bpe_find(const thx_bpe *b, const char *bytes, size_t size);
+
+/* Calls `found` for each token that merges can make, or that is a piece, and that text [size] begins with, the shortest
+ * first. O(size). */
+typedef void thx_bpe_found(void *data, int32_t id, size_t size);
+void thx_bpe_prefixes(const thx_bpe *b, const char *text, size_t size, thx_bpe_found *found, void *data);
 
 /* Bytes of an id; NULL for one that is not in use. */
 const char *thx_bpe_bytes(const thx_bpe *b, int32_t id, size_t *size);

@@ -10,16 +10,15 @@ static const char *const keys[THX_SPECIALS] = { "unk_token", "bos_token",  "eos_
                                                 "pad_token", "cls_token", "mask_token" };
 
 /* A token as JSON has it, a text or an object with flags; content NULL: none. */
-typedef struct special { const char *content; bool described, strips; } special;
+typedef struct special { const char *content; bool described, left, right; } special;
 
 static special special_of(const json_t *j)
 {
     const json_t *object = json_is_object(j) ? j : NULL;
     const char *content = json_string_value(object ? json_object_get(object, "content") : j);
 
-    return (special){ content && *content ? content : NULL, object != NULL,
-                      json_is_true(json_object_get(object, "lstrip")) ||
-                          json_is_true(json_object_get(object, "rstrip")) };
+    return (special){ content && *content ? content : NULL, object != NULL, json_is_true(json_object_get(object, "lstrip")),
+                      json_is_true(json_object_get(object, "rstrip")) };
 }
 
 /* Marks a token as special; one that is new gets the next id, as in the original. */
@@ -29,10 +28,14 @@ static thorax_status enter(thx_tokenizer *t, const char *content, int32_t *out, 
     int32_t id = thx_added_find(&t->raw, content, size);
     thorax_status st = THORAX_OK;
 
+    if (id < 0 && t->normalised.n) { /* its place there is that of its normal form */
+        id = thx_tokenizer_id(t, content);
+        if (id >= 0 && !(t->bpe.flags[id] & THX_TOKEN_SPECIAL)) id = -1;
+    }
     if (id < 0) {
         id = thx_tokenizer_id(t, content);
         if (id < 0) id = (int32_t)t->bpe.n_ids;
-        st = thx_tokenizer_add(t, &(thx_added_token){ content, id, true, false }, err);
+        st = thx_tokenizer_add(t, &(thx_added_token){ .content = content, .id = id, .special = true }, err);
     }
     if (!st) t->bpe.flags[id] |= THX_TOKEN_SPECIAL;
     *out = id;
@@ -54,7 +57,7 @@ static void note_bare(thx_tokenizer *t, const json_t *map, const json_t *describ
             if (bare && s.described && s.content && !strcmp(s.content, content)) bare = false;
         }
         const int32_t id = bare && !described ? thx_added_find(&t->raw, content, strlen(content)) : -1;
-        if (id >= 0) t->bpe.flags[id] |= THX_TOKEN_STRIPS;
+        if (id >= 0) t->bpe.flags[id] |= THX_TOKEN_STRIPS_LEFT | THX_TOKEN_STRIPS_RIGHT;
     }
 }
 
@@ -70,9 +73,12 @@ static thorax_status enter_named(thx_tokenizer *t, const json_t *map, const json
         if (!value) s.content = defaults[i];
         ids[i] = -1;
         if (!s.content) continue;
-        if (s.strips && t->kind == THX_SENTENCEPIECE)
+        if ((s.left || s.right) && t->kind == THX_SENTENCEPIECE)
             return thx_fail(err, THORAX_FORMAT, 0, "%s: lstrip and rstrip are not supported", keys[i]);
         st = enter(t, s.content, &ids[i], err);
+        if (!st && (s.left || (!s.described && i == THX_MASK && t->kind == THX_BYTE_LEVEL)))
+            t->bpe.flags[ids[i]] |= THX_TOKEN_STRIPS_LEFT; /* of a bare <mask> too: RobertaTokenizer */
+        if (!st && s.right) t->bpe.flags[ids[i]] |= THX_TOKEN_STRIPS_RIGHT;
     }
     return st;
 }
@@ -105,7 +111,7 @@ thorax_status thx_tokenizer_read_specials(thx_tokenizer *t, const char *folder,
     if (!st) st = thx_tokenizer_read_added(t, folder, err);
     if (!st) st = enter_named(t, map, config, defaults, ids, err);
     if (!st) st = enter_additional(t, map, config, err);
-    if (!st) note_bare(t, map, json_object_get(config, "added_tokens_decoder"));
+    if (!st && t->kind == THX_SENTENCEPIECE) note_bare(t, map, json_object_get(config, "added_tokens_decoder"));
     json_decref(config);
     json_decref(map);
     return st;

@@ -19,6 +19,8 @@ const char *const thx_split_qwen2 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}
                                     "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
                                     "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+const char *const thx_split_gpt2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
 struct thx_split { pcre2_code *code; };
 
 /* ---- From Oniguruma's notation to PCRE2's ---- */

@@ -11,6 +11,9 @@
 /* Qwen2's published pattern, for folders that do not carry one. */
 extern const char *const thx_split_qwen2;
 
+/* GPT-2's, which the component ByteLevel of a tokenizer.json stands for. */
+extern const char *const thx_split_gpt2;
+
 typedef struct thx_split thx_split;
 
 /* THORAX_FORMAT: a pattern that cannot be compiled or uses what is not known. THORAX_NOMEM. */

@@ -1,7 +1,9 @@
 /* Reads tokenizer.model, the ModelProto of SentencePiece: pieces, and what trainer and normaliser say
  * of them. Then what transformers' slow Llama tokenizer puts around it: special tokens, BOS. A setting
- * whose effect is not known here is refused by its name. */
+ * whose effect is not known here is refused by its name. Of spm.model, which is of the Unigram type, the fast
+ * DeBERTa-v2 tokenizer makes its own components (convert_slow_tokenizer.py), and so does this file. */
 #include "text/config.h"
+#include "text/unigram_json.h"
 #include "text/proto.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
@@ -28,6 +30,8 @@ typedef struct reader {
     size_t         room;      /* scores there is room for */
     uint64_t       type;      /* of the model             */
     bool           trainer, normalizer, extra_blanks;
+    bool           unigram;   /* is wanted, else BPE      */
+    thx_proto      charsmap;  /* of the normaliser        */
     thorax_error  *err;
 } reader;
 
@@ -93,6 +97,7 @@ static thorax_status note_type(thx_spm *s, const piece *p, int32_t id, unsigned 
         *flags = THX_TOKEN_LITERAL | THX_TOKEN_BYTE;
         return THORAX_OK;
     case USER_DEFINED:
+        *flags = THX_TOKEN_USER;
         return thx_added_add(&s->user, p->text, p->size, id, err);
     case UNUSED:
         s->unused = true;
@@ -164,8 +169,7 @@ static thorax_status read_normalizer(reader *r, thx_proto m)
     while (!st) {
         st = thx_proto_next(&m, &f, &more, r->err);
         if (st || !more) break;
-        if (f.number == NORMALIZER_MAP && f.kind == THX_FIELD_BYTES && f.bytes.size)
-            st = thx_fail(r->err, THORAX_FORMAT, 0, "a normaliser with a table of characters is not supported");
+        if (f.number == NORMALIZER_MAP && f.kind == THX_FIELD_BYTES) r->charsmap = f.bytes;
         if (f.kind != THX_FIELD_NUMBER) continue;
         if (f.number == NORMALIZER_PREFIX) r->t->spm.dummy_prefix = f.value;
         if (f.number == NORMALIZER_EXTRA) r->extra_blanks = !f.value;
@@ -183,18 +187,37 @@ static thorax_status check_model(const reader *r)
     if (!r->trainer || !r->normalizer)
         return thx_fail(r->err, THORAX_FORMAT, 0, "the file ends before its %s",
                         r->trainer ? "normaliser" : "trainer's settings");
-    if (r->type != BPE)
-        return thx_fail(r->err, THORAX_FORMAT, 0, "expected a model of type BPE, found type %s",
+    if (r->type != (r->unigram ? UNIGRAM : BPE))
+        return thx_fail(r->err, THORAX_FORMAT, 0, "expected a model of type %s, found type %s", r->unigram ? "unigram" : "BPE",
                         r->type < 5 ? kinds[r->type] : "unknown");
-    if (!r->extra_blanks)
+    if (!r->unigram && r->charsmap.size)
+        return thx_fail(r->err, THORAX_FORMAT, 0, "a normaliser with a table of characters is not supported");
+    if (!r->unigram && !r->extra_blanks)
         return thx_fail(r->err, THORAX_FORMAT, 0, "remove_extra_whitespaces is not supported");
     if (s->unknown < 0) return thx_fail(r->err, THORAX_FORMAT, 0, "expected an unknown piece, found none");
-    for (int i = 0; i < 256; i++)
+    for (int i = 0; i < 256 && !r->unigram; i++)
         if ((s->bytes[i] >= 0) != s->byte_fallback)
             return thx_fail(r->err, THORAX_FORMAT, 0, "byte_fallback is %s, but the piece <0x%02X> is %s",
                             s->byte_fallback ? "on" : "off", (unsigned)i,
                             s->byte_fallback ? "missing" : "there");
     return THORAX_OK;
+}
+
+/* What was read, as the Unigram kind has it. */
+static thorax_status make_unigram(reader *r)
+{
+    thx_spm      *s = &r->t->spm;
+    thx_unigram  *u = &r->t->unigram;
+    thorax_status st = THORAX_OK;
+
+    u->unknown = s->unknown;
+    u->byte_fallback = s->byte_fallback;
+    u->longest = s->longest;
+    memcpy(u->bytes, s->bytes, sizeof u->bytes);
+    for (size_t i = 0; i < s->n_scores && !st; i++) st = thx_unigram_score(u, (double)s->scores[i], r->err);
+    if (!st && r->charsmap.size) st = thx_charsmap_open(&u->charsmap, r->charsmap.data, r->charsmap.size, r->err);
+    thx_spm_deinit(s);
+    return st;
 }
 
 static thorax_status read_fields(reader *r, thx_proto m)
@@ -212,15 +235,16 @@ static thorax_status read_fields(reader *r, thx_proto m)
         if (f.number == MODEL_NORMALIZER) st = read_normalizer(r, f.bytes);
     }
     if (!st) st = check_model(r);
+    if (!st && r->unigram) st = make_unigram(r);
     return st ? st : thx_bpe_index(&r->t->bpe, 0, r->err);
 }
 
-static thorax_status read_file(thx_tokenizer *t, const char *path, thorax_error *err)
+static thorax_status read_file(thx_tokenizer *t, const char *path, bool unigram, thorax_error *err)
 {
     static const char lfs[] = "version https://git-lfs";
     thx_map map;
     thorax_status st = thx_map_open(&map, path, err);
-    reader r = { .t = t, .type = UNIGRAM, .err = err };
+    reader r = { .t = t, .type = UNIGRAM, .unigram = unigram, .err = err };
 
     if (st) return st;
     t->spm = (thx_spm){ .unknown = -1, .dummy_prefix = true, .escape = true };
@@ -247,13 +271,68 @@ thorax_status thx_tokenizer_read_spm(thx_tokenizer *t, const char *folder, const
     json_t *config = NULL;
 
     t->kind = THX_SENTENCEPIECE;
-    thorax_status st = read_file(t, path, err);
+    thorax_status st = read_file(t, path, false, err);
     if (!st) st = thx_text_config(&config, folder, "tokenizer_config.json", err);
     if (!st) st = thx_tokenizer_read_specials(t, folder, names, ids, err);
     if (!st) {
         t->spm.legacy = thx_text_flag(config, "legacy", true);
         t->before = thx_text_flag(config, "add_bos_token", true) ? ids[THX_BOS] : -1;
         t->after = thx_text_flag(config, "add_eos_token", false) ? ids[THX_EOS] : -1;
+        t->pad = ids[THX_PAD];
+    }
+    json_decref(config);
+    return st;
+}
+
+/* ---- spm.model ---- */
+
+/* Control pieces and what the trainer was told to keep whole are added tokens. */
+static thorax_status add_symbols(thx_tokenizer *t, thorax_error *err)
+{
+    thorax_status st = THORAX_OK;
+
+    for (size_t id = 0; id < t->unigram.n_scores && !st; id++) {
+        const thx_place p = t->bpe.places[id];
+        const char     *bytes = t->bpe.bytes.data + p.at;
+        const bool      control = t->bpe.flags[id] & THX_TOKEN_CONTROL;
+
+        if ((!control && !(t->bpe.flags[id] & THX_TOKEN_USER)) || thx_added_find(&t->raw, bytes, p.size) >= 0 ||
+            thx_added_find(&t->normalised, bytes, p.size) >= 0)
+            continue;
+        st = thx_added_add(&t->raw, bytes, p.size, (int32_t)id, err);
+        if (control) t->bpe.flags[id] |= THX_TOKEN_SPECIAL;
+    }
+    return st;
+}
+
+static void set_form(thx_unigram *u, bool lower)
+{
+    if (lower) u->steps[u->n_steps++] = THX_FORM_LOWER;
+    u->steps[u->n_steps++] = THX_FORM_STRIP_LEFT;
+    u->steps[u->n_steps++] = THX_FORM_STRIP_RIGHT;
+    if (u->charsmap.units) u->steps[u->n_steps++] = THX_FORM_CHARSMAP;
+    u->steps[u->n_steps++] = THX_FORM_ONE_BLANK;
+}
+
+thorax_status thx_tokenizer_read_pieces(thx_tokenizer *t, const char *folder, const char *path, thorax_error *err)
+{
+    static const char *const names[THX_SPECIALS] = { "[UNK]", "[CLS]", "[SEP]", "[SEP]", "[PAD]", "[CLS]", "[MASK]" };
+    int32_t ids[THX_SPECIALS];
+    json_t *config = NULL;
+
+    thx_unigram_init(t);
+    thorax_status st = read_file(t, path, true, err);
+    if (!st) st = thx_text_config(&config, folder, "tokenizer_config.json", err);
+    if (!st && thx_text_flag(config, "split_by_punct", false))
+        st = thx_fail(err, THORAX_FORMAT, 0, "tokenizer_config.json: split_by_punct is not supported");
+    if (!st) {
+        set_form(&t->unigram, thx_text_flag(config, "do_lower_case", false));
+        st = thx_tokenizer_read_specials(t, folder, names, ids, err);
+    }
+    if (!st) st = add_symbols(t, err);
+    if (!st) {
+        t->before = ids[THX_CLS];
+        t->after = ids[THX_SEP];
         t->pad = ids[THX_PAD];
     }
     json_decref(config);

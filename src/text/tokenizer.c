@@ -9,21 +9,24 @@
 #include <string.h>
 
 /* The first of the known files rules. The original reads tokenizer.model with its slow class, so that
- * comes first; vocab.txt says the same as a tokenizer.json beside it. */
+ * comes first; vocab.txt says the same as a tokenizer.json beside it; spm.model is what a tokenizer.json beside it was
+ * made from. */
 static thorax_status read_folder(thx_tokenizer *t, const char *folder, thorax_error *err)
 {
     char *model = thx_path_join(folder, "tokenizer.model"), *words = thx_path_join(folder, "vocab.txt"),
-         *json = thx_path_join(folder, "tokenizer.json");
+         *json = thx_path_join(folder, "tokenizer.json"), *pieces = thx_path_join(folder, "spm.model");
     thorax_status st;
 
-    if (!model || !words || !json) st = thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
+    if (!model || !words || !json || !pieces) st = thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
     else if (thx_file_exists(model)) st = thx_tokenizer_read_spm(t, folder, model, err);
     else if (thx_file_exists(words)) st = thx_tokenizer_read_wordpiece(t, folder, words, err);
     else if (thx_file_exists(json)) st = thx_tokenizer_read_json(t, json, err);
+    else if (thx_file_exists(pieces)) st = thx_tokenizer_read_pieces(t, folder, pieces, err);
     else st = thx_tokenizer_read_vocab(t, folder, err);
     free(model);
     free(words);
     free(json);
+    free(pieces);
     return st;
 }
 
@@ -50,6 +53,7 @@ void thx_tokenizer_close(thx_tokenizer *t)
     if (!t) return;
     thx_bpe_deinit(&t->bpe);
     thx_spm_deinit(&t->spm);
+    thx_unigram_deinit(&t->unigram);
     thx_added_deinit(&t->raw);
     thx_added_deinit(&t->normalised);
     thx_split_close(t->split);
@@ -71,7 +75,9 @@ static thorax_status enter_added(thx_tokenizer *t, const thx_added_token *token,
                                  thorax_error *err)
 {
     thx_bpe *b = &t->bpe;
-    const unsigned flags = THX_TOKEN_ADDED | (token->special ? THX_TOKEN_SPECIAL : 0u);
+    const unsigned marks = (token->special ? THX_TOKEN_SPECIAL : 0u) | (token->strips_left ? THX_TOKEN_STRIPS_LEFT : 0u) |
+                           (token->strips_right ? THX_TOKEN_STRIPS_RIGHT : 0u);
+    const unsigned flags = THX_TOKEN_ADDED | marks;
     size_t size;
     const char *there = thx_bpe_bytes(b, token->id, &size);
 
@@ -83,8 +89,32 @@ static thorax_status enter_added(thx_tokenizer *t, const thx_added_token *token,
     if (size != bytes->size || memcmp(there, bytes->data, size))
         return thx_fail(err, THORAX_FORMAT, 0, "added token %d has the id of another token",
                         token->id);
-    if (token->special) b->flags[token->id] |= THX_TOKEN_SPECIAL;
+    b->flags[token->id] |= (uint16_t)marks;
     return THORAX_OK;
+}
+
+/* ---- The normal form: what a text between added tokens becomes before it is cut into words ---- */
+
+static bool has_form(const thx_tokenizer *t, const char *text, size_t size)
+{
+    switch (t->kind) {
+    case THX_BYTE_LEVEL: return t->nfc && !thx_nfc_is_plain(text, size);
+    case THX_SENTENCEPIECE: return false;
+    case THX_WORDPIECE: return t->normalised.n; /* else words fold their own characters */
+    case THX_UNIGRAM: return true;
+    }
+    return false;
+}
+
+static thorax_status put_form(const thx_tokenizer *t, thx_string *out, const char *text, size_t size, thorax_error *err)
+{
+    switch (t->kind) {
+    case THX_BYTE_LEVEL: return thx_nfc(out, text, size, err);
+    case THX_WORDPIECE: thx_wordpiece_fold(&t->wordpiece, text, size, out); break;
+    case THX_UNIGRAM: return thx_unigram_form(&t->unigram, text, size, out, err);
+    case THX_SENTENCEPIECE: break;
+    }
+    return out->failed ? thx_fail(err, THORAX_NOMEM, 0, "no memory to normalise %zu bytes of text", size) : THORAX_OK;
 }
 
 thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, thorax_error *err)
@@ -98,12 +128,12 @@ thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, 
         thx_added_find(&t->normalised, token->content, size) >= 0)
         return thx_fail(err, THORAX_FORMAT, 0, "added token %d is there twice", token->id);
     /* what Llama's normaliser does to a text leaves its tokens as they are */
-    const bool normalised = token->normalised && t->kind == THX_BYTE_LEVEL;
+    const bool normalised = token->normalised && t->kind != THX_SENTENCEPIECE;
     st = enter_added(t, token, &text, err);
-    if (!st && normalised && t->nfc) {
+    if (!st && normalised && (t->kind != THX_BYTE_LEVEL || t->nfc)) {
         text.size = 0;
-        st = thx_nfc(&text, token->content, size, err);
-        if (!st) st = thx_added_add(&t->normalised, text.data, text.size, token->id, err);
+        st = put_form(t, &text, token->content, size, err);
+        if (!st && text.size) st = thx_added_add(&t->normalised, text.data, text.size, token->id, err);
     } else if (!st) {
         st = thx_added_add(normalised ? &t->normalised : &t->raw, token->content, size, token->id, err);
     }
@@ -145,6 +175,7 @@ typedef struct encoder {
     thx_bpe_scratch      scratch;
     thx_ids             *ids;
     bool                 behind; /* the text stands behind a control token */
+    thx_string           word;   /* a word with a blank before it          */
 } encoder;
 
 static thorax_status encode_word(void *data, const char *word, size_t size, thorax_error *err)
@@ -155,9 +186,18 @@ static thorax_status encode_word(void *data, const char *word, size_t size, thor
 
 typedef thorax_status encode_step(encoder *e, const char *text, size_t size, thorax_error *err);
 
-static bool strips(const encoder *e, int32_t id)
+static bool strips(const encoder *e, int32_t id, unsigned side)
 {
-    return id >= 0 && e->t->bpe.flags[id] & THX_TOKEN_STRIPS;
+    return id >= 0 && e->t->bpe.flags[id] & side;
+}
+
+/* Python's idea of white space for the slow Llama class, Unicode's elsewhere. */
+static size_t space(const encoder *e, const char *text, size_t size, unsigned side)
+{
+    const bool slow = e->t->kind == THX_SENTENCEPIECE;
+
+    if (side == THX_TOKEN_STRIPS_LEFT) return slow ? thx_blanks_behind(text, size) : thx_spaces_behind(text, size);
+    return slow ? thx_blanks_before(text, size) : thx_spaces_before(text, size);
 }
 
 /* Cuts text at the tokens of `added`: their ids are appended, what lies between goes to `rest`. */
@@ -169,11 +209,11 @@ static thorax_status cut(encoder *e, const thx_added *added, encode_step *rest, 
 
     for (size_t at = 0, next; !st && at < size; at = next) {
         size_t begin = size;
-        const bool before = strips(e, id);
+        const bool before = strips(e, id, THX_TOKEN_STRIPS_RIGHT);
         next = size;
         id = thx_added_next(added, text, size, at, &begin, &next);
-        if (before) at += thx_blanks_before(text + at, begin - at);
-        const size_t end = strips(e, id) ? begin - thx_blanks_behind(text + at, begin - at) : begin;
+        if (before) at += space(e, text + at, begin - at, THX_TOKEN_STRIPS_RIGHT);
+        const size_t end = strips(e, id, THX_TOKEN_STRIPS_LEFT) ? begin - space(e, text + at, begin - at, THX_TOKEN_STRIPS_LEFT) : begin;
         if (end > at) st = rest(e, text + at, end - at, err);
         if (id < 0) continue;
         thx_ids_add(e->ids, id);
@@ -182,20 +222,43 @@ static thorax_status cut(encoder *e, const thx_added *added, encode_step *rest, 
     return st;
 }
 
-static thorax_status encode_words(encoder *e, const char *text, size_t size, thorax_error *err)
+/* A byte-level text; some have a blank put before it. */
+static thorax_status split_words(encoder *e, const char *text, size_t size, thorax_error *err)
 {
+    if (e->t->blank && size && *text != ' ') {
+        e->word.size = 0;
+        thx_string_puts(&e->word, " ");
+        thx_string_add(&e->word, text, size);
+        if (e->word.failed) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a text of %zu bytes", size);
+        text = e->word.data;
+        size = e->word.size;
+    }
     return thx_split_run(e->t->split, text, size, encode_word, e, err);
 }
 
-/* A stretch of text between the added tokens: form C, then words. */
+/* Text in its normal form. */
+static thorax_status encode_words(encoder *e, const char *text, size_t size, thorax_error *err)
+{
+    const thx_tokenizer *t = e->t;
+
+    switch (t->kind) {
+    case THX_SENTENCEPIECE: return thx_spm_encode(&t->bpe, &t->spm, text, size, e->behind, e->ids, err);
+    case THX_WORDPIECE: return thx_wordpiece_encode(&t->bpe, &t->wordpiece, text, size, e->ids, err);
+    case THX_UNIGRAM: return thx_unigram_encode(&t->bpe, &t->unigram, text, size, e->behind, e->ids, err);
+    case THX_BYTE_LEVEL: break;
+    }
+    return split_words(e, text, size, err);
+}
+
+/* A stretch of text between the added tokens: its normal form, the tokens that are looked for there, words. */
 static thorax_status encode_stretch(encoder *e, const char *text, size_t size, bool control,
                                     thorax_error *err)
 {
     thx_string normal = { 0 };
     thorax_status st = THORAX_OK;
 
-    if (e->t->nfc && !thx_nfc_is_plain(text, size)) {
-        st = thx_nfc(&normal, text, size, err);
+    if (has_form(e->t, text, size)) {
+        st = put_form(e->t, &normal, text, size, err);
         text = normal.data ? normal.data : "";
         size = normal.size;
     }
@@ -209,20 +272,6 @@ static thorax_status encode_stretch(encoder *e, const char *text, size_t size, b
 static thorax_status encode_parsed(encoder *e, const char *text, size_t size, thorax_error *err)
 {
     return encode_stretch(e, text, size, true, err);
-}
-
-static thorax_status encode_plain(encoder *e, const char *text, size_t size, thorax_error *err)
-{
-    const thx_tokenizer *t = e->t;
-
-    switch (t->kind) {
-    case THX_SENTENCEPIECE:
-        return thx_spm_encode(&t->bpe, &t->spm, text, size, e->behind, e->ids, err);
-    case THX_WORDPIECE:
-        return thx_wordpiece_encode(&t->bpe, &t->wordpiece, text, size, e->ids, err);
-    default:
-        return encode_stretch(e, text, size, false, err);
-    }
 }
 
 /* The slow Llama tokenizer takes U+2581 for a blank before it looks for special tokens; which matters
@@ -243,7 +292,6 @@ static void make_blanks(thx_string *text)
 
 static thorax_status encode(encoder *e, const char *text, size_t size, bool control, thorax_error *err)
 {
-    encode_step *rest = e->t->kind == THX_BYTE_LEVEL ? encode_parsed : encode_plain;
     const bool slow = e->t->kind == THX_SENTENCEPIECE && !e->t->spm.legacy;
     thx_string repaired = { 0 };
     thorax_status st = THORAX_OK;
@@ -257,10 +305,11 @@ static thorax_status encode(encoder *e, const char *text, size_t size, bool cont
         size = repaired.size;
     }
     if (!st)
-        st = control ? cut(e, &e->t->raw, rest, text, size, err) : encode_plain(e, text, size, err);
+        st = control ? cut(e, &e->t->raw, encode_parsed, text, size, err) : encode_stretch(e, text, size, false, err);
     if (!st && e->ids->failed)
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the ids of %zu bytes of text", size);
     thx_bpe_scratch_deinit(&e->scratch);
+    thx_string_deinit(&e->word);
     thx_string_deinit(&repaired);
     return st;
 }
@@ -351,6 +400,9 @@ void thx_stream_add(thx_stream *s, int32_t id, thx_string *out)
         break;
     case THX_WORDPIECE:
         thx_wordpiece_put(&t->bpe, id, &s->begun, out);
+        break;
+    case THX_UNIGRAM:
+        thx_unigram_put(&t->unigram, bytes, size, is_special(t, id) || t->bpe.flags[id] & THX_TOKEN_ADDED, &s->begun, out);
         break;
     default:
         for (size_t i = 0; i < size; i++) stream_byte(s, (unsigned char)bytes[i], out);

@@ -6,12 +6,14 @@
 #include "text/bpe.h"
 #include "text/split.h"
 #include "text/spm.h"
+#include "text/unigram.h"
 #include "text/wordpiece.h"
 
 typedef enum thx_tokenizer_kind {
     THX_BYTE_LEVEL,    /* split, form C, merges                       */
     THX_SENTENCEPIECE, /* spm; the vocabulary of bpe, without merges  */
-    THX_WORDPIECE      /* wordpiece; likewise                         */
+    THX_WORDPIECE,     /* wordpiece; likewise                         */
+    THX_UNIGRAM        /* unigram; likewise                           */
 } thx_tokenizer_kind;
 
 struct thx_tokenizer {
@@ -19,18 +21,20 @@ struct thx_tokenizer {
     thx_bpe    bpe;
     thx_spm    spm;
     thx_wordpiece wordpiece;
+    thx_unigram unigram;
     int32_t    before, after, pad; /* put around a whole text, and behind it; -1 = nothing */
     thx_added raw; /* added tokens looked for in the text as it comes                          */
-    thx_added normalised; /* those marked "normalized": looked for after form C */
+    thx_added normalised; /* those marked "normalized": looked for in the normal form */
     thx_split *split;
     bool       nfc;
+    bool       blank; /* byte-level: a blank is put before a stretch that has none */
 };
 
 /* What the two readers share: an added token under its id, with the flags of its description. */
 typedef struct thx_added_token {
     const char *content;
     int32_t id;
-    bool special, normalised;
+    bool special, normalised, strips_left, strips_right;
 } thx_added_token;
 thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, thorax_error *err);
 
@@ -49,6 +53,7 @@ thorax_status thx_tokenizer_read_json(thx_tokenizer *t, const char *path, thorax
 thorax_status thx_tokenizer_read_vocab(thx_tokenizer *t, const char *folder, thorax_error *err);
 thorax_status thx_tokenizer_read_spm(thx_tokenizer *t, const char *folder, const char *path,
                                      thorax_error *err);
+thorax_status thx_tokenizer_read_pieces(thx_tokenizer *t, const char *folder, const char *path, thorax_error *err);
 thorax_status thx_tokenizer_read_wordpiece(thx_tokenizer *t, const char *folder, const char *path,
                                            thorax_error *err);
 

@@ -2,6 +2,7 @@
  * tree. What it says rules; a component whose effect is not known here is refused by its name. */
 #include "text/scan.h"
 #include "text/spm_json.h"
+#include "text/unigram_json.h"
 #include "base/file.h"
 
 #include <jansson.h>
@@ -23,6 +24,8 @@ typedef struct reader {
     part           parts[N_PARTS], vocab, merges;
     size_t         n_merges;  /* counted, then entered */
     bool           pieces;    /* byte_fallback: of the Llama kind */
+    bool           unigram;
+    int64_t        unknown_id; /* of Unigram */
     thorax_error  *err;
 } reader;
 
@@ -105,10 +108,12 @@ static thorax_status model_setting(reader *r, const char *key, const json_t *val
 {
     if (!strcmp(key, "type")) {
         const char *type = json_string_value(value);
-        return type && !strcmp(type, "BPE")
+        r->unigram = type && !strcmp(type, "Unigram");
+        return r->unigram || (type && !strcmp(type, "BPE"))
                    ? THORAX_OK
                    : refuse(r, "model", type ? type : "a model without type");
     }
+    if (!strcmp(key, "unk_id") && json_is_integer(value)) r->unknown_id = json_integer_value(value);
     if (!strcmp(key, "byte_fallback")) r->pieces = json_is_true(value);
     if (!strcmp(key, "unk_token") && json_is_string(value)) thx_string_puts(&r->unknown, json_string_value(value));
     for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++)
@@ -271,12 +276,23 @@ static thorax_status read_split(reader *r, const json_t *j)
     return named(r, thx_split_open(&r->t->split, pattern, r->err));
 }
 
-/* Sequence of Split and ByteLevel, the latter for its alphabet alone. */
+/* ByteLevel alone splits as GPT-2 does. */
+static thorax_status read_byte_level(reader *r, const json_t *j)
+{
+    const json_t *regex = json_object_get(j, "use_regex");
+
+    if (regex && !json_is_true(regex)) return refuse(r, "pre_tokenizer", "ByteLevel without use_regex and Split");
+    r->t->blank = !json_is_false(json_object_get(j, "add_prefix_space"));
+    return named(r, thx_split_open(&r->t->split, thx_split_gpt2, r->err));
+}
+
+/* ByteLevel, or a Sequence of Split and ByteLevel, the latter for its alphabet alone. */
 static thorax_status read_pre_tokenizer(reader *r, const json_t *j)
 {
     const json_t *list = json_object_get(j, "pretokenizers"), *bytes = json_array_get(list, 1);
 
     if (is_empty(j)) return refuse(r, "pre_tokenizer", "a tokenizer without one");
+    if (!strcmp(type_of(j), "ByteLevel")) return read_byte_level(r, j);
     if (strcmp(type_of(j), "Sequence")) return refuse(r, "pre_tokenizer", type_of(j));
     if (json_array_size(list) != 2)
         return refuse(r, "pre_tokenizer", "Sequence of other than Split and ByteLevel");
@@ -288,20 +304,29 @@ static thorax_status read_pre_tokenizer(reader *r, const json_t *j)
     return read_split(r, json_array_get(list, 0));
 }
 
-/* None of these may add an id. */
+/* ["<s>", 0] */
+static bool read_end(thx_tokenizer *t, int32_t *id, const json_t *j)
+{
+    const char *token = json_string_value(json_array_get(j, 0));
+
+    *id = token ? thx_tokenizer_id(t, token) : -1;
+    return *id >= 0;
+}
+
+/* What stands around a whole text. */
 static thorax_status read_post_processor(reader *r, const json_t *j)
 {
-    const json_t *single = json_object_get(j, "single"), *list = json_object_get(j, "processors"),
-                 *item;
+    const json_t *list = json_object_get(j, "processors"), *item;
     size_t i;
     thorax_status st = THORAX_OK;
 
     if (is_empty(j) || !strcmp(type_of(j), "ByteLevel")) return THORAX_OK;
-    if (!strcmp(type_of(j), "TemplateProcessing")) {
-        if (json_array_size(single) != 1 || !json_object_get(json_array_get(single, 0), "Sequence"))
-            return refuse(r, "post_processor", "TemplateProcessing that adds tokens");
-        return THORAX_OK;
-    }
+    if (!strcmp(type_of(j), "TemplateProcessing"))
+        return thx_spm_json_post(r->t, j) ? THORAX_OK : refuse(r, "post_processor", type_of(j));
+    if (!strcmp(type_of(j), "RobertaProcessing") || !strcmp(type_of(j), "BertProcessing"))
+        return read_end(r->t, &r->t->before, json_object_get(j, "cls")) && read_end(r->t, &r->t->after, json_object_get(j, "sep"))
+                   ? THORAX_OK
+                   : refuse(r, "post_processor", type_of(j));
     if (strcmp(type_of(j), "Sequence") || !json_is_array(list))
         return refuse(r, "post_processor", type_of(j));
     json_array_foreach(list, i, item) {
@@ -321,6 +346,7 @@ static thorax_status read_decoder(reader *r, const json_t *j)
 static thorax_status read_added(reader *r, const json_t *j)
 {
     static const char *const flags[] = { "single_word", "lstrip", "rstrip" };
+    const size_t  refused = r->t->kind == THX_SENTENCEPIECE ? 3 : 1;
     const json_t *item;
     size_t i;
     thorax_status st = THORAX_OK;
@@ -331,13 +357,15 @@ static thorax_status read_added(reader *r, const json_t *j)
         const json_t *id = json_object_get(item, "id");
         thx_added_token token = { json_string_value(json_object_get(item, "content")), -1,
                                   json_is_true(json_object_get(item, "special")),
-                                  json_is_true(json_object_get(item, "normalized")) };
+                                  json_is_true(json_object_get(item, "normalized")),
+                                  json_is_true(json_object_get(item, "lstrip")),
+                                  json_is_true(json_object_get(item, "rstrip")) };
         if (!token.content || !json_is_integer(id) || json_integer_value(id) < 0 ||
             json_integer_value(id) >= THX_MAX_IDS)
             return thx_fail(r->err, THORAX_FORMAT, 0,
                             "%s: added token %zu: expected content and an id below %d", r->s.path,
                             i, THX_MAX_IDS);
-        for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
+        for (size_t k = 0; k < refused; k++)
             if (!is_empty(json_object_get(item, flags[k])))
                 return refuse(r, "added_tokens", flags[k]);
         token.id = (int32_t)json_integer_value(id);
@@ -388,6 +416,68 @@ static thorax_status read_pieces(reader *r)
     return st ? st : read_part(r, POST_PROCESSOR, read_ends);
 }
 
+/* ---- The Unigram kind ---- */
+
+/* ["piece", -3.5] */
+static thorax_status read_scored(reader *r)
+{
+    part          score = { 0 };
+    json_t       *j = NULL;
+    thorax_status st = thx_scan_take(&r->s, '[', r->err);
+
+    if (!st) st = thx_scan_string(&r->s, &r->left, r->err);
+    if (!st) st = thx_scan_take(&r->s, ',', r->err);
+    if (!st) st = skip_to(r, &score);
+    if (!st) st = part_tree(r, score, &j);
+    if (!st) st = thx_scan_take(&r->s, ']', r->err);
+    if (!st && !json_is_number(j)) st = thx_scan_fail(&r->s, "a score", r->err);
+    if (!st) st = named(r, thx_unigram_piece(r->t, r->left.data, r->left.size, json_number_value(j), r->err));
+    json_decref(j);
+    return st;
+}
+
+static thorax_status read_form(reader *r, const json_t *j)
+{
+    const char         *refused;
+    const thorax_status st = thx_unigram_json_form(r->t, j, &refused, r->err);
+
+    return st ? named(r, st) : refused ? refuse(r, "normalizer", refused) : THORAX_OK;
+}
+
+static thorax_status read_metaspace(reader *r, const json_t *j)
+{
+    return thx_unigram_json_blanks(r->t, j) ? THORAX_OK : refuse(r, "pre_tokenizer", "what is not Metaspace alone");
+}
+
+static thorax_status read_unigram(reader *r)
+{
+    bool          first = true, more = true;
+    thorax_status st;
+
+    thx_unigram_init(r->t);
+    if (!r->vocab.begin) return thx_fail(r->err, THORAX_FORMAT, 0, "%s: expected a Unigram model with vocab, found none", r->s.path);
+    st = read_part(r, NORMALIZER, read_form);
+    if (!st) st = read_part(r, PRE_TOKENIZER, read_metaspace);
+    r->s.at = r->vocab.begin;
+    if (!st) st = thx_scan_take(&r->s, '[', r->err);
+    while (!st) {
+        st = thx_scan_more(&r->s, ']', &first, &more, r->err);
+        if (st || !more) break;
+        st = read_scored(r);
+    }
+    if (!st) st = named(r, thx_unigram_index(r->t, r->unknown_id, r->pieces, r->err));
+    if (!st) st = read_part(r, ADDED_TOKENS, read_added);
+    return st ? st : read_part(r, POST_PROCESSOR, read_ends);
+}
+
+/* What rows are filled up with: the token's name stands in the class's defaults alone. */
+static void find_pad(thx_tokenizer *t)
+{
+    static const char *const names[] = { "[PAD]", "<pad>" };
+
+    for (size_t i = 0; t->pad < 0 && i < 2; i++) t->pad = thx_tokenizer_id(t, names[i]);
+}
+
 static thorax_status read_file(reader *r)
 {
     static const char lfs[] = "version https://git-lfs";
@@ -401,15 +491,15 @@ static thorax_status read_file(reader *r)
                         r->s.size, MAX_FILE);
     thorax_status st = each_member(r, top_member);
     if (!st) st = thx_scan_end(&r->s, r->err);
+    if (!st && r->unigram) return read_unigram(r);
     if (!st && r->pieces) return read_pieces(r);
     if (!st && r->unknown.size) return refuse(r, "model", "unk_token");
     if (!st) st = read_part(r, NORMALIZER, read_normalizer);
     if (!st) st = read_part(r, PRE_TOKENIZER, read_pre_tokenizer);
-    if (!st) st = read_part(r, POST_PROCESSOR, read_post_processor);
     if (!st) st = read_part(r, DECODER, read_decoder);
     if (!st) st = read_model(r);
     if (!st) st = read_part(r, ADDED_TOKENS, read_added);
-    return st;
+    return st ? st : read_part(r, POST_PROCESSOR, read_post_processor);
 }
 
 thorax_status thx_tokenizer_read_json(thx_tokenizer *t, const char *path, thorax_error *err)
@@ -418,8 +508,9 @@ thorax_status thx_tokenizer_read_json(thx_tokenizer *t, const char *path, thorax
     thorax_status st = thx_map_open(&map, path, err);
 
     if (st) return st;
-    reader r = { .t = t, .s = { path, (const char *)map.data, map.size, 0 }, .err = err };
+    reader r = { .t = t, .s = { path, (const char *)map.data, map.size, 0 }, .unknown_id = -1, .err = err };
     st = read_file(&r);
+    if (!st) find_pad(t);
     thx_string_deinit(&r.key);
     thx_string_deinit(&r.bytes);
     thx_string_deinit(&r.left);

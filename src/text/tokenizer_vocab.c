@@ -1,6 +1,6 @@
 /* Reads the older file set: vocab.json, merges.txt, and the added tokens from tokenizer_config.json
  * (added_tokens_decoder) or added_tokens.json. Such a folder carries no pattern and no normaliser:
- * those are Qwen2's, which the original's class sets for it. */
+ * those are GPT-2's or RoBERTa's where it names their class, and Qwen2's otherwise. */
 #include "text/config.h"
 #include "text/scan.h"
 #include "text/tokenizer.h"
@@ -132,14 +132,17 @@ static thorax_status add_described(thx_tokenizer *t, const char *key, const json
     const long id = strtol(key, &end, 10);
     const thx_added_token token = { json_string_value(json_object_get(value, "content")),
                                     (int32_t)id, json_is_true(json_object_get(value, "special")),
-                                    json_is_true(json_object_get(value, "normalized")) };
+                                    json_is_true(json_object_get(value, "normalized")),
+                                    json_is_true(json_object_get(value, "lstrip")),
+                                    json_is_true(json_object_get(value, "rstrip")) };
+    const size_t refused = t->kind == THX_SENTENCEPIECE ? 3 : t->kind == THX_WORDPIECE ? 0 : 1;
 
     if (!token.content || *end || end == key || id < 0 || id >= THX_MAX_IDS)
         return thx_fail(err, THORAX_FORMAT, 0,
                         "added_tokens_decoder: expected an id below %d with its content",
                         THX_MAX_IDS);
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (t->kind != THX_WORDPIECE && json_is_true(json_object_get(value, flags[i])))
+    for (size_t i = 0; i < refused; i++)
+        if (json_is_true(json_object_get(value, flags[i])))
             return thx_fail(err, THORAX_FORMAT, 0, "added_tokens_decoder: %s is not supported",
                             flags[i]);
     return thx_tokenizer_add(t, &token, err);
@@ -153,7 +156,7 @@ static thorax_status add_plain(thx_tokenizer *t, const char *key, const json_t *
 
     if (!(id >= 0.0 && id < THX_MAX_IDS))
         return thx_fail(err, THORAX_FORMAT, 0, "added tokens: expected ids below %d", THX_MAX_IDS);
-    return thx_tokenizer_add(t, &(thx_added_token){ key, (int32_t)id, true, false }, err);
+    return thx_tokenizer_add(t, &(thx_added_token){ .content = key, .id = (int32_t)id, .special = true }, err);
 }
 
 thorax_status thx_tokenizer_read_added(thx_tokenizer *t, const char *folder, thorax_error *err)
@@ -179,6 +182,39 @@ thorax_status thx_tokenizer_read_added(thx_tokenizer *t, const char *folder, tho
     return st;
 }
 
+/* The class that the folder is for: of its tokenizer_config.json, else what the model type of config.json makes it. */
+typedef enum vocab_class { QWEN2, GPT2, ROBERTA } vocab_class;
+
+static thorax_status read_class(vocab_class *out, bool *blank, const char *folder, thorax_error *err)
+{
+    json_t *config = NULL, *model = NULL;
+    thorax_status st = thx_text_config(&config, folder, "tokenizer_config.json", err);
+
+    if (!st) st = thx_text_config(&model, folder, "config.json", err);
+    const char *name = json_string_value(json_object_get(config, "tokenizer_class")),
+               *type = json_string_value(json_object_get(model, "model_type"));
+    if (!name) name = !type ? "" : !strcmp(type, "roberta") ? "Roberta" : !strcmp(type, "gpt2") ? "GPT2" : "";
+    *out = !strncmp(name, "Roberta", 7) ? ROBERTA : !strncmp(name, "GPT2", 4) || !strncmp(name, "CodeGen", 7) ? GPT2 : QWEN2;
+    *blank = *out != QWEN2 && thx_text_flag(config, "add_prefix_space", false);
+    json_decref(config);
+    json_decref(model);
+    return st;
+}
+
+/* RoBERTa's special tokens, and <s> and </s> around a text. */
+static thorax_status read_roberta(thx_tokenizer *t, const char *folder, thorax_error *err)
+{
+    static const char *const names[THX_SPECIALS] = { "<unk>", "<s>", "</s>", "</s>", "<pad>", "<s>", "<mask>" };
+    int32_t ids[THX_SPECIALS];
+    const thorax_status st = thx_tokenizer_read_specials(t, folder, names, ids, err);
+
+    if (st) return st;
+    t->before = ids[THX_CLS];
+    t->after = ids[THX_SEP];
+    t->pad = ids[THX_PAD];
+    return THORAX_OK;
+}
+
 thorax_status thx_tokenizer_read_vocab(thx_tokenizer *t, const char *folder, thorax_error *err)
 {
     char *path = thx_path_join(folder, "vocab.json");
@@ -190,10 +226,13 @@ thorax_status thx_tokenizer_read_vocab(thx_tokenizer *t, const char *folder, tho
                         "%s: expected tokenizer.json, tokenizer.model, vocab.txt, or vocab.json and "
                         "merges.txt, found neither",
                         folder);
-    t->nfc = true;
-    thorax_status st = thx_split_open(&t->split, thx_split_qwen2, err);
+    vocab_class of;
+    thorax_status st = read_class(&of, &t->blank, folder, err);
+    if (st) return st;
+    t->nfc = of == QWEN2;
+    st = thx_split_open(&t->split, of == QWEN2 ? thx_split_qwen2 : thx_split_gpt2, err);
     if (!st) st = read_vocab(t, folder, err);
     if (!st) st = read_merges(t, folder, err);
-    if (!st) st = thx_tokenizer_read_added(t, folder, err);
+    if (!st) st = of == ROBERTA ? read_roberta(t, folder, err) : thx_tokenizer_read_added(t, folder, err);
     return st;
 }

@@ -80,26 +80,28 @@ void thx_utf8_repair(thx_string *out, const char *text, size_t size)
     }
 }
 
-bool thx_char_is_space(uint32_t c)
+static bool is_white(uint32_t c)
 {
-    return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+    return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+           c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-size_t thx_blanks_before(const char *text, size_t size)
+bool thx_char_is_space(uint32_t c) { return is_white(c) || (c >= 0x1c && c <= 0x1f); }
+
+static size_t bytes_before(const char *text, size_t size, bool (*is)(uint32_t c))
 {
     size_t at = 0;
     uint32_t c;
 
     while (at < size) {
         const int n = thx_utf8_next((const unsigned char *)text + at, size - at, &c);
-        if (n <= 0 || !thx_char_is_space(c)) break;
+        if (n <= 0 || !is(c)) break;
         at += (size_t)n;
     }
     return at;
 }
 
-size_t thx_blanks_behind(const char *text, size_t size)
+static size_t bytes_behind(const char *text, size_t size, bool (*is)(uint32_t c))
 {
     size_t end = size;
     uint32_t c;
@@ -107,11 +109,16 @@ size_t thx_blanks_behind(const char *text, size_t size)
     while (end) {
         size_t at = end - 1;
         while (at && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
-        if (thx_utf8_next((const unsigned char *)text + at, end - at, &c) <= 0 || !thx_char_is_space(c)) break;
+        if (thx_utf8_next((const unsigned char *)text + at, end - at, &c) <= 0 || !is(c)) break;
         end = at;
     }
     return size - end;
 }
+
+size_t thx_blanks_before(const char *text, size_t size) { return bytes_before(text, size, thx_char_is_space); }
+size_t thx_blanks_behind(const char *text, size_t size) { return bytes_behind(text, size, thx_char_is_space); }
+size_t thx_spaces_before(const char *text, size_t size) { return bytes_before(text, size, is_white); }
+size_t thx_spaces_behind(const char *text, size_t size) { return bytes_behind(text, size, is_white); }
 
 /* Code points below U+0300 are in form C and compose with nothing before them. */
 bool thx_nfc_is_plain(const char *text, size_t size)

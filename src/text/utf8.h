@@ -24,6 +24,10 @@ bool thx_char_is_space(uint32_t c);
 size_t thx_blanks_before(const char *text, size_t size);
 size_t thx_blanks_behind(const char *text, size_t size);
 
+/* The same by Unicode's White_Space, which lacks U+001C to U+001F. */
+size_t thx_spaces_before(const char *text, size_t size);
+size_t thx_spaces_behind(const char *text, size_t size);
+
 /* Appends text [size], repaired. */
 void thx_utf8_repair(thx_string *out, const char *text, size_t size);
 

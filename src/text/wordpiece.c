@@ -14,6 +14,7 @@ typedef struct splitter {
     thx_string           word;    /* that is being read                     */
     size_t               n_word;  /* its characters                         */
     thx_ids             *ids;
+    thx_string          *folded;  /* NULL; else the text goes there instead */
 } splitter;
 
 /* ---- Words into pieces ---- */
@@ -37,10 +38,12 @@ static size_t longest_piece(const splitter *s, const char *text, size_t size, bo
 
 static void end_word(splitter *s)
 {
-    const size_t first = s->ids->size, size = s->word.size;
+    const size_t size = s->word.size;
     bool known = s->n_word <= THX_WORDPIECE_MAX_WORD;
 
+    if (s->folded) thx_string_puts(s->folded, " ");
     if (!size) return;
+    const size_t first = s->ids->size;
     for (size_t at = 0; known && at < size;) {
         int32_t id = -1;
         const size_t n = longest_piece(s, s->word.data + at, size - at, at > 0, &id);
@@ -94,10 +97,11 @@ static bool is_chinese(uint32_t c)
 static void put_character(splitter *s, uint32_t c)
 {
     char utf8[4];
-    const bool sign = is_sign(c);
+    const bool sign = !s->folded && is_sign(c);
 
     if (sign) end_word(s);
-    thx_string_add(&s->word, utf8, thx_utf8_put(utf8, c));
+    thx_string_add(s->folded ? s->folded : &s->word, utf8, thx_utf8_put(utf8, c));
+    if (s->folded) return;
     s->n_word++;
     if (sign) end_word(s);
 }
@@ -131,18 +135,29 @@ static void take_character(splitter *s, uint32_t c)
     if (chinese) end_word(s);
 }
 
-thorax_status thx_wordpiece_encode(const thx_bpe *vocabulary, const thx_wordpiece *w, const char *text,
-                                   size_t size, thx_ids *ids, thorax_error *err)
+static void take_text(splitter *s, const char *text, size_t size)
 {
-    splitter s = { .vocabulary = vocabulary, .w = w, .ids = ids };
     uint32_t c;
 
     for (size_t at = 0; at < size;) {
         const int n = thx_utf8_next((const unsigned char *)text + at, size - at, &c);
         if (n <= 0) break; /* not reached: text is valid */
-        take_character(&s, c);
+        take_character(s, c);
         at += (size_t)n;
     }
+}
+
+void thx_wordpiece_fold(const thx_wordpiece *w, const char *text, size_t size, thx_string *out)
+{
+    take_text(&(splitter){ .w = w, .folded = out }, text, size);
+}
+
+thorax_status thx_wordpiece_encode(const thx_bpe *vocabulary, const thx_wordpiece *w, const char *text,
+                                   size_t size, thx_ids *ids, thorax_error *err)
+{
+    splitter s = { .vocabulary = vocabulary, .w = w, .ids = ids };
+
+    take_text(&s, text, size);
     end_word(&s);
     const bool failed = s.word.failed;
     thx_string_deinit(&s.word);

@@ -371,16 +371,15 @@ static void unknown_components_are_refused_by_name(void **state)
     refuse_with(folder, "post_processor",
                 "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {}}, "
                 "{\"Sequence\": {}}]}",
-                "adds tokens");
+                "TemplateProcessing");
     refuse_with(folder, "decoder", "{\"type\": \"WordPiece\"}", "WordPiece");
     refuse_with(folder, "decoder", "null", "without one");
-    refuse_with(folder, "model/type", "\"Unigram\"", "Unigram");
+    refuse_with(folder, "model/type", "\"WordLevel\"", "WordLevel");
     refuse_with(folder, "model/unk_token", "\"<unk>\"", "unk_token");
     refuse_with(folder, "model/ignore_merges", "true", "ignore_merges");
     refuse_with(folder, "model/byte_fallback", "true", "byte_fallback");
     refuse_with(folder, "model/end_of_word_suffix", "\"</w>\"", "end_of_word_suffix");
     refuse_with(folder, "model/dropout", "0.1", "dropout");
-    refuse_with(folder, "added_tokens/0/lstrip", "true", "lstrip");
     refuse_with(folder, "added_tokens/0/single_word", "true", "single_word");
     folder_remove(folder);
 }
