@@ -5,6 +5,7 @@
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,5 +48,10 @@ static inline const char *source_path(const char *name)
 
 #define assert_ok(call, err) do { \
         if ((call) != THORAX_OK) fail_msg("%s: %s", #call, (err).text); } while (0)
+
+/* Doubles as doubles: cmocka's assert_float_equal makes floats of them. */
+#define assert_near(got, want, tolerance) do { \
+        const double got_ = (got), want_ = (want); \
+        if (!(fabs(got_ - want_) <= (tolerance))) fail_msg("%s: %.17g, wanted %.17g", #got, got_, want_); } while (0)
 
 #endif

@@ -18,11 +18,12 @@ static bool is_in(const range *ranges, size_t n, uint32_t c)
     return low < n && c >= ranges[low].first;
 }
 
-/* Letters and numbers of Unicode 15.0 that 14.0 does not have. */
+/* Letters, numbers and marks of Unicode 15.0 that 14.0 does not have. */
 static const range young[] = {
-    { 0x1123f, 0x11240 }, { 0x11f02, 0x11f02 }, { 0x11f04, 0x11f10 }, { 0x11f12, 0x11f33 }, { 0x11f50, 0x11f59 },
-    { 0x1342f, 0x1342f }, { 0x13441, 0x13446 }, { 0x1b132, 0x1b132 }, { 0x1b155, 0x1b155 }, { 0x1d2c0, 0x1d2d3 },
-    { 0x1df25, 0x1df2a }, { 0x1e030, 0x1e06d }, { 0x1e4d0, 0x1e4eb }, { 0x1e4f0, 0x1e4f9 }, { 0x2b739, 0x2b739 },
+    { 0xece, 0xece },     { 0x10efd, 0x10eff }, { 0x1123f, 0x11241 }, { 0x11f00, 0x11f02 }, { 0x11f04, 0x11f10 },
+    { 0x11f12, 0x11f33 }, { 0x11f36, 0x11f3a }, { 0x11f40, 0x11f40 }, { 0x11f42, 0x11f42 }, { 0x11f50, 0x11f59 },
+    { 0x1342f, 0x1342f }, { 0x13439, 0x13455 }, { 0x1b132, 0x1b132 }, { 0x1b155, 0x1b155 }, { 0x1d2c0, 0x1d2d3 },
+    { 0x1df25, 0x1df2a }, { 0x1e030, 0x1e06d }, { 0x1e08f, 0x1e08f }, { 0x1e4d0, 0x1e4f9 }, { 0x2b739, 0x2b739 },
     { 0x31350, 0x323af },
 };
 
@@ -54,14 +55,18 @@ size_t thx_char_next(const char *text, size_t size, uint32_t *c)
     return n ? (size_t)-n : size;
 }
 
+/* thx_char_is_space of ASCII, without a call. */
+static inline bool is_ascii_space(char c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x1f); }
+
 bool thx_next_word(const char **text, size_t *size, const char **word, size_t *word_size)
 {
     const char *const end = *text + *size, *p = *text, *begin = NULL;
     uint32_t          c;
 
     while (p < end) {
-        const size_t n = thx_char_next(p, (size_t)(end - p), &c);
-        const bool   blank = thx_char_is_space(c);
+        const bool   ascii = (unsigned char)*p < 0x80;
+        const size_t n = ascii ? 1 : thx_char_next(p, (size_t)(end - p), &c);
+        const bool   blank = ascii ? is_ascii_space(*p) : thx_char_is_space(c);
         if (blank && begin) break;
         if (!blank && !begin) begin = p;
         p += n;

@@ -24,6 +24,14 @@ void thx_gram_table_clear(thx_gram_table *t);
 /* Room for `more` n-grams besides those that are there. Start from {0}. THORAX_NOMEM; THORAX_LIMIT beyond 2^32 - 2. */
 thorax_status thx_gram_table_reserve(thx_gram_table *t, size_t more, thorax_error *err);
 
+/* Asks for the slot of (begin, word) ahead of time. */
+static inline void thx_gram_prefetch(const thx_gram_table *t, uint32_t begin, uint32_t word)
+{
+    const uint64_t key = (uint64_t)begin << 32 | word;
+
+    __builtin_prefetch(&t->slots[key * 0x9e3779b97f4a7c15u >> t->shift]);
+}
+
 /* The slot of (begin, word) or the free one where it would be. Needs room reserved. */
 static inline thx_gram_slot *thx_gram_slot_of(const thx_gram_table *t, uint32_t begin, uint32_t word)
 {

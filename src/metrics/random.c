@@ -13,14 +13,20 @@ void thx_mt19937_seed(thx_mt19937 *g, uint32_t seed)
     g->at = MT_SIZE;
 }
 
+static inline uint32_t mt_mix(uint32_t high, uint32_t low, uint32_t other)
+{
+    const uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
+
+    return other ^ y >> 1 ^ (-(y & 1) & 0x9908b0dfu);
+}
+
 static void mt_renew(thx_mt19937 *g)
 {
     uint32_t *s = g->state;
 
-    for (unsigned i = 0; i < MT_SIZE; i++) {
-        const uint32_t y = (s[i] & 0x80000000u) | (s[(i + 1) % MT_SIZE] & 0x7fffffffu);
-        s[i] = s[(i + MT_MIDDLE) % MT_SIZE] ^ y >> 1 ^ (y & 1 ? 0x9908b0dfu : 0);
-    }
+    for (unsigned i = 0; i < MT_SIZE - MT_MIDDLE; i++) s[i] = mt_mix(s[i], s[i + 1], s[i + MT_MIDDLE]);
+    for (unsigned i = MT_SIZE - MT_MIDDLE; i < MT_SIZE - 1; i++) s[i] = mt_mix(s[i], s[i + 1], s[i + MT_MIDDLE - MT_SIZE]);
+    s[MT_SIZE - 1] = mt_mix(s[MT_SIZE - 1], s[0], s[MT_MIDDLE - 1]);
     g->at = 0;
 }
 

@@ -1,6 +1,5 @@
 /* Texts into words, a function a kind; see words.h and split.h. */
 #include "metrics/split.h"
-#include "metrics/porter.h"
 
 #include <string.h>
 
@@ -32,24 +31,24 @@ static char rouge_letter(const char *p, size_t left, size_t *bytes)
     return c == 0xc4 && left > 1 && (unsigned char)p[1] == 0xb0 ? 'i' : 0;
 }
 
-static bool take_rouge(thx_string *word, bool stem, thx_word_taker *take, void *user)
+static bool take_rouge(thx_string *word, thx_word_taker *take, void *user)
 {
-    const size_t n = stem && word->size > 3 ? thx_porter_stem(word->data, word->size) : word->size;
+    const size_t n = word->size;
 
     word->size = 0;
     return n == 0 || take(user, word->data, n);
 }
 
-static bool split_rouge(const char *text, size_t size, bool stem, thx_string *word, thx_word_taker *take, void *user)
+static bool split_rouge(const char *text, size_t size, thx_string *word, thx_word_taker *take, void *user)
 {
     word->size = 0;
     if (!thx_string_reserve(word, size)) return false;
     for (size_t i = 0, n; i < size; i += n) {
         const char c = rouge_letter(text + i, size - i, &n);
         if (c) word->data[word->size++] = c;
-        else if (!take_rouge(word, stem, take, user)) return false;
+        else if (!take_rouge(word, take, user)) return false;
     }
-    return take_rouge(word, stem, take, user);
+    return take_rouge(word, take, user);
 }
 
 /* ---- mteval 13a ---- */
@@ -222,8 +221,8 @@ bool thx_split(thx_words_kind kind, thx_string *spare, const char *text, size_t 
     }
     switch (kind) {
     case THX_WORDS_SPACE: return split_at_space(text, size, take, user);
-    case THX_WORDS_ROUGE: return split_rouge(text, size, false, spare, take, user);
-    case THX_WORDS_ROUGE_STEM: return split_rouge(text, size, true, spare, take, user);
+    case THX_WORDS_ROUGE:
+    case THX_WORDS_ROUGE_STEM: return split_rouge(text, size, spare, take, user);
     case THX_WORDS_13A: return split_13a(text, size, spare, take, user);
     case THX_WORDS_13A_STRIPPED: return split_13a(text, size - thx_blanks_behind(text, size), spare, take, user);
     case THX_WORDS_RADCLIQ: return split_radcliq(text, size, spare, take, user);

@@ -1,6 +1,7 @@
 /* Lists of word numbers and their vocabulary; see words.h. The vocabulary is a table of open addressing over
  * words that lie one behind another in one block. */
 #include "metrics/words.h"
+#include "metrics/porter.h"
 #include "metrics/split.h"
 #include "base/memory.h"
 
@@ -105,6 +106,37 @@ const char *thx_words_word(const thx_words *w, uint32_t id, size_t *size)
 
 /* ---- Texts ---- */
 
+/* Room for item n of a list; false when there is none. */
+static bool grow_ids(uint32_t **ids, size_t *room, size_t n)
+{
+    const size_t more = *room ? 2 * *room : 4096;
+
+    if (n < *room) return true;
+    uint32_t *list = realloc(*ids, more * sizeof *list);
+    if (!list) return false;
+    *ids = list;
+    *room = more;
+    return true;
+}
+
+/* The number of a word's stem. Each word is stemmed once and kept with the number. */
+static thorax_status find_stem(thx_words *w, const char *word, size_t size, uint32_t *id)
+{
+    const size_t  known = w->unstemmed->n;
+    thx_string   *stem = &w->spare[1];
+    uint32_t      raw;
+    thorax_status st = vocabulary_find(w->unstemmed, word, size, &raw);
+
+    if (!st && w->unstemmed->n > known) {
+        stem->size = 0;
+        thx_string_add(stem, word, size);
+        if (stem->failed || !grow_ids(&w->stems, &w->stems_room, raw)) return THORAX_NOMEM;
+        st = vocabulary_find(w->vocabulary, stem->data, size > 3 ? thx_porter_stem(stem->data, size) : size, &w->stems[raw]);
+    }
+    if (!st) *id = w->stems[raw];
+    return st;
+}
+
 /* What the splitter hands its words to. */
 typedef struct taker {
     thx_words    *w;
@@ -117,15 +149,9 @@ static bool take_word(void *user, const char *word, size_t size)
     thx_words   *w = t->w;
     const size_t n = w->first[w->texts + 1];
 
-    if (n == w->ids_room) {
-        const size_t room = w->ids_room ? 2 * w->ids_room : 4096;
-        uint32_t    *ids = realloc(w->ids, room * sizeof *ids);
-        if (!ids) t->status = THORAX_NOMEM;
-        if (!ids) return false;
-        w->ids = ids;
-        w->ids_room = room;
-    }
-    t->status = vocabulary_find(w->vocabulary, word, size, &w->ids[n]);
+    if (!grow_ids(&w->ids, &w->ids_room, n)) t->status = THORAX_NOMEM;
+    else if (w->unstemmed) t->status = find_stem(w, word, size, &w->ids[n]);
+    else t->status = vocabulary_find(w->vocabulary, word, size, &w->ids[n]);
     if (!t->status) w->first[w->texts + 1]++;
     return !t->status;
 }
@@ -146,7 +172,9 @@ static bool make_room(thx_words *w)
 thorax_status thx_words_init(thx_words *w, thx_words_kind kind, thorax_error *err)
 {
     *w = (thx_words){ .kind = kind, .vocabulary = calloc(1, sizeof *w->vocabulary) };
-    if (!w->vocabulary || !make_room(w)) return thx_fail(err, THORAX_NOMEM, 0, "no memory for words");
+    if (kind == THX_WORDS_ROUGE_STEM) w->unstemmed = calloc(1, sizeof *w->unstemmed);
+    if (!w->vocabulary || (kind == THX_WORDS_ROUGE_STEM && !w->unstemmed) || !make_room(w))
+        return thx_fail(err, THORAX_NOMEM, 0, "no memory for words");
     w->first[0] = 0;
     return THORAX_OK;
 }
@@ -155,7 +183,9 @@ void thx_words_deinit(thx_words *w)
 {
     free(w->ids);
     free(w->first);
+    free(w->stems);
     vocabulary_free(w->vocabulary);
+    vocabulary_free(w->unstemmed);
     for (size_t i = 0; i < sizeof w->spare / sizeof *w->spare; i++) thx_string_deinit(&w->spare[i]);
     *w = (thx_words){ 0 };
 }

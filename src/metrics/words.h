@@ -43,8 +43,10 @@ typedef struct thx_words {
     size_t         *first;      /* [texts + 1]: text t is ids[first[t] .. first[t + 1])       */
     size_t          texts;
     thx_vocabulary *vocabulary;
-    size_t          ids_room, texts_room;
-    thx_string      spare[3];   /* of the splitting */
+    size_t          ids_room, texts_room, stems_room;
+    thx_vocabulary *unstemmed;  /* of THX_WORDS_ROUGE_STEM: words as they are, and … */
+    uint32_t       *stems;      /* … the number of each one's stem                   */
+    thx_string      spare[3];   /* of the splitting                                  */
 } thx_words;
 
 /* THORAX_NOMEM. Deinit also after a failure. */
