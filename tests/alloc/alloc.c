@@ -13,6 +13,10 @@
 #include "base/string.h"
 #include "film/film.h"
 #include "index/index.h"
+#include "metrics/bootstrap.h"
+#include "metrics/chexbert_text.h"
+#include "metrics/cider.h"
+#include "metrics/stats.h"
 #include "prep/prep.h"
 #include "synth/checkpoint.h"
 #include "text/clean.h"
@@ -241,6 +245,69 @@ static thorax_status cleaning(thorax_error *err)
     return st;
 }
 
+/* ---- metrics ---- */
+static const char *const    answers[] = { "No edema\xff.\nThe heart is enlarged.", "clear lungs &amp; 4.2 cm" };
+static const char *const    references[] = { "No edema is seen.\nLarge heart.", "lungs are clear" };
+static const thx_pairs      pairs = { answers, references, NULL, 2 };
+static const thx_resampling few = { 20, 0.95, 3 };
+
+static thorax_status rouge(thorax_error *err)
+{
+    thx_rouge     r;
+    thx_mt19937   stream;
+    thx_interval  interval[3];
+    thorax_status st = thx_rouge_score(&r, &pairs, THX_ROUGE_BIT(THX_ROUGE_KINDS) - 2, true, err);
+
+    thx_mt19937_seed(&stream, 3);
+    if (st) return st;
+    st = thx_bootstrap_rouge(interval, &r, THX_ROUGE_L, 20, 0.95, &stream, err);
+    thx_rouge_deinit(&r);
+    return st;
+}
+
+static thorax_status bleu(thorax_error *err)
+{
+    thx_bleu_coco          c = { 0 };
+    thx_bleu_sacrebleu     s = { 0 };
+    thx_bleu_hf            h = { 0 };
+    thx_interval           interval;
+    thx_interval_sacrebleu wide;
+    double                 two[2];
+    thorax_status          st = thx_bleu_coco_score(&c, &pairs, err);
+
+    if (!st) st = thx_bootstrap_bleu_coco(&interval, &c, 4, &few, NULL, err);
+    if (!st) st = thx_bleu_sacrebleu_score(&s, &pairs, 4, err);
+    if (!st) st = thx_bootstrap_sacrebleu(&wide, &s, 20, err);
+    if (!st) st = thx_bleu_hf_score(&h, &pairs, 4, true, err);
+    if (!st) st = thx_bleu2_radcliq(two, NULL, &pairs, err);
+    thx_bleu_coco_deinit(&c);
+    thx_bleu_sacrebleu_deinit(&s);
+    thx_bleu_hf_deinit(&h);
+    return st;
+}
+
+static thorax_status scores(thorax_error *err)
+{
+    static const double  a[] = { 1, 2, 3 }, b[] = { 2, 2, 1 };
+    static const uint8_t table[] = { 1, 0, 1, 1 };
+    thx_cider            c = { 0 };
+    thx_interval         interval;
+    thx_paired           paired;
+    thx_wilcoxon         ranks;
+    thx_string           text = { 0 };
+    thorax_status        st = thx_cider_d(&c, &pairs, err);
+
+    if (!st) st = thx_bootstrap_f1(&interval, table, table, 2, 2, true, &few, NULL, err);
+    if (!st) st = thx_paired_bootstrap(&paired, a, b, 3, 20, 0.95, 3, err);
+    if (!st) st = thx_paired_randomisation(&paired, a, b, 3, 20, 3, err);
+    if (!st) st = thx_wilcoxon_test(&ranks, a, b, 3, err);
+    if (!st) thx_chexbert_clean(&text, answers[0], strlen(answers[0]), THX_CHEXBERT_LIST);
+    if (text.failed) st = thx_fail(err, THORAX_NOMEM, 0, "a text");
+    thx_string_deinit(&text);
+    thx_cider_deinit(&c);
+    return st;
+}
+
 /* ---- index ---- */
 static thorax_status indexing(thorax_error *err)
 {
@@ -399,6 +466,9 @@ CASE(pieces)
 CASE(words)
 CASE(cleaning)
 CASE(indexing)
+CASE(rouge)
+CASE(bleu)
+CASE(scores)
 CASE(open_and_close)
 CASE(talk)
 CASE(look)
@@ -412,7 +482,8 @@ int main(void)
         cmocka_unit_test(tokenizer_case), cmocka_unit_test(open_and_close_case), cmocka_unit_test(talk_case),
         cmocka_unit_test(pieces_case), cmocka_unit_test(words_case),
         cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without), cmocka_unit_test(cleaning_case),
-        cmocka_unit_test(indexing_case),
+        cmocka_unit_test(indexing_case), cmocka_unit_test(rouge_case), cmocka_unit_test(bleu_case),
+        cmocka_unit_test(scores_case),
     };
     return cmocka_run_group_tests(tests, write_inputs, remove_inputs);
 }
