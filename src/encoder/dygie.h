@@ -34,13 +34,14 @@ typedef struct thx_dygie {
     thx_dygie_block  pairs;    /* [relation_labels], of three spans' inputs */
 } thx_dygie;
 
-/* Makes the tensors of a model type ("radgraph-xl") ready, asking `find` for each by the name it has in the
- * archive. The views must outlive *out. `where` stands before error texts. THORAX_MODEL: a tensor is missing or has another shape;
- * THORAX_NOMEM. After a failure *out is empty, else the caller closes its weights. */
-typedef const thx_view *thx_find_view(void *data, const char *name);
-thorax_status thx_dygie_init(thx_dygie *out, thx_ctx *ctx, const thx_dygie_config *config, const char *type, thx_find_view *find,
-                             void *data, const char *where, thorax_error *err);
-void          thx_dygie_deinit(thx_dygie *d);
+/* Makes a tensor ready, by the name it has in the archive: [rows, cols], or with cols = 0 [rows]. The weight belongs to
+ * whoever provides the function, and must outlive the head. */
+typedef thorax_status thx_dygie_bind(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows, size_t cols,
+                                     thorax_error *err);
+
+/* Binds the tensors of a model type ("radgraph-xl"). What `bind` returns. */
+thorax_status thx_dygie_init(thx_dygie *out, const thx_dygie_config *config, const char *type, thx_dygie_bind *bind, void *data,
+                             thorax_error *err);
 
 /* ---- A text ---- */
 

@@ -1,6 +1,7 @@
 /* Vectors of graphs: RadGraph, RaTEScore, RadCliQ. */
 #include "vectors.h"
 
+#include "encoder/dygie.h"
 #include "metrics/radcliq.h"
 #include "metrics/radgraph.h"
 #include "metrics/ratescore.h"
@@ -129,6 +130,168 @@ static void radgraph_combined(vec *v, const json_t *input, const json_t *expecte
     for (int i = 0; i < 2; i++) thx_radgraph_deinit(&g[i]);
 }
 
+/* ---- RadGraph's network ---- */
+
+enum { TENSORS_MAX = 64 };
+
+/* Tensors of a file's header, as views. */
+typedef struct tensors {
+    thx_ctx    *ctx;
+    thx_view    at[TENSORS_MAX];
+    thx_weight *ready[TENSORS_MAX];
+    size_t      n;
+    char        type[64];
+} tensors;
+
+static size_t place_of(const tensors *t, const char *name)
+{
+    size_t i = 0;
+
+    while (i < t->n && strcmp(t->at[i].name, name) != 0) i++;
+    return i;
+}
+
+static const thx_view *find_tensor(const tensors *t, const char *name)
+{
+    const size_t i = place_of(t, name);
+
+    return i < t->n ? &t->at[i] : NULL;
+}
+
+static thorax_status bind_tensor(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows, size_t cols,
+                                 thorax_error *err)
+{
+    tensors     *t = data;
+    const size_t i = place_of(t, name);
+
+    if (i == t->n || t->at[i].shape[0] != rows || t->at[i].shape[1] != cols)
+        return thx_fail(err, THORAX_MODEL, 0, "tensor '%s' is missing or of another shape", name);
+    const thorax_status st = t->ctx->ops->weight_open(t->ctx, &t->ready[i], &t->at[i], use, err);
+    *out = t->ready[i];
+    return st;
+}
+
+/* Rows of numbers, or one row; the values are the caller's. */
+static thx_view read_view(const char *name, const json_t *value)
+{
+    const json_t *first = json_array_get(value, 0);
+    const bool    matrix = json_is_array(first);
+    const size_t  rows = matrix ? json_array_size(value) : 1, cols = json_array_size(matrix ? first : value);
+    float        *values = calloc(rows * cols + 1, sizeof *values);
+    thx_view      v = { .name = name, .data = values, .type = THX_F32, .rank = matrix ? 2 : 1, .count = rows * cols };
+
+    v.shape[0] = matrix ? rows : cols;
+    v.shape[1] = matrix ? cols : 0;
+    for (size_t i = 0; i < rows * cols; i++) {
+        const json_t *row = matrix ? json_array_get(value, i / cols) : value;
+        values[i] = (float)json_number_value(json_array_get(row, i % cols));
+    }
+    return v;
+}
+
+static void read_tensors(tensors *t, const json_t *weights)
+{
+    static const char before[] = "_ner._ner_scorers.", behind[] = "__ner_labels";
+    const char       *name, *end;
+    json_t           *value;
+
+    *t = (tensors){ 0 };
+    json_object_foreach((json_t *)weights, name, value) {
+        if (t->n < TENSORS_MAX) t->at[t->n++] = read_view(name, value);
+        end = strstr(name, behind);
+        if (!strncmp(name, before, strlen(before)) && end)
+            snprintf(t->type, sizeof t->type, "%.*s", (int)(end - name - strlen(before)), name + strlen(before));
+    }
+}
+
+/* Sizes as the tensors have them. */
+static thx_dygie_config config_of(const vec *v, const tensors *t)
+{
+    const json_t    *entities = json_object_get(v->root, "ner_labels_index1up");
+    const json_t    *relations = json_object_get(v->root, "relation_labels_index0up");
+    const thx_view  *width = find_tensor(t, "_endpoint_span_extractor._span_width_embedding.weight");
+    char             name[128];
+    thx_dygie_config c = { .entity_labels = json_array_size(entities), .relation_labels = json_array_size(relations), .spans_per_word = 0.5 };
+
+    for (const thx_view *h = t->at; h && c.layers < THX_DYGIE_LAYERS; c.layers += h != NULL) {
+        snprintf(name, sizeof name, "_ner._ner_scorers.%s__ner_labels.0._module._linear_layers.%zu.weight", t->type, c.layers);
+        h = find_tensor(t, name);
+        if (h) c.hidden[c.layers] = h->shape[0];
+        if (h && !c.layers && width) c.D = (h->shape[1] - width->shape[1]) / 2;
+    }
+    if (width) c.max_width = width->shape[0];
+    if (width) c.feature = width->shape[1];
+    return c;
+}
+
+/* The scores of the originals are rounded to 4 decimals. */
+static void check_row(vec *v, const json_t *row, const size_t *places, size_t n, const char *label, float score, float softmax)
+{
+    for (size_t i = 0; i < n; i++) vec_integer(v, "place", (long long)places[i], json_array_get(row, i));
+    vec_text(v, "label", label, json_array_get(row, n));
+    vec_number(v, "score", score, json_array_get(row, n + 1), 6e-5, 1e-6);
+    vec_number(v, "softmax", softmax, json_array_get(row, n + 2), 6e-5, 0);
+}
+
+static void check_found(vec *v, const thx_dygie_found *f, const json_t *input, const json_t *expected)
+{
+    const json_t *ner = json_object_get(expected, "predicted_ner"), *relations = json_object_get(expected, "predicted_relations");
+    const json_t *names[2] = { json_object_get(v->root, "ner_labels_index1up"), json_object_get(v->root, "relation_labels_index0up") };
+
+    vec_integer(v, "n_spans", (long long)f->n_spans, json_object_get(expected, "n_spans"));
+    vec_integer(v, "spans_kept_for_relations", (long long)f->n_kept, json_object_get(expected, "spans_kept_for_relations"));
+    if (f->n_entities != json_array_size(ner)) vec_fail(v, "%zu entities, wanted %zu", f->n_entities, json_array_size(ner));
+    if (f->n_relations != json_array_size(relations))
+        vec_fail(v, "%zu relations, wanted %zu", f->n_relations, json_array_size(relations));
+    for (size_t i = 0; i < f->n_entities && i < json_array_size(ner); i++) {
+        const thx_dygie_entity *e = &f->entities[i];
+        check_row(v, json_array_get(ner, i), (size_t[]){ e->span.first, e->span.last }, 2,
+                  json_string_value(json_array_get(names[0], e->label)), e->score, e->softmax);
+    }
+    for (size_t i = 0; i < f->n_relations && i < json_array_size(relations); i++) {
+        const thx_dygie_relation *r = &f->relations[i];
+        check_row(v, json_array_get(relations, i), (size_t[]){ r->from.first, r->from.last, r->to.first, r->to.last }, 4,
+                  json_string_value(json_array_get(names[1], r->label)), r->score, r->softmax);
+    }
+    if (*v->reason) return;
+    json_t *lists = json_pack("{sO sO sO}", "predicted_ner", ner, "predicted_relations", relations, "sentence",
+                              json_object_get(input, "tokens"));
+    radgraph_graph(v, lists, expected);
+    json_decref(lists);
+}
+
+static void run_dygie(vec *v, tensors *t, const json_t *input, const json_t *expected)
+{
+    const thx_view         words = read_view("words", json_object_get(input, "token_vectors"));
+    const thx_dygie_config c = config_of(v, t);
+    thx_dygie              d;
+    thx_dygie_found        found;
+    thorax_error           err;
+
+    if (vec_ok(v, thx_dygie_init(&d, &c, t->type, bind_tensor, t, &err), &err)) {
+        const thx_tensor x = { (float *)words.data, words.shape[0], c.D, c.D };
+        if (vec_ok(v, thx_dygie_find(t->ctx, &d, &found, x, &err), &err)) {
+            check_found(v, &found, input, expected);
+            thx_dygie_found_deinit(&found);
+        }
+    }
+    free((void *)words.data);
+}
+
+static void radgraph_dygie_tiny(vec *v, const json_t *input, const json_t *expected)
+{
+    tensors      t;
+    thorax_error err;
+
+    read_tensors(&t, json_object_get(v->root, "weights"));
+    if (vec_ok(v, thx_cpu_open(&t.ctx, thx_cpu_level(), THX_EXACT, 1, &err), &err)) run_dygie(v, &t, input, expected);
+    for (size_t i = 0; i < t.n; i++) {
+        thx_weight_close(t.ready[i]);
+        free((void *)t.at[i].data);
+    }
+    thx_cpu_close(t.ctx);
+}
+
 /* ---- RadCliQ ---- */
 
 static void radcliq(vec *v, const json_t *input, const json_t *expected)
@@ -217,5 +380,6 @@ static void ratescore_iob(vec *v, const json_t *input, const json_t *expected)
 const vec_kind vec_graph_kinds[] = {
     { "radgraph_tokens", radgraph_tokens }, { "radgraph_graph", radgraph_graph },       { "radgraph_reward", radgraph_reward },
     { "radcliq", radcliq },                 { "radgraph_combined", radgraph_combined }, { "ratescore", ratescore },
-    { "ratescore_iob", ratescore_iob },     { 0 },
+    { "ratescore_iob", ratescore_iob },     { "radgraph_dygie_tiny", radgraph_dygie_tiny },
+    { 0 },
 };
