@@ -38,6 +38,7 @@ void golden_clip(golden *g);
 void golden_encoder(golden *g);
 void golden_geometry(golden *g);
 void golden_pickle(golden *g);
+void golden_radgraph(golden *g);
 void golden_resize(golden *g);
 void golden_sampling(golden *g);
 void golden_wbf(golden *g);

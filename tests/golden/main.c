@@ -28,6 +28,7 @@ static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = 
     { "bert-chexbert", golden_chexbert },
     { "llavarad-pickle", golden_pickle },
     { "llavarad-clip", golden_clip },
+    { "bert-radgraph", golden_radgraph },
     { "radvlm-geometry", golden_geometry },
     { "radvlm-resize", golden_resize },
     { "radvlm-sampling", golden_sampling },
