@@ -43,7 +43,7 @@ static bool same_texts(const char *const *got, size_t n, const json_t *want)
 static bool same_numbers(const json_t *row, const uint32_t *got, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (json_integer_value(json_array_get(row, i)) != (json_int_t)got[i]) return false;
+        if ((uint32_t)json_integer_value(json_array_get(row, i)) != got[i]) return false;
     return true;
 }
 
@@ -55,7 +55,7 @@ static bool same_pieces(const thx_word_pieces *p, const json_t *c)
     for (size_t i = 0; same && i < p->ids.size; i++) same = p->ids.data[i] == json_integer_value(json_array_get(ids, i));
     for (size_t i = 0; same && i < p->words; i++) {
         const json_t *row = json_array_get(offsets, i);
-        same = !json_is_array(row) ? p->first[i] == THX_NO_PIECES : same_numbers(row, (uint32_t[]){ p->first[i], p->last[i] }, 2);
+        same = same_numbers(row, (uint32_t[]){ p->first[i], p->last[i] }, 2); /* -1 for none */
     }
     return same;
 }
