@@ -100,6 +100,21 @@ static thorax_status enter_additional(thx_tokenizer *t, const json_t *map, const
     return st;
 }
 
+thorax_status thx_tokenizer_read_eos(thx_tokenizer *t, const char *folder, thorax_error *err)
+{
+    static const char *const files[] = { "special_tokens_map.json", "tokenizer_config.json" };
+    thorax_status st = THORAX_OK;
+
+    for (size_t i = 0; i < 2 && t->eos < 0 && !st; i++) {
+        json_t *file = NULL;
+        st = thx_text_config(&file, folder, files[i], err);
+        const special s = special_of(json_object_get(file, keys[THX_EOS]));
+        if (s.content) t->eos = thx_tokenizer_id(t, s.content);
+        json_decref(file);
+    }
+    return st;
+}
+
 thorax_status thx_tokenizer_read_specials(thx_tokenizer *t, const char *folder,
                                           const char *const defaults[THX_SPECIALS],
                                           int32_t ids[THX_SPECIALS], thorax_error *err)

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 
-/* Qwen2's published pattern, for folders that do not carry one. */
-extern const char *const thx_split_qwen2;
+/* Qwen2's published pattern, for folders that do not carry one, and GPT-2's, which ByteLevel means by use_regex. */
+extern const char *const thx_split_qwen2, *const thx_split_gpt2;
 
 /* GPT-2's, which the component ByteLevel of a tokenizer.json stands for. */
 extern const char *const thx_split_gpt2;

@@ -279,6 +279,7 @@ thorax_status thx_tokenizer_read_spm(thx_tokenizer *t, const char *folder, const
         t->before = thx_text_flag(config, "add_bos_token", true) ? ids[THX_BOS] : -1;
         t->after = thx_text_flag(config, "add_eos_token", false) ? ids[THX_EOS] : -1;
         t->pad = ids[THX_PAD];
+        t->eos = ids[THX_EOS];
     }
     json_decref(config);
     return st;

@@ -131,7 +131,7 @@ thorax_status thx_template_builtin(thx_template **out, const char *name, thorax_
     }
     return thx_fail(
         err, THORAX_USAGE, 0,
-        "no chat template is named %s (there are llava-onevision, llava-hf, qwen2, chatml, v1)", name);
+        "no chat template is named %s (there are llava-onevision, llava-hf, qwen2, chatml, green, green-phi, v1)", name);
 }
 
 void thx_template_close(thx_template *t)

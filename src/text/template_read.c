@@ -31,6 +31,8 @@ const thx_chat thx_chats[] = {
         TURN "system\nYou are a helpful assistant." STOP "\n" },
       NULL },
     { "chatml", false, { TURN, "\n", "<image>\n", "", STOP "\n", TURN "assistant\n", "" }, NULL },
+    { "green", false, { "<|", "|>\n", "<image>\n", "", "</s>\n", "<|assistant|>\n", "" }, NULL },
+    { "green-phi", false, { "<|", "|>\n", "<image>\n", "", "<|endoftext|>\n", "<|assistant|>\n", "" }, NULL },
     { "v1", false, { "", "", "<image>\n", "", "", "", "" }, &vicuna },
     { 0 },
 };

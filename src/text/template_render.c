@@ -197,6 +197,7 @@ thorax_status thx_template_render(thx_prompt *out, const thx_template *t,
     size_t first_user;
 
     *out = (thx_prompt){ 0 };
+    if (!t) return thx_fail(err, THORAX_MODEL, 0, "the folder's chat template is not known: it can hold no conversation");
     thorax_status st = check_messages(messages, n, image_tokens, &first_user, err);
     if (!st && tokenizer->before >= 0) thx_ids_add(&out->ids, tokenizer->before);
     if (!st)

@@ -47,11 +47,23 @@ int32_t thx_tokenizer_last(const thx_tokenizer *t);
 /* What rows of unequal length are filled up with behind; -1 when there is none. */
 int32_t thx_tokenizer_pad(const thx_tokenizer *t);
 
+/* What ends a text, by the folder's eos_token; -1 when it names none. */
+int32_t thx_tokenizer_eos(const thx_tokenizer *t);
+
+/* Is it of the Llama kind (tokenizer.model, or a tokenizer.json with byte_fallback)? */
+bool thx_tokenizer_is_sentencepiece(const thx_tokenizer *t);
+
 /* Appends the text of ids; bytes that are not UTF-8 become U+FFFD as Python's errors="replace" (of
  * SentencePiece's byte pieces each becomes one). Unknown ids give nothing. skip_special leaves added
  * tokens marked special out. */
 thorax_status thx_tokenizer_decode(const thx_tokenizer *t, const int32_t *ids, size_t n,
                                    bool skip_special, thx_string *out, thorax_error *err);
+
+/* The same as transformers' fast class does it: of the Llama kind a run of byte pieces that is not UTF-8 as a whole becomes
+ * one U+FFFD a byte, and the first blank of the text is dropped, special tokens or not. `clean`: then the library's
+ * clean-up, which takes the blank away before . ? ! , and before n't, 'm, 's, 've, 're, and those around '. */
+thorax_status thx_tokenizer_decode_fast(const thx_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, bool clean,
+                                        thx_string *out, thorax_error *err);
 
 /* The id of an added token or vocabulary entry; -1 when there is none. Number of ids
  * (largest + 1). */
@@ -83,7 +95,8 @@ typedef struct thx_message { const char *role, *content; } thx_message;
 thorax_status thx_template_open(thx_template **out, const char *folder, thorax_error *err);
 
 /* One of ours by name: "llava-onevision" (RadVLM), "llava-hf", "qwen2" (also LLaVA-NeXT's qwen_1_5:
- * with its system turn), "chatml" (without), "v1" (Vicuna's, of LLaVA-Rad). For folders without one.
+ * with its system turn), "chatml" (without), "green" and "green-phi" (the judges'; they differ in the
+ * token that ends a turn), "v1" (Vicuna's, of LLaVA-Rad). For folders without one.
  * THORAX_USAGE: no such name. */
 thorax_status thx_template_builtin(thx_template **out, const char *name, thorax_error *err);
 
@@ -103,7 +116,8 @@ typedef struct thx_prompt {
 
 /* Renders messages and the start of the answer. image_tokens 0 = no film; else the film stands in
  * the first user turn. image_id: id of the placeholder. THORAX_USAGE: no message, an unknown role,
- * an order the template refuses; a film without a user turn. */
+ * an order the template refuses; a film without a user turn. THORAX_MODEL: t is NULL, for a folder whose
+ * template is not known. */
 thorax_status thx_template_render(thx_prompt *out, const thx_template *t,
                                   const thx_tokenizer *tokenizer, const thx_message *messages,
                                   size_t n, size_t image_tokens, int32_t image_id,

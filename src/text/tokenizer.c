@@ -38,8 +38,9 @@ thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax
     *out = NULL;
     if (!t) return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
     thx_bpe_init(&t->bpe);
-    t->before = t->after = t->pad = -1;
+    t->before = t->after = t->pad = t->eos = -1;
     st = read_folder(t, folder, err);
+    if (!st) st = thx_tokenizer_read_eos(t, folder, err);
     if (st) {
         thx_tokenizer_close(t);
         return st;
@@ -167,6 +168,8 @@ size_t thx_tokenizer_size(const thx_tokenizer *t) { return t->bpe.n_ids; }
 int32_t thx_tokenizer_first(const thx_tokenizer *t) { return t->before; }
 int32_t thx_tokenizer_last(const thx_tokenizer *t) { return t->after; }
 int32_t thx_tokenizer_pad(const thx_tokenizer *t) { return t->pad; }
+int32_t thx_tokenizer_eos(const thx_tokenizer *t) { return t->eos; }
+bool    thx_tokenizer_is_sentencepiece(const thx_tokenizer *t) { return t->kind == THX_SENTENCEPIECE; }
 
 /* ---- Encoding ---- */
 

@@ -23,6 +23,7 @@ struct thx_tokenizer {
     thx_wordpiece wordpiece;
     thx_unigram unigram;
     int32_t    before, after, pad; /* put around a whole text, and behind it; -1 = nothing */
+    int32_t    eos;                /* what ends a text; -1 = none is named                 */
     thx_added raw; /* added tokens looked for in the text as it comes                          */
     thx_added normalised; /* those marked "normalized": looked for in the normal form */
     thx_split *split;
@@ -47,6 +48,9 @@ enum { THX_UNK, THX_BOS, THX_EOS, THX_SEP, THX_PAD, THX_CLS, THX_MASK, THX_SPECI
 thorax_status thx_tokenizer_read_specials(thx_tokenizer *t, const char *folder,
                                           const char *const defaults[THX_SPECIALS],
                                           int32_t ids[THX_SPECIALS], thorax_error *err);
+
+/* Sets eos from the folder's files, where it is not known. THORAX_IO, THORAX_FORMAT, THORAX_NOMEM. */
+thorax_status thx_tokenizer_read_eos(thx_tokenizer *t, const char *folder, thorax_error *err);
 
 /* Fill an empty tokenizer. THORAX_IO, THORAX_FORMAT, THORAX_NOMEM. */
 thorax_status thx_tokenizer_read_json(thx_tokenizer *t, const char *path, thorax_error *err);
