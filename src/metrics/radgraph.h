@@ -15,12 +15,12 @@
 typedef enum thx_radgraph_style { THX_RADGRAPH_V1, THX_RADGRAPH_XL } thx_radgraph_style;
 
 /* Words, in memory of their own. */
-typedef struct thx_word_list { const char **at; size_t n; char *text; } thx_word_list;
+typedef struct thx_report_words { const char **at; size_t n; char *text; } thx_report_words;
 
 /* The words of a report, none for white space alone; what is not UTF-8 becomes U+FFFD first. THORAX_NOMEM:
  * *out is empty, else the caller deinits it. */
-thorax_status thx_radgraph_words(thx_word_list *out, const char *report, thx_radgraph_style style, thorax_error *err);
-void          thx_word_list_deinit(thx_word_list *w);
+thorax_status thx_radgraph_words(thx_report_words *out, const char *report, thx_radgraph_style style, thorax_error *err);
+void          thx_report_words_deinit(thx_report_words *w);
 
 /* ---- Graphs ---- */
 
@@ -47,7 +47,7 @@ typedef struct thx_radgraph {
 /* The graph of labelled spans and relations: an entity a span, in order; a relation counts where both its spans
  * are entities (of several with one span the first is meant as a target). Labels are copied. THORAX_FORMAT: a span
  * beyond the words; THORAX_NOMEM; then *out is empty, else the caller deinits it. */
-thorax_status thx_radgraph_build(thx_radgraph *out, const thx_word_list *words, const thx_span_label *entities, size_t n_entities,
+thorax_status thx_radgraph_build(thx_radgraph *out, const thx_report_words *words, const thx_span_label *entities, size_t n_entities,
                                  const thx_span_pair *relations, size_t n_relations, thorax_error *err);
 
 /* From and to the package's JSON: {"text", "entities": {"1": {"tokens", "label", "start_ix", "end_ix", "relations":

@@ -28,7 +28,7 @@ void thx_radgraph_deinit(thx_radgraph *g)
 /* ---- From spans ---- */
 
 /* Words first .. last, joined; NULL when memory runs out. */
-static const char *join(thx_arena *arena, const thx_word_list *words, size_t first, size_t end)
+static const char *join(thx_arena *arena, const thx_report_words *words, size_t first, size_t end)
 {
     size_t size = 1;
 
@@ -56,7 +56,7 @@ static size_t find_entity(const thx_radgraph *g, thx_span span)
     return i;
 }
 
-static thorax_status add_entities(thx_radgraph *g, const thx_word_list *words, const thx_span_label *spans, size_t n, thorax_error *err)
+static thorax_status add_entities(thx_radgraph *g, const thx_report_words *words, const thx_span_label *spans, size_t n, thorax_error *err)
 {
     for (; g->n < n; g->n++) {
         const thx_span       span = spans[g->n].span;
@@ -90,7 +90,7 @@ static thorax_status add_edges(thx_radgraph *g, thx_radgraph_entity *e, const th
     return THORAX_OK;
 }
 
-static thorax_status fill(thx_radgraph *g, const thx_word_list *words, const thx_span_label *entities, size_t n_entities,
+static thorax_status fill(thx_radgraph *g, const thx_report_words *words, const thx_span_label *entities, size_t n_entities,
                           const thx_span_pair *relations, size_t n_relations, thorax_error *err)
 {
     thorax_status st = add_entities(g, words, entities, n_entities, err);
@@ -104,7 +104,7 @@ static thorax_status fill(thx_radgraph *g, const thx_word_list *words, const thx
     return st;
 }
 
-thorax_status thx_radgraph_build(thx_radgraph *out, const thx_word_list *words, const thx_span_label *entities, size_t n_entities,
+thorax_status thx_radgraph_build(thx_radgraph *out, const thx_report_words *words, const thx_span_label *entities, size_t n_entities,
                                  const thx_span_pair *relations, size_t n_relations, thorax_error *err)
 {
     thorax_status st = open_graph(out, n_entities, err);

@@ -41,7 +41,7 @@ const char       *thx_radgraph_model_type(const thx_radgraph_model *m) { return 
 const char       *thx_radgraph_model_identity(const thx_radgraph_model *m) { return thx_radgraph_net_identity(m->net); }
 thx_radgraph_net *thx_radgraph_model_net(thx_radgraph_model *m) { return m->net; }
 
-thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_word_list *out, const char *report, thorax_error *err)
+thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_report_words *out, const char *report, thorax_error *err)
 {
     return thx_radgraph_words(out, *report ? report : "None", m->style, err);
 }
@@ -51,7 +51,7 @@ thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_word_lis
 static thx_span span_of(thx_dygie_span s) { return (thx_span){ s.first, s.last }; }
 
 /* The graph of what was found among the words. */
-static thorax_status build(const thx_radgraph_model *m, thx_radgraph *out, const thx_word_list *words, const thx_dygie_found *f,
+static thorax_status build(const thx_radgraph_model *m, thx_radgraph *out, const thx_report_words *words, const thx_dygie_found *f,
                            thorax_error *err)
 {
     const thx_radgraph_archive *a = thx_radgraph_net_archive(m->net);
@@ -74,7 +74,7 @@ static thorax_status build(const thx_radgraph_model *m, thx_radgraph *out, const
 /* At most AT_ONCE reports. Those without words do not reach the network. */
 static thorax_status some_graphs(thx_radgraph_model *m, const char *const *reports, size_t n, thx_radgraph *graphs, thorax_error *err)
 {
-    thx_word_list       words[AT_ONCE] = { { 0 } };
+    thx_report_words       words[AT_ONCE] = { { 0 } };
     thx_word_list   lists[AT_ONCE];
     thx_dygie_found found[AT_ONCE], nothing = { 0 };
     size_t          count = 0, done = 0;
@@ -88,7 +88,7 @@ static thorax_status some_graphs(thx_radgraph_model *m, const char *const *repor
     if (st) count = 0;
     for (size_t i = 0; !st && i < n; i++) st = build(m, &graphs[i], &words[i], words[i].n ? &found[done++] : &nothing, err);
     for (size_t i = 0; i < count; i++) thx_dygie_found_deinit(&found[i]);
-    for (size_t i = 0; i < n; i++) thx_word_list_deinit(&words[i]);
+    for (size_t i = 0; i < n; i++) thx_report_words_deinit(&words[i]);
     return st;
 }
 

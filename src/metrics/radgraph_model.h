@@ -19,7 +19,7 @@ const char       *thx_radgraph_model_identity(const thx_radgraph_model *m); /* S
 thx_radgraph_net *thx_radgraph_model_net(thx_radgraph_model *m);
 
 /* Words of a report as the network is given them: "None" for an empty one, as the original does; none for white space alone. */
-thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_word_list *out, const char *report, thorax_error *err);
+thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_report_words *out, const char *report, thorax_error *err);
 
 /* The graphs of n reports: graphs [n]; without any entity where a report is white space alone (the original stops there).
  * THORAX_USAGE: a word longer than the encoder allows; THORAX_LIMIT, THORAX_NOMEM, THORAX_CANCELLED; then all graphs are empty, else

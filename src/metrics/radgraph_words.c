@@ -89,12 +89,12 @@ static void cut_xl(cutter *out, const char *text, size_t size)
     end_word(out);
 }
 
-thorax_status thx_radgraph_words(thx_word_list *out, const char *report, thx_radgraph_style style, thorax_error *err)
+thorax_status thx_radgraph_words(thx_report_words *out, const char *report, thx_radgraph_style style, thorax_error *err)
 {
     cutter     c = { 0 };
     thx_string text = { 0 };
 
-    *out = (thx_word_list){ 0 };
+    *out = (thx_report_words){ 0 };
     thx_utf8_repair(&text, report, strlen(report));
     if (text.size && !text.failed) (style == THX_RADGRAPH_V1 ? cut_v1 : cut_xl)(&c, text.data, text.size);
     out->at = text.failed || c.text.failed ? NULL : calloc(c.n + 1, sizeof *out->at);
@@ -109,9 +109,9 @@ thorax_status thx_radgraph_words(thx_word_list *out, const char *report, thx_rad
     return THORAX_OK;
 }
 
-void thx_word_list_deinit(thx_word_list *w)
+void thx_report_words_deinit(thx_report_words *w)
 {
     free(w->at);
     free(w->text);
-    *w = (thx_word_list){ 0 };
+    *w = (thx_report_words){ 0 };
 }

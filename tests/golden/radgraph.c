@@ -116,7 +116,7 @@ static double distance(const set *s, const float *got, size_t first, size_t n)
     return worst / peak;
 }
 
-static void check_network(set *s, const char *id, const thx_word_list *words, const json_t *c)
+static void check_network(set *s, const char *id, const thx_report_words *words, const json_t *c)
 {
     thx_radgraph_net   *net = thx_radgraph_model_net(s->m);
     const thx_word_list list = { words->at, words->n };
@@ -144,7 +144,7 @@ static void check_network(set *s, const char *id, const thx_word_list *words, co
 static void check_text(set *s, const json_t *c)
 {
     const char  *id = golden_text(c, "id"), *text = golden_text(c, "text");
-    thx_word_list    words;
+    thx_report_words    words;
     thx_radgraph graph;
 
     if (thx_radgraph_model_words(s->m, &words, text, &s->err)) {
@@ -152,7 +152,7 @@ static void check_text(set *s, const json_t *c)
         return;
     }
     if (check(s, same_texts(words.at, words.n, json_object_get(c, "words")), id, "words")) check_network(s, id, &words, c);
-    thx_word_list_deinit(&words);
+    thx_report_words_deinit(&words);
     if (!thx_radgraph_model_graphs(s->m, &text, 1, &graph, &s->err)) {
         check(s, same_graph(&graph, json_object_get(c, "graph")), id, "graph");
         thx_radgraph_deinit(&graph);

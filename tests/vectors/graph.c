@@ -14,12 +14,12 @@
 
 static void check_words(vec *v, const char *text, thx_radgraph_style style, const char *what, const json_t *want)
 {
-    thx_word_list    words;
+    thx_report_words    words;
     thorax_error err;
 
     if (!vec_ok(v, thx_radgraph_words(&words, text, style, &err), &err)) return;
     vec_texts(v, what, words.at, words.n, want);
-    thx_word_list_deinit(&words);
+    thx_report_words_deinit(&words);
 }
 
 static void radgraph_tokens(vec *v, const json_t *input, const json_t *expected)
@@ -61,7 +61,7 @@ static void read_spans(const json_t *ner, const json_t *relations, thx_span_labe
 static void radgraph_graph(vec *v, const json_t *input, const json_t *expected)
 {
     const json_t   *ner = json_object_get(input, "predicted_ner"), *relations = json_object_get(input, "predicted_relations");
-    thx_word_list       words = { 0 };
+    thx_report_words       words = { 0 };
     thx_span_label *entities;
     thx_span_pair  *pairs;
     thx_radgraph    g;
@@ -75,7 +75,7 @@ static void radgraph_graph(vec *v, const json_t *input, const json_t *expected)
     }
     free(entities);
     free(pairs);
-    thx_word_list_deinit(&words);
+    thx_report_words_deinit(&words);
 }
 
 /* Both graphs of a case; false, the case failed, where one cannot be read. */
