@@ -123,7 +123,7 @@ thorax_status bench_print(bench *b, const bench_figure *f)
 static void name_type(char out[24], const thx_model *m, const cli_values *v)
 {
     const char *precision = cli_text(v, CLI_PRECISION);
-    const char *type = thx_type_name(m->decoder.layers[0].gate.w->type);
+    const char *type = thx_type_name(m->decoder.layers[0].up.w->type);
     size_t      n = 0;
 
     for (; type[n] && n < 8; n++) out[n] = (char)tolower((unsigned char)type[n]);

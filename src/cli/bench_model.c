@@ -232,6 +232,7 @@ static double matrix_bytes(const thx_weight *w)
 
 static double dense_bytes(const thx_dense *l)
 {
+    if (!l->w) return 0.0; /* no gate */
     return matrix_bytes(l->w) + (l->down ? matrix_bytes(l->down) + matrix_bytes(l->up) : 0.0);
 }
 

@@ -160,7 +160,8 @@ static void print_account(const cli_values *v, const thx_model *m, const thx_acc
     print_values(t);
     if (m->tokenizer) printf("tokenizer   %zu ids\n", thx_tokenizer_size(m->tokenizer));
     if (m->chat) printf("template    %s\n", thx_template_name(m->chat));
-    if (m->recipe.kind == THX_RECIPE_CROP)
+    if (m->recipe.kind == THX_RECIPE_NONE) printf("recipe      none: takes no films\n");
+    else if (m->recipe.kind == THX_RECIPE_CROP)
         printf("recipe      one tile of %u pixels, the middle of the film, patches of %u\n", m->recipe.tile_px,
                m->recipe.patch_px);
     else

@@ -3,7 +3,7 @@
 
 static size_t inner_cols(const thx_decoder_config *c)
 {
-    const size_t attention = c->H * c->E + 2 * c->G * c->E, mlp = 2 * c->F;
+    const size_t attention = c->H * c->E + 2 * c->G * c->E, mlp = c->gated ? 2 * c->F : c->F;
     return attention > mlp ? attention : mlp;
 }
 
@@ -79,7 +79,13 @@ static thorax_status attend_span(thx_ctx *ctx, const thx_decoder *d, const thx_d
     return ctx->ops->attend(ctx, &a, err);
 }
 
-/* x += Wo · Attn of RMS(x), every span by itself */
+static void norm(thx_ctx *ctx, const thx_decoder_config *c, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b)
+{
+    if (c->layer_norm) ctx->ops->layer_norm(ctx, y, x, w, b, c->norm_eps);
+    else ctx->ops->rms_norm(ctx, y, x, w, c->norm_eps);
+}
+
+/* x += Wo · Attn(h), every span by itself; h is overwritten */
 static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, size_t layer, thx_tensor x,
                                const scratch *s, const thx_span *spans, size_t n, thx_role role,
                                thorax_error *err)
@@ -91,7 +97,6 @@ static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, size_t layer,
                      v = thx_tensor_cols(s->inner, Q + K, K);
     thorax_status    st;
 
-    ctx->ops->rms_norm(ctx, s->h, x, l->norm_attention, c->norm_eps);
     if ((st = dense(ctx, q, s->h, &l->q, role, err))) return st;
     if ((st = dense(ctx, k, s->h, &l->k, role, err))) return st;
     if ((st = dense(ctx, v, s->h, &l->v, role, err))) return st;
@@ -102,22 +107,37 @@ static thorax_status attention(thx_ctx *ctx, const thx_decoder *d, size_t layer,
     return THORAX_OK;
 }
 
-/* x += down(act(gate(RMS(x))) ⊙ up(RMS(x))) */
+/* x += down(act(gate(h)) ⊙ up(h)), or without a gate down(act(up(h))); h stays as it is */
 static thorax_status feed_forward(thx_ctx *ctx, const thx_decoder *d, const thx_decoder_layer *l,
                                   thx_tensor x, const scratch *s, thx_role role, thorax_error *err)
 {
     const thx_decoder_config *c = &d->config;
-    const thx_tensor          gate = thx_tensor_cols(s->inner, 0, c->F),
+    const thx_tensor          y = thx_tensor_cols(s->o, 0, c->D), gate = thx_tensor_cols(s->inner, 0, c->F),
                      up = thx_tensor_cols(s->inner, c->F, c->F);
     thorax_status st;
 
-    ctx->ops->rms_norm(ctx, s->h, x, l->norm_feed_forward, c->norm_eps);
-    if ((st = dense(ctx, gate, s->h, &l->gate, role, err))) return st;
-    if ((st = dense(ctx, up, s->h, &l->up, role, err))) return st;
-    ctx->ops->activate_gated(ctx, gate, gate, up, c->act);
-    if ((st = dense(ctx, s->h, gate, &l->down, role, err))) return st;
-    ctx->ops->add(ctx, x, s->h, NULL);
+    if ((st = dense(ctx, gate, s->h, c->gated ? &l->gate : &l->up, role, err))) return st;
+    if (c->gated && (st = dense(ctx, up, s->h, &l->up, role, err))) return st;
+    if (c->gated) ctx->ops->activate_gated(ctx, gate, gate, up, c->act);
+    else ctx->ops->activate(ctx, gate, gate, c->act);
+    if ((st = dense(ctx, y, gate, &l->down, role, err))) return st;
+    ctx->ops->add(ctx, x, y, NULL);
     return THORAX_OK;
+}
+
+static thorax_status layer_forward(thx_ctx *ctx, const thx_decoder *d, size_t i, thx_tensor x, const scratch *s,
+                                   const thx_span *spans, size_t n, thx_role role, thorax_error *err)
+{
+    const thx_decoder_config *c = &d->config;
+    const thx_decoder_layer  *l = &d->layers[i];
+    thorax_status             st = THORAX_OK;
+
+    norm(ctx, c, s->h, x, l->norm_attention, l->norm_attention_bias);
+    if (c->parallel) st = feed_forward(ctx, d, l, x, s, role, err); /* first: attention overwrites h */
+    if (!st) st = attention(ctx, d, i, x, s, spans, n, role, err);
+    if (st || c->parallel) return st;
+    norm(ctx, c, s->h, x, l->norm_feed_forward, l->norm_feed_forward_bias);
+    return feed_forward(ctx, d, l, x, s, role, err);
 }
 
 thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor x,
@@ -133,8 +153,7 @@ thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor
     if (!s.h.data || !s.o.data || !s.inner.data)
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu rows of activations", x.rows);
     for (size_t i = 0; i < c->layers && !st; i++) {
-        st = attention(ctx, d, i, x, &s, spans, n, role, err);
-        if (!st) st = feed_forward(ctx, d, &d->layers[i], x, &s, role, err);
+        st = layer_forward(ctx, d, i, x, &s, spans, n, role, err);
         if (!st && !thx_ctx_step(ctx)) st = thx_fail(err, THORAX_CANCELLED, 0, "stopped");
     }
     thx_arena_release(ctx->arena, mark);
@@ -144,6 +163,6 @@ thorax_status thx_decoder_forward(thx_ctx *ctx, const thx_decoder *d, thx_tensor
 thorax_status thx_decoder_logits(thx_ctx *ctx, const thx_decoder *d, thx_tensor logits,
                                  thx_tensor x, thx_role role, thorax_error *err)
 {
-    ctx->ops->rms_norm(ctx, x, x, d->norm, d->config.norm_eps);
-    return ctx->ops->linear(ctx, logits, x, d->head, NULL, role, err);
+    norm(ctx, &d->config, x, x, d->norm, d->norm_bias);
+    return ctx->ops->linear(ctx, logits, x, d->head, d->head_bias, role, err);
 }

@@ -1,9 +1,10 @@
 /* A decoder-only language model: embeddings in, hidden rows or logits out.
  *
- * One configurable core: RMS norms, rotary positions, grouped keys and values, gated
- * feed-forward (Qwen2: biases on q, k and v; Llama: none). A product may carry a low-rank adapter beside it. The
- * caller hands in rows of embeddings, of one sequence or of several; keys and values go to the caches it lends.
- * Method: transformers modeling_qwen2.py, modeling_llama.py; peft tuners/lora (Linear.forward). */
+ * One configurable core: rotary positions, grouped keys and values; RMS norms and a gated feed-forward, one behind the
+ * other (Qwen2: biases on q, k and v; Llama, Mistral: none), or layer norms and a plain feed-forward beside the attention,
+ * with biases everywhere and rotary positions in a part of each head (Phi). A product may carry a low-rank adapter beside
+ * it. The caller hands in rows of embeddings, of one sequence or of several; keys and values go to the caches it lends.
+ * Method: transformers modeling_qwen2.py, modeling_llama.py, modeling_phi.py; peft tuners/lora (Linear.forward). */
 #ifndef THX_LANGUAGE_DECODER_H
 #define THX_LANGUAGE_DECODER_H
 
@@ -14,6 +15,9 @@ typedef struct thx_decoder_config {
     size_t  n_freq;                    /* rotated pairs a head                     */
     thx_act act;
     float   norm_eps;
+    bool    layer_norm;                /* norms have a bias, and take the mean off; else RMS */
+    bool    parallel;                  /* attention and feed-forward of the same norm, both added to the row */
+    bool    gated;                     /* down(act(gate) * up); else down(act(up)) */
     size_t  max_positions;
 } thx_decoder_config;
 
@@ -25,11 +29,11 @@ typedef struct thx_dense {
 } thx_dense;
 
 typedef struct thx_decoder_layer {
-    thx_weight *norm_attention;        /* [D]                     */
+    thx_weight *norm_attention, *norm_attention_bias;       /* [D]; no bias where norms are RMS     */
     thx_dense   q, k, v;               /* [H*E, D], [G*E, D] twice */
     thx_dense   o;                     /* [D, H*E]                */
-    thx_weight *norm_feed_forward;     /* [D]                     */
-    thx_dense   gate, up;              /* [F, D]                  */
+    thx_weight *norm_feed_forward, *norm_feed_forward_bias; /* likewise; none where parallel        */
+    thx_dense   gate, up;              /* [F, D]; no gate where not gated */
     thx_dense   down;                  /* [D, F]                  */
     size_t      window;                /* sliding window, 0 = all */
 } thx_decoder_layer;
@@ -38,7 +42,8 @@ typedef struct thx_decoder {
     thx_decoder_config config;
     thx_weight        *embedding;      /* [V, D]                                  */
     thx_weight        *head;           /* [V, D]; the embedding itself when tied  */
-    thx_weight        *norm;           /* [D]                                     */
+    thx_weight        *head_bias;      /* [V] or NULL                             */
+    thx_weight        *norm, *norm_bias; /* [D]; no bias where norms are RMS      */
     float             *inv_freq;       /* [n_freq]                                */
     thx_decoder_layer *layers;
 } thx_decoder;

@@ -1,4 +1,5 @@
-/* The language model's config and tensors; see llm.h. Method: transformers configuration_qwen2.py, configuration_llama.py. */
+/* The language model's config and tensors; see llm.h. Method: transformers configuration_qwen2.py, configuration_llama.py,
+ * configuration_phi.py. */
 #include "model/llm.h"
 
 #include "base/json.h"
@@ -9,6 +10,10 @@
 #include <string.h>
 
 static const char where[] = "config.json";
+
+const thx_llm_names thx_llm_names_llama = { "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
+                                            "post_attention_layernorm", "norm" };
+const thx_llm_names thx_llm_names_phi = { "self_attn.dense", NULL, "mlp.fc1", "mlp.fc2", NULL, "final_layernorm" };
 
 /* ---- config.json ---- */
 
@@ -90,21 +95,40 @@ static thorax_status read_sizes(thx_decoder_config *t, const json_t *text, const
     if (!st && (t->H % t->G || t->E % 2))
         st = thx_fail(err, THORAX_FORMAT, 0, "%s: %zu heads on %zu key/value heads of width %zu do not fit", where, t->H,
                       t->G, t->E);
-    t->n_freq = t->E / 2;
+    return st;
+}
+
+/* How much of each head turns. */
+static thorax_status read_share(thx_llm_config *c, const json_t *text, double usual, thorax_error *err)
+{
+    thx_decoder_config *t = &c->decoder;
+    double              share = 1.0;
+    thorax_status       st = THORAX_OK;
+
+    if (usual > 0.0) st = thx_json_real(&share, text, "partial_rotary_factor", usual, 0.0, 1.0, where, err);
+    const size_t turned = (size_t)((double)t->E * share);
+    if (!st && (turned < 2 || turned % 2))
+        st = thx_fail(err, THORAX_FORMAT, 0, "%s: %zu of a head's %zu columns cannot be turned in pairs", where, turned, t->E);
+    t->n_freq = turned / 2;
     return st;
 }
 
 thorax_status thx_llm_read(thx_llm_config *out, const json_t *text, const thx_llm_config *defaults, thorax_error *err)
 {
     thx_decoder_config *t = &out->decoder;
+    const bool          layers = defaults->decoder.layer_norm;
     double              eps;
     thorax_status       st;
 
-    out->biases = defaults->biases;
+    *out = *defaults;
+    if (!out->names) out->names = &thx_llm_names_llama;
+    t->gated = out->names->gate != NULL;
     if ((st = read_sizes(t, text, &defaults->decoder, err))) return st;
-    if ((st = thx_json_real(&eps, text, "rms_norm_eps", 1e-6, 0, 1, where, err))) return st;
-    if ((st = thx_json_flag(&out->tied, text, "tie_word_embeddings", false, where, err))) return st;
-    if ((st = thx_llm_read_act(&t->act, text, "hidden_act", "silu", err))) return st;
+    if ((st = read_share(out, text, defaults->rotary_share, err))) return st;
+    st = layers ? thx_json_real(&eps, text, "layer_norm_eps", 1e-5, 0, 1, where, err)
+                : thx_json_real(&eps, text, "rms_norm_eps", 1e-6, 0, 1, where, err);
+    if (st || (st = thx_json_flag(&out->tied, text, "tie_word_embeddings", false, where, err))) return st;
+    if ((st = thx_llm_read_act(&t->act, text, "hidden_act", t->gated ? "silu" : "gelu_new", err))) return st;
     t->norm_eps = (float)eps;
     st = read_rope(out, text, err);
     return st ? st : read_window(out, text, err);
@@ -121,7 +145,8 @@ thx_tensor_role thx_llm_role(const char *name, const char *text, const char *hea
         { ".self_attn.q_proj.weight", THX_ROLE_MATRIX }, { ".self_attn.o_proj.weight", THX_ROLE_MATRIX },
         { ".self_attn.k_proj.weight", THX_ROLE_KEYS },   { ".self_attn.v_proj.weight", THX_ROLE_KEYS },
         { ".mlp.gate_proj.weight", THX_ROLE_MATRIX },    { ".mlp.up_proj.weight", THX_ROLE_MATRIX },
-        { ".mlp.down_proj.weight", THX_ROLE_MATRIX },
+        { ".mlp.down_proj.weight", THX_ROLE_MATRIX },    { ".self_attn.dense.weight", THX_ROLE_MATRIX },
+        { ".mlp.fc1.weight", THX_ROLE_MATRIX },          { ".mlp.fc2.weight", THX_ROLE_MATRIX },
     };
     const size_t n = strlen(text);
 
@@ -150,23 +175,54 @@ static thorax_status bind_dense(thx_binder *b, thx_lora *lora, thx_dense *out, b
     return st || !bias ? st : thx_bind_named(b, &out->b, full, ".bias", N, 0, err);
 }
 
+/* A norm's weight, and its bias where norms have one. */
+static thorax_status bind_norm(thx_binder *b, thx_weight **w, thx_weight **bias, const thx_decoder_config *c, const char *prefix,
+                               const char *name, thorax_error *err)
+{
+    return thx_bind_pair(b, w, c->layer_norm ? bias : NULL, prefix, name, c->D, 0, err);
+}
+
+static thorax_status bind_feed_forward(thx_binder *b, thx_decoder_layer *l, const thx_llm_config *cfg, thx_lora *lora,
+                                       const char *prefix, thorax_error *err)
+{
+    const thx_decoder_config *c = &cfg->decoder;
+    const thx_llm_names      *n = cfg->names;
+    const bool                bias = cfg->bias_feed_forward;
+    thorax_status             st = THORAX_OK;
+
+    if (n->gate && (st = bind_dense(b, lora, &l->gate, bias, prefix, n->gate, c->F, c->D, err))) return st;
+    if ((st = bind_dense(b, lora, &l->up, bias, prefix, n->up, c->F, c->D, err))) return st;
+    return bind_dense(b, lora, &l->down, bias, prefix, n->down, c->D, c->F, err);
+}
+
 static thorax_status bind_layer(thx_binder *b, thx_decoder_layer *l, const thx_llm_config *cfg, thx_lora *lora,
                                 const char *prefix, thorax_error *err)
 {
     const thx_decoder_config *c = &cfg->decoder;
+    const thx_llm_names      *n = cfg->names;
     const size_t              Q = c->H * c->E, K = c->G * c->E;
     const bool                biases = cfg->biases;
     thorax_status             st;
 
-    if ((st = thx_bind_named(b, &l->norm_attention, prefix, "input_layernorm.weight", c->D, 0, err))) return st;
+    if ((st = bind_norm(b, &l->norm_attention, &l->norm_attention_bias, c, prefix, "input_layernorm", err))) return st;
     if ((st = bind_dense(b, lora, &l->q, biases, prefix, "self_attn.q_proj", Q, c->D, err))) return st;
     if ((st = bind_dense(b, lora, &l->k, biases, prefix, "self_attn.k_proj", K, c->D, err))) return st;
     if ((st = bind_dense(b, lora, &l->v, biases, prefix, "self_attn.v_proj", K, c->D, err))) return st;
-    if ((st = bind_dense(b, lora, &l->o, false, prefix, "self_attn.o_proj", c->D, Q, err))) return st;
-    if ((st = thx_bind_named(b, &l->norm_feed_forward, prefix, "post_attention_layernorm.weight", c->D, 0, err))) return st;
-    if ((st = bind_dense(b, lora, &l->gate, false, prefix, "mlp.gate_proj", c->F, c->D, err))) return st;
-    if ((st = bind_dense(b, lora, &l->up, false, prefix, "mlp.up_proj", c->F, c->D, err))) return st;
-    return bind_dense(b, lora, &l->down, false, prefix, "mlp.down_proj", c->D, c->F, err);
+    if ((st = bind_dense(b, lora, &l->o, cfg->bias_o, prefix, n->o, c->D, Q, err))) return st;
+    if (n->norm_feed_forward)
+        st = bind_norm(b, &l->norm_feed_forward, &l->norm_feed_forward_bias, c, prefix, n->norm_feed_forward, err);
+    return st ? st : bind_feed_forward(b, l, cfg, lora, prefix, err);
+}
+
+/* "lm_head.weight" has "lm_head.bias" beside it. */
+static thorax_status bind_head_bias(thx_model *m, thx_binder *b, const thx_llm_config *cfg, const char *head, thorax_error *err)
+{
+    const char *point = strrchr(head, '.');
+    char        name[96];
+
+    if (!cfg->bias_head) return THORAX_OK;
+    snprintf(name, sizeof name, "%.*s.bias", point ? (int)(point - head) : (int)strlen(head), head);
+    return thx_bind_named(b, &m->decoder.head_bias, name, "", cfg->decoder.V, 0, err);
 }
 
 static thorax_status bind_ends(thx_model *m, thx_binder *b, const thx_llm_config *cfg, const char *text, const char *head,
@@ -174,13 +230,13 @@ static thorax_status bind_ends(thx_model *m, thx_binder *b, const thx_llm_config
 {
     thx_decoder  *d = &m->decoder;
     const size_t  V = cfg->decoder.V, D = cfg->decoder.D;
-    thorax_status st = thx_bind_named(b, &d->norm, text, "norm.weight", D, 0, err);
+    thorax_status st = bind_norm(b, &d->norm, &d->norm_bias, &cfg->decoder, text, cfg->names->norm, err);
 
     if (!st) st = thx_bind_named(b, &d->embedding, text, "embed_tokens.weight", V, D, err);
     m->tied = cfg->tied || !thx_binder_has(b, head);
     if (m->tied) d->head = d->embedding;
     else if (!st) st = thx_bind_named(b, &d->head, head, "", V, D, err);
-    return st;
+    return st ? st : bind_head_bias(m, b, cfg, head, err);
 }
 
 thorax_status thx_llm_bind(thx_model *m, thx_binder *b, const thx_llm_config *cfg, thx_lora *lora, const char *text,
@@ -194,7 +250,7 @@ thorax_status thx_llm_bind(thx_model *m, thx_binder *b, const thx_llm_config *cf
     d->inv_freq = thx_arena_alloc(m->arena, c->n_freq, sizeof *d->inv_freq);
     if (!d->layers || !d->inv_freq) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     for (size_t i = 0; i < c->n_freq; i++) /* f32 steps, as the original takes them */
-        d->inv_freq[i] = 1.0f / powf((float)cfg->rope_theta, (float)(2 * i) / (float)c->E);
+        d->inv_freq[i] = 1.0f / powf((float)cfg->rope_theta, (float)(2 * i) / (float)(2 * c->n_freq));
     for (size_t i = 0; i < c->layers && !st; i++) {
         char prefix[96];
 

@@ -11,7 +11,8 @@
 
 enum { CONFIG_MAX_BYTES = 16 << 20 };
 
-static const thx_family *const families[] = { &thx_family_llava_onevision, &thx_family_llava_rad };
+static const thx_family *const families[] = { &thx_family_llava_onevision, &thx_family_llava_rad, &thx_family_llama,
+                                             &thx_family_mistral, &thx_family_qwen2, &thx_family_phi };
 
 const thx_family *thx_family_find(const json_t *config)
 {
@@ -88,7 +89,7 @@ static thorax_status find_family(thx_model *m, const json_t *config, const char 
     if (m->family) return THORAX_OK;
     return thx_fail(err, THORAX_MODEL, 0,
                     "%s: model_type '%.60s' is of no family known here (llava_onevision, LlavaQwenForCausalLM, "
-                    "LlavaLlamaForCausalLM)", path, type ? type : "");
+                    "LlavaLlamaForCausalLM; without films LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, PhiForCausalLM)", path, type ? type : "");
 }
 
 static thorax_status open_weights(thx_model *m, const json_t *config, thorax_error *err)
@@ -96,6 +97,16 @@ static thorax_status open_weights(thx_model *m, const json_t *config, thorax_err
     if (m->family->open_weights) return m->family->open_weights(m, config, err);
     if (m->options.base) return thx_fail(err, THORAX_USAGE, 0, "%s: a model of this family has no base", m->folder);
     return thx_weights_open(&m->weights, m->folder, err);
+}
+
+static thorax_status read_chat(thx_model *m, const char *from, thorax_error *err)
+{
+    const thx_family *f = m->family;
+
+    if (f->chat) return thx_template_builtin(&m->chat, f->chat, err);
+    const thorax_status st = thx_template_open(&m->chat, from, err);
+    if (st == THORAX_IO && f->chat_otherwise) return thx_template_builtin(&m->chat, f->chat_otherwise, err);
+    return st == THORAX_FORMAT && f->chat_otherwise ? THORAX_OK : st;
 }
 
 /* Tokenizer, template and generation defaults, from the family's place for them. */
@@ -106,7 +117,7 @@ static thorax_status read_text(thx_model *m, const json_t *config, thorax_error 
     const char   *from = folder ? folder : m->folder;
 
     if (!st) st = thx_tokenizer_open(&m->tokenizer, from, err);
-    if (!st) st = m->family->chat ? thx_template_builtin(&m->chat, m->family->chat, err) : thx_template_open(&m->chat, from, err);
+    if (!st) st = read_chat(m, from, err);
     if (!st) st = thx_generation_read(&m->generation, from, config, m->tokenizer, err);
     free(folder);
     return st;

@@ -83,13 +83,16 @@ typedef struct thx_family {
     thorax_status (*open_weights)(thx_model *model, const json_t *config, thorax_error *err);
     /* The folder whose tokenizer and generation defaults count; NULL: the model's own. The caller frees it. */
     thorax_status (*text_folder)(char **out, const thx_model *model, thorax_error *err);
-    const char *chat;        /* the template where the folder has none; NULL: it must */
+    const char *chat;        /* the template, whatever the folder has; NULL: the folder's */
+    const char *chat_otherwise; /* the one where the folder has none; a folder with one that is not known opens without then,
+                                   for those who need no conversation; NULL: it must have a known one */
     uint32_t max_new_tokens; /* default of the authors */
     thx_tensor_role (*role)(const char *stored); /* what a stored tensor is to quantisation */
 } thx_family;
 
 const thx_family *thx_family_find(const json_t *config);
-extern const thx_family thx_family_llava_onevision, thx_family_llava_rad;
+extern const thx_family thx_family_llava_onevision, thx_family_llava_rad, thx_family_llama, thx_family_mistral, thx_family_qwen2,
+    thx_family_phi;
 
 struct thx_model {
     const thx_family *family;
@@ -97,8 +100,8 @@ struct thx_model {
     thx_ctx          *ctx;         /* borrowed                                   */
     thx_weights      *weights;
     thx_tokenizer    *tokenizer;
-    thx_template     *chat;
-    thx_recipe        recipe;
+    thx_template     *chat;        /* NULL: not known (chat_otherwise)           */
+    thx_recipe        recipe;      /* THX_RECIPE_NONE: a language model alone, without the next two */
     thx_vit           vit;
     thx_projector     projector;
     thx_decoder       decoder;

@@ -22,6 +22,8 @@ enum {
 
 static thorax_status check_recipe(const thx_recipe *r, thorax_error *err)
 {
+    if (r->kind == THX_RECIPE_NONE)
+        return thx_fail(err, THORAX_MODEL, 0, "this is a language model without a vision tower: it takes no films");
     bool good = r->tile_px > 1 && r->tile_px <= CROP_SIDE_MAX && r->patch_px && r->patch_px <= r->tile_px;
 
     if (r->kind == THX_RECIPE_ANYRES)

@@ -19,7 +19,7 @@ enum { THX_PINPOINTS_MAX = 256, THX_TILES_A_SIDE_MAX = 64 };
 /* What the reference does differently from release to release (spec: REF-PIL and REF-446). */
 typedef enum thx_compat { THX_COMPAT_CURRENT, THX_COMPAT_446 } thx_compat;
 
-typedef enum thx_recipe_kind { THX_RECIPE_ANYRES, THX_RECIPE_CROP } thx_recipe_kind;
+typedef enum thx_recipe_kind { THX_RECIPE_ANYRES, THX_RECIPE_CROP, THX_RECIPE_NONE /* takes no films */ } thx_recipe_kind;
 
 typedef struct thx_recipe {
     thx_recipe_kind kind;
@@ -49,7 +49,8 @@ typedef struct thx_geometry { /* pairs are height, width */
 /* A side of `unpadded` and `final` may be 0: a film far thinner than a patch keeps its base tile
  * only, as in the reference. A cropped tile keeps all its patches. THORAX_FILM when the size is 0 or beyond 2^24,
  * a side vanishes where the grid is scaled down (there the reference fails too), or the longer side would be
- * resized to more than 2^16 pixels; THORAX_MODEL when the recipe is not usable. */
+ * resized to more than 2^16 pixels; THORAX_MODEL when the recipe is not usable, or the model
+ * takes no films. */
 thorax_status thx_geometry_plan(thx_geometry *out, const thx_recipe *recipe, uint32_t width,
                                 uint32_t height, thorax_error *err);
 
