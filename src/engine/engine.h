@@ -79,6 +79,10 @@ thx_engine   *thx_session_engine(thx_session *s);
 typedef struct thx_request {
     const thx_message  *messages;
     size_t              n_messages;
+    const int32_t      *ids;            /* the prompt itself, in place of messages; NULL: none. The session has no film */
+    size_t              n_ids;
+    const int32_t      *ends;           /* ids that end the answer; NULL: the model's */
+    size_t              n_ends;
     thx_sampling        sampling;       /* resolved: thx_sampling_resolve             */
     uint32_t            max_new_tokens; /* > 0                                        */
     bool                ignore_eos;

@@ -74,6 +74,8 @@ typedef struct thx_prompt_times { double vision_s, prompt_s; } thx_prompt_times;
 
 /* Renders a conversation into a branch of all zeros. THORAX_USAGE, THORAX_NOMEM. */
 thorax_status thx_branch_render(thx_branch *b, const thx_session *s, const thx_message *messages, size_t n, thorax_error *err);
+/* A prompt of ids alone. THORAX_USAGE: the session has a film, or there are none; THORAX_NOMEM. */
+thorax_status thx_branch_ids(thx_branch *b, const thx_session *s, const int32_t *ids, size_t n, thorax_error *err);
 void          thx_branches_deinit(thx_branch *b, size_t n);
 
 /* Runs the prompts of n branches. logits [n, V] receive those of their last rows; with `all` (n = 1) every row of the prompt is

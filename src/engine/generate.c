@@ -19,15 +19,17 @@ typedef struct writer {
     thx_kv_cache      *kv;
     size_t             position;                   /* of the rows below                   */
     uint32_t           max_new;
+    const int32_t     *ends;                       /* ids that end the answer             */
+    size_t             n_ends;
     thx_drafter        drafter;
     int32_t            ids[1 + THX_DRAFT_MOST];    /* rows of the next step: one known, then guesses */
     size_t             rows;                       /* 0: the answer is complete           */
 } writer;
 
-static bool is_end(const thx_generation_defaults *g, int32_t id)
+static bool is_end(const writer *w, int32_t id)
 {
-    for (size_t i = 0; i < g->n_eos; i++)
-        if (g->eos[i] == id) return true;
+    for (size_t i = 0; i < w->n_ends; i++)
+        if (w->ends[i] == id) return true;
     return false;
 }
 
@@ -64,13 +66,13 @@ static void take(writer *w, const thx_model *m, float *logits)
     for (bool more = true; more;) {
         float *row = logits + i * V;
 
-        for (size_t k = 0; w->request->ignore_eos && k < m->generation.n_eos; k++)
-            if ((size_t)m->generation.eos[k] < V) row[m->generation.eos[k]] = -__builtin_inff();
+        for (size_t k = 0; w->request->ignore_eos && k < w->n_ends; k++)
+            if ((size_t)w->ends[k] < V) row[w->ends[k]] = -__builtin_inff();
         const int32_t id = thx_sampler_next(w->sampler, row);
         thx_ids_add(&w->out->ids, id);
         thx_sampler_see(w->sampler, &id, 1);
         thx_drafter_see(&w->drafter, id);
-        w->out->complete = is_end(&m->generation, id);
+        w->out->complete = is_end(w, id);
         if (!emit(w, id) || w->out->complete || w->out->ids.failed || w->out->ids.size == w->max_new) {
             w->rows = 0;
             break;
@@ -191,6 +193,8 @@ static thorax_status writer_init(writer *w, thx_session *s, const thx_request *r
     w->kv = &b->kv;
     w->position = b->prompt.ids.size - 1; /* the row whose logits are there is taken first */
     w->max_new = b->max_new;
+    w->ends = r->ends ? r->ends : m->generation.eos;
+    w->n_ends = r->ends ? r->n_ends : m->generation.n_eos;
     w->rows = 1;
     thx_sampler_see(w->sampler, b->prompt.ids.data, b->prompt.ids.size);
     return thx_drafter_init(&w->drafter, s->engine->corpus, &b->prompt, r->drafts, err);
@@ -240,7 +244,8 @@ static thorax_status generate(thx_session *s, const thx_request *r, thx_branch *
     if (!room.spans || !room_grow(&room, n, V)) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     for (size_t i = 0; i < n && !st; i++) {
         b[i].max_new = r[i].max_new_tokens;
-        st = thx_branch_render(&b[i], s, r[i].messages, r[i].n_messages, err);
+        st = r[i].ids ? thx_branch_ids(&b[i], s, r[i].ids, r[i].n_ids, err)
+                      : thx_branch_render(&b[i], s, r[i].messages, r[i].n_messages, err);
     }
     if (!st) st = thx_branches_run(s, b, n, &r->progress, room.logits, NULL, NULL, &times, err);
     const double start = thx_now();

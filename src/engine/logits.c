@@ -106,13 +106,9 @@ thorax_status thx_session_prompt_ids(thx_session *s, const int32_t *ids, size_t 
 {
     thx_branch       b = { .max_new = 1 };
     thx_prompt_times times;
-    thorax_status    st = THORAX_OK;
 
-    if (s->picture) return thx_fail(err, THORAX_USAGE, 0, "ids alone: the session has a film");
-    if (!n) return thx_fail(err, THORAX_USAGE, 0, "no ids");
     thx_session_enter(s);
-    for (size_t i = 0; i < n; i++) thx_ids_add(&b.prompt.ids, ids[i]);
-    if (b.prompt.ids.failed) st = thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+    thorax_status st = thx_branch_ids(&b, s, ids, n, err);
     if (!st) st = thx_branches_run(s, &b, 1, progress, logits, NULL, NULL, &times, err);
     thx_branches_deinit(&b, 1);
     pthread_mutex_unlock(&s->engine->lock);

@@ -24,6 +24,14 @@ thorax_status thx_branch_render(thx_branch *b, const thx_session *s, const thx_m
                                s->picture ? s->geometry.image_tokens : 0, m->image_id, err);
 }
 
+thorax_status thx_branch_ids(thx_branch *b, const thx_session *s, const int32_t *ids, size_t n, thorax_error *err)
+{
+    if (s->picture) return thx_fail(err, THORAX_USAGE, 0, "ids alone: the session has a film");
+    if (!n) return thx_fail(err, THORAX_USAGE, 0, "no ids");
+    for (size_t i = 0; i < n; i++) thx_ids_add(&b->prompt.ids, ids[i]);
+    return b->prompt.ids.failed ? thx_fail(err, THORAX_NOMEM, 0, "out of memory") : THORAX_OK;
+}
+
 /* ---- Checks ---- */
 
 /* Ids outside the embedding table cannot be run. */

@@ -21,6 +21,8 @@ typedef struct thx_tokenizer thx_tokenizer;
 /* THORAX_IO: no tokenizer files; THORAX_FORMAT: broken or of a kind that is not known (named);
  * THORAX_NOMEM. */
 thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax_error *err);
+/* The same as transformers' fast class opens it: tokenizer.json rules where there is one. */
+thorax_status thx_tokenizer_open_fast(thx_tokenizer **out, const char *folder, thorax_error *err);
 void          thx_tokenizer_close(thx_tokenizer *t);
 
 /* Appends the ids of text [size]. `control`: added tokens in the text are parsed, as the original

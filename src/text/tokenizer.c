@@ -10,14 +10,15 @@
 
 /* The first of the known files rules. The original reads tokenizer.model with its slow class, so that
  * comes first; vocab.txt says the same as a tokenizer.json beside it; spm.model is what a tokenizer.json beside it was
- * made from. */
-static thorax_status read_folder(thx_tokenizer *t, const char *folder, thorax_error *err)
+ * made from. The fast class begins with tokenizer.json. */
+static thorax_status read_folder(thx_tokenizer *t, const char *folder, bool fast, thorax_error *err)
 {
     char *model = thx_path_join(folder, "tokenizer.model"), *words = thx_path_join(folder, "vocab.txt"),
          *json = thx_path_join(folder, "tokenizer.json"), *pieces = thx_path_join(folder, "spm.model");
     thorax_status st;
 
     if (!model || !words || !json || !pieces) st = thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
+    else if (fast && thx_file_exists(json)) st = thx_tokenizer_read_json(t, json, err);
     else if (thx_file_exists(model)) st = thx_tokenizer_read_spm(t, folder, model, err);
     else if (thx_file_exists(words)) st = thx_tokenizer_read_wordpiece(t, folder, words, err);
     else if (thx_file_exists(json)) st = thx_tokenizer_read_json(t, json, err);
@@ -30,7 +31,7 @@ static thorax_status read_folder(thx_tokenizer *t, const char *folder, thorax_er
     return st;
 }
 
-thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax_error *err)
+static thorax_status open_folder(thx_tokenizer **out, const char *folder, bool fast, thorax_error *err)
 {
     thx_tokenizer *t = calloc(1, sizeof *t);
     thorax_status st;
@@ -39,7 +40,7 @@ thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax
     if (!t) return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", folder);
     thx_bpe_init(&t->bpe);
     t->before = t->after = t->pad = t->eos = -1;
-    st = read_folder(t, folder, err);
+    st = read_folder(t, folder, fast, err);
     if (!st) st = thx_tokenizer_read_eos(t, folder, err);
     if (st) {
         thx_tokenizer_close(t);
@@ -47,6 +48,16 @@ thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax
     }
     *out = t;
     return THORAX_OK;
+}
+
+thorax_status thx_tokenizer_open(thx_tokenizer **out, const char *folder, thorax_error *err)
+{
+    return open_folder(out, folder, false, err);
+}
+
+thorax_status thx_tokenizer_open_fast(thx_tokenizer **out, const char *folder, thorax_error *err)
+{
+    return open_folder(out, folder, true, err);
 }
 
 void thx_tokenizer_close(thx_tokenizer *t)

@@ -37,6 +37,7 @@ void golden_chexbert(golden *g);
 void golden_clip(golden *g);
 void golden_encoder(golden *g);
 void golden_geometry(golden *g);
+void golden_judge(golden *g);
 void golden_pickle(golden *g);
 void golden_radgraph(golden *g);
 void golden_resize(golden *g);

@@ -29,6 +29,7 @@ static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = 
     { "llavarad-pickle", golden_pickle },
     { "llavarad-clip", golden_clip },
     { "bert-radgraph", golden_radgraph },
+    { "judge-", golden_judge },
     { "radvlm-geometry", golden_geometry },
     { "radvlm-resize", golden_resize },
     { "radvlm-sampling", golden_sampling },
