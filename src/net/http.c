@@ -193,6 +193,7 @@ static bool set_limits(transfer *t, const thx_http_options *o)
     ok &= !curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     ok &= !curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
     ok &= !curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    ok &= !curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max_bytes);
     if (t->owner->ca_file) ok &= !curl_easy_setopt(e, CURLOPT_CAINFO, t->owner->ca_file);
     if (o->local_only) ok &= !curl_easy_setopt(e, CURLOPT_PROXY, "");
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -284,6 +285,7 @@ static thx_http_end end_of(const transfer *t, CURLcode code)
     case CURLE_SSL_CONNECT_ERROR: case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER: case CURLE_SSL_CACERT_BADFILE: case CURLE_SSL_ISSUER_ERROR: case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_USE_SSL_FAILED: case CURLE_SSL_INVALIDCERTSTATUS: return THX_HTTP_TLS;
+    case CURLE_FILESIZE_EXCEEDED: return THX_HTTP_TOO_LARGE;
     case CURLE_PARTIAL_FILE: case CURLE_WEIRD_SERVER_REPLY: case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_UNSUPPORTED_PROTOCOL: return THX_HTTP_BODY;
     default: return THX_HTTP_LOST;

@@ -1,7 +1,9 @@
 /* The service that misbehaves; see stub.h. One thread, poll(), one request a connection at a time. */
+#define _GNU_SOURCE /* strcasestr */
 #include "stub.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -244,9 +246,9 @@ static bool give_out(connection *c)
         const ssize_t sent = send(c->fd, c->out + c->written, part, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent > 0) c->written += (size_t)sent;
         c->due = c->drip ? now_s() + 0.02 : c->due;
-        return sent > 0;
+        return sent > 0 || errno == EAGAIN;
     }
-    if (c->endless) return send(c->fd, blanks, sizeof blanks, MSG_NOSIGNAL) > 0;
+    if (c->endless) return send(c->fd, blanks, sizeof blanks, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 || errno == EAGAIN;
     if (c->hang_up) return false;
     free(c->out);
     *c = (connection){ .fd = c->fd, .in = c->in };

@@ -141,6 +141,42 @@ static void folders_are_made_with_those_above(void **state)
     free(deep);
 }
 
+static unsigned mode_of(const char *path)
+{
+    struct stat s;
+
+    assert_int_equal(stat(path, &s), 0);
+    return s.st_mode & 0777;
+}
+
+static void private_data_is_the_users_alone(void **state)
+{
+    char        *sub = thx_path_join(folder, "kept/of/mine/"), *file = thx_path_join(sub, "f");
+    const mode_t before = umask(022);
+    thorax_error err;
+
+    (void)state;
+    assert_ok(thx_folder_make_private(sub, &err), err);
+    assert_int_equal(mode_of(sub), 0700);
+    assert_ok(thx_file_write_private(file, "x", 1, &err), err);
+    assert_ok(thx_file_write_private(file, "yz", 2, &err), err);
+    assert_int_equal(mode_of(file), 0600);
+    chmod(sub, 0750);
+    assert_ok(thx_folder_make_private(sub, &err), err);
+    assert_int_equal(mode_of(sub), 0750);
+    assert_int_equal(thx_folder_make_private(file, &err), THORAX_IO);
+    assert_int_equal(thx_folder_make_private("", &err), THORAX_IO);
+    umask(before);
+    unlink(file);
+    for (const char *const *name = (const char *const[]){ "kept/of/mine", "kept/of", "kept", NULL }; *name; name++) {
+        char *path = thx_path_join(folder, *name);
+        rmdir(path);
+        free(path);
+    }
+    free(file);
+    free(sub);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +185,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(a_failed_write_leaves_nothing),
         cmocka_unit_test(folders_are_made_with_those_above),
+        cmocka_unit_test(private_data_is_the_users_alone),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -36,7 +36,7 @@ static void every_end_has_its_kind(void **state)
         { "ok", THX_HTTP_OK, 200 },          { "html", THX_HTTP_OK, 200 },         { "500", THX_HTTP_STATUS, 500 },
         { "404", THX_HTTP_STATUS, 404 },     { "redirect", THX_HTTP_STATUS, 307 }, { "huge", THX_HTTP_TOO_LARGE, 200 },
         { "announced", THX_HTTP_TOO_LARGE, 200 }, { "truncated", THX_HTTP_BODY, 200 }, { "garbage", THX_HTTP_BODY, 0 },
-        { "close", THX_HTTP_LOST, 0 },       { "silent", THX_HTTP_TIMEOUT, 0 },    { "drip", THX_HTTP_TIMEOUT, 200 },
+        { "close", THX_HTTP_LOST, 0 },       { "silent", THX_HTTP_TIMEOUT, 0 },    { "drip", THX_HTTP_TIMEOUT, 0 },
         { "ok@100", THX_HTTP_OK, 200 },      { "ok@300", THX_HTTP_TIMEOUT, 0 },
     };
 
