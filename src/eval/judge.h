@@ -15,6 +15,7 @@
 #ifndef THX_EVAL_JUDGE_H
 #define THX_EVAL_JUDGE_H
 
+#include "base/json.h"
 #include "net/chat.h"
 
 /* ---- What is judged; all borrowed ---- */
@@ -35,8 +36,8 @@ typedef struct thx_judge_item {
 
 typedef struct thx_judge_options {
     const char *judge;      /* "green", "chexprompt", "radvlm"                                               */
-    /* Who answers: a service where chat.url is set, else the model folder. Settings of chat that the judge's authors
-     * fix (temperature, top_p, max_tokens) are taken from here where `own_settings` is set, else from the judge. */
+    /* Who answers: a service where chat.url is set, else the model folder; chat.answers is the folder of kept answers
+     * of both. The judge's own temperature, top_p and max_tokens count, and those of chat where `own_settings` is set. */
     thx_chat_options chat;
     bool        own_settings;
     const char *folder;     /* a model folder, run by our own engine                                         */
@@ -85,16 +86,17 @@ typedef struct thx_judge_result {
 void thx_judge_result_deinit(thx_judge_result *r);
 
 /* Judges n items. `progress` reports "records"; a stop ends the call within 100 ms (a token, with our own engine).
- * THORAX_OK: every record is rated or has its reason. THORAX_USAGE: options (no such judge, policy of net/chat.h,
- * no one to answer, an item lacks what the judge reads: named by its number); THORAX_IO: the service, the file of examples;
- * THORAX_MODEL; THORAX_CANCELLED; THORAX_NOMEM. After THORAX_IO and THORAX_CANCELLED *out holds what was rated until then,
- * and every reply is in the folder of answers, if there is one; the caller deinits it in any case. */
+ * THORAX_OK: every record is rated or has its reason (one that lacks what the judge reads is a failure too; so are those
+ * that a limit of cost left out). THORAX_USAGE: options (no such judge, policy of net/chat.h, no one to answer);
+ * THORAX_IO: the service, the file of examples; THORAX_FORMAT: that file is another one; THORAX_MODEL; THORAX_CANCELLED;
+ * THORAX_NOMEM. After a failure *out holds what was rated until then, and every good reply is in the folder of
+ * answers, if there is one; the caller deinits it in any case. */
 thorax_status thx_judge_run(thx_judge_result *out, const thx_judge_options *options, const thx_judge_item *items, size_t n,
                             const thx_progress *progress, thorax_error *err);
 
-/* The result of one record, and of all, as JSON members for reports: counts by kind, shares, account, signature.
- * NULL when memory runs out. The account's cost is given with its limit and whether that was reached. */
-struct json_t *thx_judge_record_json(const thx_judge_result *r, size_t i);
-struct json_t *thx_judge_summary_json(const thx_judge_result *r);
+/* The result of one record, and of all, as JSON (docs/judges.md has the members): counts by kind, shares, signature,
+ * account. NULL when memory runs out; the caller decrefs it. */
+json_t *thx_judge_record_json(const thx_judge_result *r, size_t i);
+json_t *thx_judge_summary_json(const thx_judge_result *r);
 
 #endif
