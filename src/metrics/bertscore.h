@@ -76,9 +76,9 @@ typedef struct thx_bertscore_settings {
     size_t       memory_bytes;    /* of hidden rows kept at a time, but at least one batch; 0 = 1 GiB         */
 } thx_bertscore_settings;
 
-/* "radvlm" (distilbert-base-uncased), "english" (the package's default, roberta-large), "radcliq" and its form with idf,
- * "radcliq-idf", also RadEval's (distilroberta-base); NULL beyond them, and thx_bertscore_presets lists them, ended by
- * NULL. The wrappers of RadCliQ give their scorer 256 texts at a time, but its pairs stay 64 a batch. */
+/* "radvlm" (distilbert-base-uncased), "english" (the package's default, roberta-large), "radcliq" (distilroberta-base)
+ * and its form with idf, "radcliq-idf", which is RadEval's too; NULL beyond them. thx_bertscore_presets lists them,
+ * ended by NULL. The wrappers of RadCliQ give their scorer 256 texts at a time, but its pairs stay 64 a batch. */
 const thx_bertscore_settings *thx_bertscore_preset(const char *name);
 extern const char *const thx_bertscore_presets[];
 

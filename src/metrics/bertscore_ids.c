@@ -35,7 +35,8 @@ thorax_status thx_bertscore_ids(const thx_text_encoder *e, const thx_bertscore_s
     const size_t size = plain.size - before - behind;
     if (size && blank) plain.data[before - 1] = ' ';
     if (size || kind != THX_TEXT_MODERNBERT)
-        st = thx_text_encoder_ids(e, size ? plain.data + before - blank : "", size ? size + blank : 0, 0, true, ids, err);
+        st = thx_text_encoder_ids(e, size ? plain.data + before - blank : "", size ? size + blank : 0, 0, true, ids,
+                                  err);
     thx_string_deinit(&plain);
     return st;
 }

@@ -17,8 +17,8 @@ enum { THX_CHEXBERT_LOGITS = 54 }; /* 13 heads of 4 and one of 2, one behind the
 typedef struct thx_chexbert thx_chexbert;
 
 /* Opens a folder with config.json and vocab.txt of bert-base-uncased and chexbert.pth (or chexbert.safetensors);
- * `checkpoint` is a file of weights to be read instead of that, or NULL. The context must outlive it; it computes as the
- * original where it is THX_EXACT. THORAX_MODEL: what is wrong with the folder or the tensors; THORAX_NOMEM. */
+ * `checkpoint` is a file of weights to be read instead of that, or NULL. The context must outlive it; it computes as
+ * the original where it is THX_EXACT. THORAX_MODEL: what is wrong with the folder or the tensors; THORAX_NOMEM. */
 thorax_status thx_chexbert_open(thx_chexbert **out, thx_ctx *ctx, const char *folder, const char *checkpoint,
                                 thorax_error *err);
 void          thx_chexbert_close(thx_chexbert *c);
@@ -37,8 +37,8 @@ typedef struct thx_chexbert_results {
     unsigned char *classes; /* [n, 14], the greatest logit, the first of equals */
 } thx_chexbert_results;
 
-/* Each different report is computed once, and as if it stood alone; NULL is an empty one. THORAX_NOMEM; THORAX_CANCELLED (the context's
- * step, or progress: "reports"). */
+/* Each different report is computed once, and as if it stood alone; NULL is an empty one. THORAX_NOMEM;
+ * THORAX_CANCELLED (the context's step, or progress: "reports"). */
 thorax_status thx_chexbert_run(thx_chexbert *c, const char *const *reports, size_t n, thx_chexbert_form form,
                                const thx_chexbert_results *results, const thx_progress *progress, thorax_error *err);
 

@@ -54,7 +54,8 @@ static bool texts_init(texts *t, const set *s)
 
 static bool texts_init_several(texts *t, const json_t *multi)
 {
-    const json_t *hyps = json_object_get(multi, "hypotheses"), *refs = json_object_get(multi, "references"), *list, *one;
+    const json_t *hyps = json_object_get(multi, "hypotheses"), *refs = json_object_get(multi, "references");
+    const json_t *list, *one;
     const size_t  n = json_array_size(hyps);
     size_t        i, k, m = 0;
 
@@ -122,8 +123,8 @@ static double distance(const thx_bertscore *got, size_t n, const json_t *want)
     return worst;
 }
 
-static void check_scores(set *s, thx_text_encoder *e, const thx_bertscore_settings *of, const texts *t, const char *what,
-                         const json_t *want, const json_t *mean)
+static void check_scores(set *s, thx_text_encoder *e, const thx_bertscore_settings *of, const texts *t,
+                         const char *what, const json_t *want, const json_t *mean)
 {
     thx_bertscore      *got = calloc(t->of.n + 1, sizeof *got);
     thx_bertscore_total total;
@@ -131,16 +132,17 @@ static void check_scores(set *s, thx_text_encoder *e, const thx_bertscore_settin
     if (!got || thx_bertscore_score(e, of, &t->of, got, &total, NULL, &s->err)) {
         golden_check(s->g, false, s->id, "%s: %s", what, got ? s->err.text : "no memory");
     } else {
-        const double off = distance(got, t->of.n, want), off_mean = mean ? fabs((double)total.mean.f - json_number_value(mean)) : 0;
-        golden_check(s->g, off <= LIMIT && off_mean <= LIMIT, s->id, "%s: off by %.2g, mean by %.2g, limit %.0e", what, off,
-                     off_mean, LIMIT);
+        const double off = distance(got, t->of.n, want);
+        const double off_mean = mean ? fabs((double)total.mean.f - json_number_value(mean)) : 0;
+        golden_check(s->g, off <= LIMIT && off_mean <= LIMIT, s->id, "%s: off by %.2g, mean by %.2g, limit %.0e", what,
+                     off, off_mean, LIMIT);
     }
     free(got);
 }
 
 /* ids against hyp_ids or ref_ids, where the case has them. */
-static void check_ids(set *s, const thx_text_encoder *e, const thx_bertscore_settings *of, const char *const *list, size_t n,
-                      const char *key)
+static void check_ids(set *s, const thx_text_encoder *e, const thx_bertscore_settings *of, const char *const *list,
+                      size_t n, const char *key)
 {
     const json_t *want = json_object_get(s->at, key);
     size_t        same = 0;

@@ -30,7 +30,8 @@ static void check_ids(set *s)
     for (size_t i = 0; i < s->n; i++) {
         const json_t *want = json_object_get(json_array_get(s->cases, i), "ids");
         thx_ids       ids = { 0 };
-        bool ok = !thx_chexbert_ids(s->net, s->reports[i], THX_CHEXBERT_F1, &ids, &s->err) && ids.size == json_array_size(want);
+        bool          ok = !thx_chexbert_ids(s->net, s->reports[i], THX_CHEXBERT_F1, &ids, &s->err)
+                  && ids.size == json_array_size(want);
         for (size_t k = 0; ok && k < ids.size; k++) ok = ids.data[k] == json_integer_value(json_array_get(want, k));
         same += ok;
         thx_ids_deinit(&ids);
@@ -54,7 +55,8 @@ static void check_peak(set *s, const char *key, const float *got, size_t width)
         peak = fmax(peak, fabs(want));
         if (!(off <= worst)) worst = off;
     }
-    golden_check(s->g, fits && worst <= PEAK_LIMIT * peak, key, "error %.2g of the peak, limit %.0e", worst / peak, PEAK_LIMIT);
+    golden_check(s->g, fits && worst <= PEAK_LIMIT * peak, key, "error %.2g of the peak, limit %.0e", worst / peak,
+                 PEAK_LIMIT);
     thx_npy_deinit(&npy);
 }
 
@@ -101,7 +103,8 @@ static double off_line(thx_f1 got, size_t support, const json_t *table, const ch
                 fmax(off_by(got.f1, want, "f1-score"), off_by((double)support, want, "support")));
 }
 
-static void check_table(set *s, const thx_label_row *rows, size_t pairs, bool five, const json_t *want, const char *name)
+static void check_table(set *s, const thx_label_row *rows, size_t pairs, bool five, const json_t *want,
+                        const char *name)
 {
     const size_t      n = five ? THX_CHEXBERT_FIVE : THX_CHEXBERT;
     thx_label_row    *picked = calloc(pairs + 1, sizeof *picked);

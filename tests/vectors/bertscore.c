@@ -90,7 +90,8 @@ static void check_rescaled(vec *v, const thx_bertscore *raw, size_t n, const cha
 
 static void check_match(vec *v, const json_t *input, const json_t *expected)
 {
-    const json_t  *prf[3] = { json_object_get(expected, "P"), json_object_get(expected, "R"), json_object_get(expected, "F") };
+    const json_t  *prf[3] = { json_object_get(expected, "P"), json_object_get(expected, "R"),
+                              json_object_get(expected, "F") };
     side           hyps = { 0 }, refs = { 0 };
     thx_ctx       *ctx = NULL;
     thorax_error   err = { 0 };

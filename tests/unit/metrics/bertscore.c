@@ -36,7 +36,8 @@ static thx_bertscore match_first(const thx_bertscore_rows *hyps, const thx_berts
 
 static void batches_matter(void **state)
 {
-    const thx_bertscore_rows hyps[] = { { east, one, 3 }, { mixed, inner, 4 } }, refs[] = { { west, one, 3 }, { mixed, inner, 4 } };
+    const thx_bertscore_rows hyps[] = { { east, one, 3 }, { mixed, inner, 4 } },
+                             refs[] = { { west, one, 3 }, { mixed, inner, 4 } };
 
     (void)state;
     thx_bertscore x = match_first(hyps, refs, 1);

@@ -40,7 +40,8 @@ static void refuses(void **state)
 
 static void the_same_alone_and_among_others(void **state)
 {
-    const char *const reports[] = { "No acute process.", "", "Cardiomegaly with\n effusion.", " No acute  process. ", NULL };
+    const char *const reports[] = { "No acute process.", "", "Cardiomegaly with\n effusion.", " No acute  process. ",
+                                    NULL };
     float             logits[5][THX_CHEXBERT_LOGITS], alone[THX_CHEXBERT_LOGITS];
     unsigned char     classes[5 * THX_CHEXBERT];
     thx_chexbert     *c;
