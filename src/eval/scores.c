@@ -1,0 +1,225 @@
+/* The table of metrics, presets, groups by task; see scores.h. */
+#include "eval/scores_internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The table ---- */
+
+static const eval_metric metrics[] = {
+    { "rouge-stem", "rouge_score-0.1.2", "texts", "ROUGE-1, -2, -L with Porter stemming, means of F (RadVLM)",
+      TASK_UNSAID | TASK_REPORT, ROUGE_STEM, eval_rouge, true },
+    { "rouge", "rouge_score-0.1.2", "texts", "ROUGE-1, -2, -L, -Lsum without stemming, means of F", TASK_UNSAID | TASK_REPORT,
+      ROUGE_PLAIN, eval_rouge, false },
+    { "rouge-median", "rouge_score-0.1.2", "texts", "ROUGE-2, -L without stemming, medians of 500 resampled means (LLaVA-Rad)",
+      TASK_UNSAID | TASK_REPORT, ROUGE_MEDIAN, eval_rouge, false },
+    { "rouge-hf", "evaluate-a7dd338", "texts", "ROUGE-L as Hugging Face evaluate has it, seeded: median of 1000 resampled means",
+      TASK_UNSAID | TASK_REPORT, ROUGE_HF, eval_rouge, false },
+    { "bleu-coco", "pycocoevalcap-ad63453", "texts", "BLEU-1 to -4 of COCO, 0..1 (RadVLM prints BLEU-4 as \"blue\")",
+      TASK_UNSAID | TASK_REPORT, BLEU_COCO, eval_bleu, true },
+    { "bleu", "sacrebleu-2.6.0", "texts", "corpus BLEU-1 and -4 of sacrebleu, 0..100, with its own interval (LLaVA-Rad)",
+      TASK_UNSAID | TASK_REPORT, BLEU_SACRE, eval_bleu, true },
+    { "bleu-hf", "evaluate-a7dd338", "texts", "BLEU-1 and -4 of Hugging Face evaluate, 0..1", TASK_UNSAID | TASK_REPORT, BLEU_HF,
+      eval_bleu, false },
+    { "cider", "pycocoevalcap-ad63453", "texts", "CIDEr-D, 0..10", TASK_UNSAID | TASK_REPORT, 0, eval_cider, true },
+    { "findings", "thorax", "labels", "precision, recall, F1 of findings that answers state, negation understood",
+      TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_findings, true },
+    { "mentions", "RadVLM-69fe946", "labels", "F1 of findings whose names occur in answers, negated or not (RadVLM)",
+      TASK_UNSAID | TASK_CLASSIFY, 0, eval_mentions, true },
+    { "auroc", "scikit-learn-1.2", "labels, scores", "AUROC, average precision, Brier score, calibration error of scores",
+      TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_auroc, true },
+    { "boxes", "RadVLM-69fe946", "boxes", "mAP at IoU 0.5 over answers, without scores or classes; mean IoU (RadVLM)",
+      TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_boxes, true },
+    { "coco", "cocoapi-8c9bcc3", "boxes", "average precision of COCO at IoU 0.5 and 0.5..0.95, per class",
+      TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_coco, true },
+};
+enum { METRICS = sizeof metrics / sizeof metrics[0] };
+
+static const struct { const char *name, *metrics; } presets[] = {
+    { "radvlm", "bleu-coco,bertscore,cider,rouge-stem,radgraph,chexbert,green,mentions,boxes" },
+    { "llavarad", "rouge-median,bleu,radgraph-llavarad,chexbert-llavarad" },
+    { "llavarad-point", "rouge-hf,bleu-hf,radgraph-llavarad-point,chexbert-llavarad-point" },
+    { "radcliq-v0", "radcliq-v0" },
+    { "radcliq-v1", "radcliq-v1" },
+    { "green", "green" },
+    { "ratescore", "ratescore" },
+    { "coco", "coco" },
+};
+enum { PRESETS = sizeof presets / sizeof presets[0] };
+
+size_t thx_eval_metrics(const thx_eval_metric_info **out)
+{
+    static thx_eval_metric_info info[METRICS];
+
+    for (size_t i = 0; i < METRICS; i++)
+        info[i] = (thx_eval_metric_info){ metrics[i].name, metrics[i].version, metrics[i].needs, metrics[i].summary };
+    *out = info;
+    return METRICS;
+}
+
+size_t thx_eval_presets(const char *const **names)
+{
+    static const char *list[PRESETS];
+
+    for (size_t i = 0; i < PRESETS; i++) list[i] = presets[i].name;
+    *names = list;
+    return PRESETS;
+}
+
+thx_eval_options thx_eval_options_default(void)
+{
+    return (thx_eval_options){ .resamples = 1000, .confidence = 0.95, .seed = 3 };
+}
+
+/* ---- Choosing ---- */
+
+/* Is `name` one of the words of a list parted by commas? */
+static bool listed(const char *list, const char *name)
+{
+    const size_t size = strlen(name);
+
+    for (const char *p = list; p && *p;) {
+        const size_t n = strcspn(p, ",");
+        if (n == size && !memcmp(p, name, n)) return true;
+        p += n + (p[n] == ',');
+    }
+    return false;
+}
+
+static bool known(const char *name, size_t size)
+{
+    for (size_t i = 0; i < METRICS; i++)
+        if (strlen(metrics[i].name) == size && !memcmp(metrics[i].name, name, size)) return true;
+    return false;
+}
+
+/* The names of the metrics wanted; NULL: all that run by themselves. */
+static thorax_status wanted_list(const char **list, const thx_eval_options *o, thorax_error *err)
+{
+    *list = NULL;
+    if (o->preset)
+        for (size_t i = 0; i < PRESETS; i++)
+            if (!strcmp(presets[i].name, o->preset)) *list = presets[i].metrics;
+    if (o->preset && !*list) return thx_fail(err, THORAX_USAGE, 0, "no preset is called %.60s", o->preset);
+    if (o->metrics) *list = o->metrics;
+    for (const char *p = o->metrics; p && *p;) {
+        const size_t n = strcspn(p, ",");
+        if (!known(p, n)) return thx_fail(err, THORAX_USAGE, 0, "no metric is called %.*s", (int)(n < 60 ? n : 60), p);
+        p += n + (p[n] == ',');
+    }
+    return THORAX_OK;
+}
+
+/* ---- Groups ---- */
+
+unsigned eval_task_kind(const char *task)
+{
+    static const struct { const char *name; unsigned kind; } kinds[] = {
+        { "", TASK_UNSAID }, { "report", TASK_REPORT }, { "report_generation", TASK_REPORT }, { "classify", TASK_CLASSIFY },
+        { "abnormality_classification", TASK_CLASSIFY }, { "ground", TASK_BOXES }, { "phrase", TASK_BOXES },
+        { "region_grounding", TASK_BOXES }, { "abnormality_grounding", TASK_BOXES }, { "phrase_grounding", TASK_BOXES },
+        { "object_grounding", TASK_BOXES }, { "abnormality_detection", TASK_BOXES }, { "detect", TASK_BOXES },
+        { "ask", TASK_TALK }, { "vqa", TASK_TALK }, { "conversation", TASK_TALK },
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (!strcmp(kinds[i].name, task)) return kinds[i].kind;
+    return TASK_OTHER;
+}
+
+/* The items of `set` from `first` on that have its task, into items; taken ones are marked. */
+static size_t group(size_t *items, bool *taken, const thx_eval_set *set, size_t first)
+{
+    size_t n = 0;
+
+    for (size_t i = first; i < set->n; i++)
+        if (!taken[i] && !strcmp(set->items[i].task, set->items[first].task)) {
+            taken[i] = true;
+            items[n++] = i;
+        }
+    return n;
+}
+
+static thorax_status run_group(eval_job *job, const char *list, size_t added[METRICS], thorax_error *err)
+{
+    thorax_status st = THORAX_OK;
+
+    for (size_t i = 0; !st && i < METRICS; i++) {
+        const eval_metric *m = &metrics[i];
+        const size_t before = job->scores->n;
+
+        if (!(list ? listed(list, m->name) : m->automatic) || !(m->tasks & eval_task_kind(job->task))) continue;
+        if (!thx_progress_step(job->options->progress, m->name, i, METRICS))
+            return thx_fail(err, THORAX_CANCELLED, 0, "stopped while scoring");
+        job->metric = m;
+        st = m->compute(job, err);
+        added[i] += job->scores->n - before;
+    }
+    return st;
+}
+
+/* A metric that was asked for by its name must have found something to score. */
+static thorax_status check_wanted(const thx_eval_options *o, const size_t added[METRICS], thorax_error *err)
+{
+    for (size_t i = 0; o->metrics && i < METRICS; i++)
+        if (listed(o->metrics, metrics[i].name) && !added[i])
+            return thx_fail(err, THORAX_USAGE, 0, "%s needs %s: no item has them", metrics[i].name, metrics[i].needs);
+    return THORAX_OK;
+}
+
+static size_t without_prediction(const thx_eval_set *set)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < set->n; i++) n += !set->items[i].prediction;
+    return n;
+}
+
+static thorax_status run_groups(thx_eval_scores *s, const thx_eval_options *o, const char *list, thorax_error *err)
+{
+    const thx_eval_set *set = s->set;
+    bool *taken = calloc(set->n + 1, sizeof *taken);
+    size_t *items = thx_arena_alloc(s->arena, set->n + 1, sizeof *items), added[METRICS] = { 0 };
+    thorax_status st = taken && items ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu items", set->n);
+
+    for (size_t i = 0; !st && i < set->n; i++) {
+        if (taken[i]) continue;
+        eval_job job = { .scores = s, .set = set, .items = items, .task = set->items[i].task, .options = o };
+        job.n = group(items, taken, set, i);
+        st = run_group(&job, list, added, err);
+    }
+    if (!st) st = check_wanted(o, added, err);
+    free(taken);
+    return st;
+}
+
+thorax_status thx_eval_score(thx_eval_scores *out, const thx_eval_set *set, const thx_eval_options *options, thorax_error *err)
+{
+    const char *list;
+
+    *out = (thx_eval_scores){ .set = set };
+    thorax_status st = thx_arena_open(&out->arena, 0, err);
+    if (!st) st = wanted_list(&list, options, err);
+    if (!st) st = run_groups(out, options, list, err);
+    out->failed = without_prediction(set);
+    for (size_t i = 0; !st && i < out->n; i++) {
+        if (!thx_progress_step(options->progress, "intervals", i, out->n))
+            return thx_fail(err, THORAX_CANCELLED, 0, "stopped while resampling");
+        st = eval_interval(&out->figures[i], options, err);
+    }
+    return st;
+}
+
+const thx_eval_figure *thx_eval_find_figure(const thx_eval_scores *s, const char *metric, const char *name, const char *task,
+                                            const char *label)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const thx_eval_figure *f = &s->figures[i];
+        if (!strcmp(f->metric, metric) && !strcmp(f->name, name) && !strcmp(f->task, task) &&
+            !strcmp(f->label ? f->label : "", label ? label : ""))
+            return f;
+    }
+    return NULL;
+}

@@ -1,0 +1,161 @@
+/* Figures: adding them, what they are computed from, intervals; see scores.h. */
+#include "eval/scores_internal.h"
+
+#include "metrics/stats.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What lives with the scores ---- */
+
+typedef struct thx_eval_owned { void *object; void (*close)(void *); struct thx_eval_owned *next; } thx_eval_owned;
+
+void *eval_alloc(const eval_job *job, size_t count, size_t size)
+{
+    return thx_arena_zalloc(job->scores->arena, count ? count : 1, size);
+}
+
+thorax_status eval_nomem(const eval_job *job, thorax_error *err)
+{
+    return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for %zu items", job->metric->name, job->n);
+}
+
+thorax_status eval_own(const eval_job *job, void *object, void (*close)(void *), thorax_error *err)
+{
+    thx_eval_owned *o = eval_alloc(job, 1, sizeof *o);
+
+    if (!o) {
+        close(object);
+        return eval_nomem(job, err);
+    }
+    *o = (thx_eval_owned){ object, close, job->scores->owned };
+    job->scores->owned = o;
+    return THORAX_OK;
+}
+
+void thx_eval_scores_deinit(thx_eval_scores *s)
+{
+    for (thx_eval_owned *o = s->owned; o; o = o->next) o->close(o->object);
+    free(s->figures);
+    free(s->curves);
+    thx_string_deinit(&s->notes);
+    thx_arena_close(s->arena);
+    *s = (thx_eval_scores){ 0 };
+}
+
+void eval_remark(const eval_job *job, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    thx_string_printf(&job->scores->notes, "%s%s%s%s: %s\n", job->metric->name, *job->task ? " (" : "", job->task,
+                      *job->task ? ")" : "", text);
+}
+
+/* ---- Figures ---- */
+
+thx_eval_figure *eval_add(const eval_job *job, const char *name, const char *settings, const char *weights)
+{
+    thx_eval_scores *s = job->scores;
+    char signature[320];
+
+    if (s->n == s->room) {
+        const size_t room = s->room ? 2 * s->room : 64;
+        thx_eval_figure *figures = realloc(s->figures, room * sizeof *figures);
+        if (!figures) return NULL;
+        s->figures = figures;
+        s->room = room;
+    }
+    snprintf(signature, sizeof signature, "%s|%s|%s|%.12s", name, job->metric->version, settings, weights ? weights : "-");
+    thx_eval_figure *f = &s->figures[s->n];
+    *f = (thx_eval_figure){ .metric = job->metric->name, .name = thx_arena_strdup(s->arena, name), .task = job->task,
+                            .value = NAN, .low = NAN, .high = NAN, .point = NAN,
+                            .signature = thx_arena_strdup(s->arena, signature) };
+    if (!f->name || !f->signature) return NULL;
+    s->n++;
+    return f;
+}
+
+static const void *copy(const eval_job *job, const void *data, size_t count, size_t size)
+{
+    void *to = eval_alloc(job, count, size);
+
+    if (to && count) memcpy(to, data, count * size);
+    return to;
+}
+
+thorax_status eval_add_mean(const eval_job *job, const char *name, const char *settings, const char *weights, const double *values,
+                            const size_t *items, size_t n, size_t failed, thorax_error *err)
+{
+    thx_eval_figure *f = eval_add(job, name, settings, weights);
+
+    if (!f || !(f->values = copy(job, values, n, sizeof *values)) || !(f->items = copy(job, items, n, sizeof *items)))
+        return eval_nomem(job, err);
+    f->n = n;
+    f->failed = failed;
+    f->value = f->point = thx_mean(values, n);
+    return THORAX_OK;
+}
+
+thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings,
+                             const thx_eval_table *table, const size_t *items, size_t n, size_t failed, thorax_error *err)
+{
+    thx_eval_figure *f = eval_add(job, name, settings, NULL);
+    uint32_t *all = eval_alloc(job, n, sizeof *all);
+
+    if (!f || !all || !(f->table = copy(job, table, 1, sizeof *table)) || !(f->items = copy(job, items, n, sizeof *items)))
+        return eval_nomem(job, err);
+    if (label && !(f->label = thx_arena_strdup(job->scores->arena, label))) return eval_nomem(job, err);
+    for (size_t i = 0; i < n; i++) all[i] = (uint32_t)i;
+    f->n = n;
+    f->failed = failed;
+    f->value = f->point = table->statistic(table->rows, table->settings, all, n);
+    return THORAX_OK;
+}
+
+double eval_value_of(const thx_eval_figure *f, const uint32_t *pick, size_t n)
+{
+    double sum = 0;
+
+    if (f->table) return f->table->statistic(f->table->rows, f->table->settings, pick, n);
+    if (!f->values) return f->statistic ? f->statistic(f->user, pick, n) : NAN;
+    for (size_t i = 0; i < n; i++) sum += f->values[pick[i]];
+    return sum / (double)n;
+}
+
+/* ---- Intervals ---- */
+
+static double table_statistic(void *user, const uint32_t *rows, size_t n)
+{
+    const thx_eval_table *t = user;
+    return t->statistic(t->rows, t->settings, rows, n);
+}
+
+enum { MEDIAN_RESAMPLES = 500 }; /* LLaVA-Rad's */
+
+thorax_status eval_interval(thx_eval_figure *f, const thx_eval_options *o, thorax_error *err)
+{
+    const thx_resampling how = { f->is_median ? MEDIAN_RESAMPLES : o->resamples, f->is_median ? 0.95 : o->confidence,
+                                 f->is_median ? 3 : o->seed };
+    thx_interval i = { 0 };
+    thorax_status st = THORAX_OK;
+
+    if (f->has_interval || !f->n || (!how.resamples && !f->is_median) || isnan(f->point)) return THORAX_OK;
+    if (f->values) st = thx_bootstrap_mean(&i, f->values, f->n, &how, NULL, err);
+    else if (f->table) st = thx_bootstrap(&i, f->n, table_statistic, (void *)(uintptr_t)f->table, &how, NULL, err);
+    else if (f->statistic) st = thx_bootstrap(&i, f->n, f->statistic, f->user, &how, NULL, err);
+    else return THORAX_OK;
+    if (st || !i.resamples) return st;
+    f->has_interval = true;
+    f->low = i.low;
+    f->high = i.high;
+    f->resamples = i.resamples;
+    if (f->is_median) f->value = i.median;
+    return THORAX_OK;
+}
