@@ -8,6 +8,9 @@
 #define GENERATING CLI_SYSTEM, CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE, CLI_TOP_K, CLI_TOP_P, CLI_MIN_P, \
                    CLI_REPETITION_PENALTY, CLI_SEED, CLI_IGNORE_EOS, CLI_DRAFTS, CLI_NO_DRAFTS
 #define SCORING    CLI_SCORE, CLI_SCORE_QUESTIONS, CLI_CALIBRATION
+#define EVAL_FILES CLI_DATA, CLI_REFERENCES, CLI_COLUMNS, CLI_PREDICTION_KEY, CLI_INPUT_FORMAT
+#define METRICS    CLI_METRIC, CLI_PRESET, CLI_BERTSCORE, CLI_CHEXBERT, CLI_RADGRAPH, CLI_RADGRAPH_ENCODER, CLI_RADCLIQ, CLI_RATESCORE, CLI_GREEN, \
+                   CLI_DOUBT, CLI_RESAMPLES, CLI_CONFIDENCE, CLI_RESAMPLE_SEED
 #define LAST       CLI_HELP, CLI_END
 #define OPTIONS(...) (const unsigned char[]) { __VA_ARGS__ }
 
@@ -56,6 +59,11 @@ const cli_command cli_commands[] = {
       "median rank are printed.",
       OPTIONS(CLI_MODEL, CLI_INDEX, CLI_IMAGE, CLI_TEXT_OPTION, CLI_LIST, CLI_NEAREST, CLI_CHECK, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_PROFILE,
               CLI_JSON, CLI_QUIET, LAST), cli_retrieve },
+    { "eval score", "FILE...", "Scores predictions that are there: reports, findings, boxes.",
+      "Files are JSON lines (prediction and reference; those of `thorax batch` and `thorax eval run`), a JSON array with RadVLM's keys, CSV, or "
+      "texts one a line with --references; several are taken together. --data gives references by id or film. Every figure has a signature, "
+      "an interval, and how many items it is of. What could not be read or scored is counted, and the exit code is then 3 (docs/evaluation.md).",
+      OPTIONS(EVAL_FILES, METRICS, CLI_SUBSTRING_RULE, CLI_NAME, CLI_CPU, CLI_THREADS, CLI_OUTPUT, CLI_JSON, CLI_QUIET, LAST), cli_eval_score },
     { "inspect film", "FILE", "What a film file holds: format, size, depth, hash of the decoded samples.",
       "-o writes the decoded samples [height, width] or [height, width, channels]; with --profile the 8-bit picture of that profile "
       "[height, width, 3] instead.",

@@ -94,6 +94,31 @@ typedef enum cli_kind {
     X(LIST,           "list",                0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "what belongs together: lines of a film, a tab and its text, or JSON objects {\"film\",\"text\",\"target\"}") \
     X(NEAREST,        "nearest",            'k', "N",     CLI_COUNT,  NULL,                            1, 1000000, 0, "how many rows of the index to show (default 10)") \
     X(CHECK,          "check",               0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "read all of the index and compare its checksums first") \
+    X(EVAL_TASK,      "task",                0,  "LIST",  CLI_TEXT,   NULL,                            0, 0,    0, "tasks of the records to run, parted by commas: report, classify, ground, phrase, ask, conversation (default: all that the records have)") \
+    X(DATA,           "data",                0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "records (docs/evaluation.md): what is asked, and what predictions are scored against") \
+    X(METRIC,         "metric",              0,  "LIST",  CLI_TEXT,   NULL,                            0, 0,    0, "metrics, parted by commas (default: those that the data allow; docs/evaluation.md lists them)") \
+    X(PRESET,         "preset",              0,  "NAME",  CLI_CHOICE, "radvlm llavarad llavarad-point radcliq-v0 radcliq-v1 green ratescore coco", 0, 0, 0, "the metrics of a paper, each with its settings") \
+    X(REFERENCES,     "references",          0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "references, one a line, of predictions one a line") \
+    X(COLUMNS,        "columns",             0,  "LIST",  CLI_TEXT,   NULL,                            0, 0,    0, "columns of a CSV file: prediction=NAME,reference=NAME,id=NAME …") \
+    X(PREDICTION_KEY, "prediction-key",      0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "key or column that holds the predictions (default: prediction, output, text)") \
+    X(INPUT_FORMAT,   "input",               0,  "KIND",  CLI_CHOICE, "jsonl array csv lines",         0, 0,    0, "kind of the files (default: by name and first character)") \
+    X(RESAMPLES,      "resamples",           0,  "N",     CLI_COUNT,  NULL,                            0, 1000000, 0, "resamples of each interval (default 1000; 0: no intervals)") \
+    X(CONFIDENCE,     "confidence",          0,  "C",     CLI_REAL,   NULL,                            0.5, 0.9999, 0, "share that an interval holds (default 0.95)") \
+    X(RESAMPLE_SEED,  "resample-seed",       0,  "N",     CLI_COUNT,  NULL,                            0, 4294967295.0, 0, "seed of the resamples (default 3)") \
+    X(DOUBT,          "doubt",               0,  "HOW",   CLI_CHOICE, "present absent",                0, 0,    0, "what an uncertain label of the reference counts as (default present)") \
+    X(BERTSCORE,      "bertscore",           0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "encoder folder of BERTScore (distilbert-base-uncased for RadVLM)") \
+    X(CHEXBERT,       "chexbert",            0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "folder with chexbert.pth and the files of bert-base-uncased") \
+    X(RADGRAPH,       "radgraph",            0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "RadGraph's model: radgraph-xl or radgraph") \
+    X(RADGRAPH_ENCODER, "radgraph-encoder",  0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "encoder folder of RadGraph's model, where it does not lie in it") \
+    X(RADCLIQ,        "radcliq",             0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "encoder folder of RadCliQ's BERTScore (roberta-large, distilroberta-base)") \
+    X(RATESCORE,      "ratescore",           0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "folder with RaTEScore's two models") \
+    X(GREEN,          "green",               0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "GREEN's judge, run by this program") \
+    X(NAME,           "name",                0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "name of the system in tables (default: that of the file)") \
+    X(SHARD,          "shard",               0,  "I/N",   CLI_TEXT,   NULL,                            0, 0,    0, "do the I-th of N parts (1 to N), split by films; slurm: as SLURM_ARRAY_TASK_ID and _COUNT say") \
+    X(OWN_QUESTION,   "own-question",        0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "ask the model's usual question of a task instead of the record's") \
+    X(NO_SCORES,      "no-metrics",          0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "predict only") \
+    X(FORMAT,         "format",              0,  "F",     CLI_CHOICE, "text markdown latex csv json",  0, 0,    0, "form of the tables (default text)") \
+    X(PLOTS,          "plots",               0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    0, "draw ROC, precision-recall and calibration curves into this folder, as SVG and PNG") \
     X(MAN,            "man",                 0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "the manual page, as troff source") \
     X(MARKDOWN,       "markdown",            0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "all commands as Markdown (docs/cli.md)") \
     X(HELP,           "help",               'h', NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "this text")

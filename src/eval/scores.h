@@ -11,7 +11,6 @@
 
 #include "base/progress.h"
 #include "eval/set.h"
-#include "metrics/bootstrap.h"
 
 /* ---- What is wanted ---- */
 typedef struct thx_eval_options {
@@ -33,13 +32,16 @@ thx_eval_options thx_eval_options_default(void);
 
 /* ---- What comes out ---- */
 
+/* A figure of the items picked; NaN where it has no value (thx_statistic of metrics/bootstrap.h). */
+typedef double thx_eval_statistic(void *user, const uint32_t *rows, size_t n);
+
 /* Rows of equal size, one an item, and the figure of some of them (which may repeat): what resampling and mixing of two
  * systems work on. */
 typedef double thx_eval_row_statistic(const void *rows, const void *settings, const uint32_t *pick, size_t n);
 typedef struct thx_eval_table {
     const void             *rows;
     size_t                  row_bytes;
-    const void             *settings;  /* at most SETTINGS bytes are not copied: lives with the scores */
+    const void             *settings;  /* lives with the scores */
     thx_eval_row_statistic *statistic;
 } thx_eval_table;
 

@@ -1,6 +1,7 @@
 /* Figures: adding them, what they are computed from, intervals; see scores.h. */
 #include "eval/scores_internal.h"
 
+#include "metrics/bootstrap.h"
 #include "metrics/stats.h"
 
 #include <math.h>

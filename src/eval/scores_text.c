@@ -1,6 +1,7 @@
 /* Measures of texts on groups of items: ROUGE, the BLEUs, CIDEr-D; see scores.h. */
 #include "eval/scores_internal.h"
 
+#include "metrics/bootstrap.h"
 #include "metrics/cider.h"
 #include "tasks/tasks.h"
 
