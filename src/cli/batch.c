@@ -173,7 +173,7 @@ static int run_films(batch *b)
                              b->done);
     if (!code && !b->run.progress.quiet)
         fprintf(stderr, "thorax batch: %zu done, %zu failed, %zu passed over: %s\n", b->done,
-                b->failed, b->passed_over, b->record.path);
+                b->failed, b->passed_over, b->record.lines.path);
     return code ? code : b->failed ? CLI_SOME_FAILED : CLI_OK;
 }
 

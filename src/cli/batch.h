@@ -3,6 +3,7 @@
 #define THX_CLI_BATCH_H
 
 #include "base/json.h"
+#include "cli/lines.h"
 
 /* ---- Films of inputs ---- */
 typedef struct cli_paths { char **list; size_t n, room; } cli_paths;
@@ -24,8 +25,7 @@ void          cli_paths_deinit(cli_paths *p);
 typedef struct cli_done { char *path; char sha256[65]; } cli_done;
 
 typedef struct cli_record {
-    char     *path;
-    int       fd;     /* locked while it is open; 0 = none, standard input never is one */
+    cli_lines lines;
     cli_done *done;
     size_t    n_done, room_done;
     size_t    whole;  /* bytes of an earlier file that hold whole films */

@@ -4,14 +4,10 @@
 #include "base/file.h"
 #include "base/string.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { FILE_BYTES = INT32_MAX };
 
@@ -94,10 +90,10 @@ static thorax_status read_line(cli_record *r, thx_string *kept, const char *text
 
     if (!path)
         st = thx_fail(err, THORAX_USAGE, 0,
-                      "%s: line %zu is not one that batch wrote: choose another -o", r->path,
+                      "%s: line %zu is not one that batch wrote: choose another -o", r->lines.path,
                       number);
     else if (json_object_get(line, "error")) keep = !cli_paths_have(retry, path);
-    else st = check_key(line, key, r->path, number, err);
+    else st = check_key(line, key, r->lines.path, number, err);
     const char *task = json_string_value(json_object_get(line, "task"));
     const bool last = !key->last || !task || !strcmp(task, key->last);
     if (!st && keep && sha256 && last) st = remember(r, path, sha256, err);
@@ -135,77 +131,9 @@ static thorax_status read_lines(cli_record *r, thx_string *kept, const char *dat
         st = read_line(r, kept, at, (size_t)(end - at) + 1, number, key, &retry, err);
     cli_paths_deinit(&retry); /* what follows the last line end was torn off while it was written */
     if (!st) kept->size = r->whole; /* and the film it belongs to is not done */
-    if (!st && kept->failed) st = thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", r->path);
+    if (!st && kept->failed) st = thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", r->lines.path);
     if (r->n_done) qsort(r->done, r->n_done, sizeof *r->done, compare_done);
     return st;
-}
-
-/* ---- Writing ---- */
-
-static thorax_status write_all(int fd, const char *path, const char *data, size_t size,
-                               thorax_error *err)
-{
-    while (size) {
-        const ssize_t n = write(fd, data, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0)
-            return thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", path, strerror(errno));
-        data += n;
-        size -= (size_t)n;
-    }
-    if (fsync(fd) && errno != EINVAL &&
-        errno != EROFS) /* pipes and the like cannot be synchronised */
-        return thx_fail(err, THORAX_IO, 0, "%s: cannot synchronise: %s", path, strerror(errno));
-    return THORAX_OK;
-}
-
-/* Replaces the file by the lines that are kept: beside it, then renamed over it, the lock taken
- * before. */
-static thorax_status rewrite(cli_record *r, const thx_string *kept, thorax_error *err)
-{
-    const size_t room = strlen(r->path) + 32;
-    char *temp = malloc(room);
-
-    if (!temp) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", r->path);
-    snprintf(temp, room, "%s.part-%ld", r->path, (long)getpid());
-    const int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    thorax_status st = THORAX_OK;
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
-        st = thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", temp, strerror(errno));
-    if (!st) st = write_all(fd, temp, kept->data ? kept->data : "", kept->size, err);
-    if (!st && rename(temp, r->path))
-        st = thx_fail(err, THORAX_IO, 0, "%s: cannot replace: %s", r->path, strerror(errno));
-    if (st && fd >= 0) {
-        unlink(temp);
-        close(fd);
-    } else if (!st) {
-        close(r->fd);
-        r->fd = fd;
-    }
-    free(temp);
-    return st;
-}
-
-/* Opens and locks; a file that was replaced in between is opened anew. */
-static thorax_status open_locked(cli_record *r, thorax_error *err)
-{
-    for (int tries = 0; tries < 8; tries++) {
-        struct stat mine, there;
-        const int fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        if (fd < 0)
-            return thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", r->path, strerror(errno));
-        if (flock(fd, LOCK_EX | LOCK_NB)) {
-            close(fd);
-            return thx_fail(err, THORAX_IO, 0, "%s: another program writes this file", r->path);
-        }
-        if (!fstat(fd, &mine) && !stat(r->path, &there) && mine.st_ino == there.st_ino &&
-            mine.st_dev == there.st_dev) {
-            r->fd = fd;
-            return THORAX_OK;
-        }
-        close(fd);
-    }
-    return thx_fail(err, THORAX_IO, 0, "%s: is being replaced by others", r->path);
 }
 
 static thorax_status resume_from(cli_record *r, const cli_record_key *key, const cli_paths *films,
@@ -215,10 +143,10 @@ static thorax_status resume_from(cli_record *r, const cli_record_key *key, const
     char *data;
     size_t size;
 
-    thorax_status st = thx_file_read(&data, &size, r->path, FILE_BYTES, err);
+    thorax_status st = thx_file_read(&data, &size, r->lines.path, FILE_BYTES, err);
     if (st) return st;
     st = read_lines(r, &kept, data, size, key, films, err);
-    if (!st && kept.size != size) st = rewrite(r, &kept, err);
+    if (!st && kept.size != size) st = cli_lines_replace(&r->lines, kept.data, kept.size, err);
     thx_string_deinit(&kept);
     free(data);
     return st;
@@ -229,11 +157,10 @@ thorax_status cli_record_open(cli_record *r, const char *path, bool resume,
 {
     struct stat st_file;
 
-    *r = (cli_record){ .path = strdup(path) };
-    if (!r->path) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", path);
-    thorax_status st = open_locked(r, err);
+    *r = (cli_record){ 0 };
+    thorax_status st = cli_lines_open(&r->lines, path, err);
     if (st) return st;
-    if (fstat(r->fd, &st_file) || !S_ISREG(st_file.st_mode))
+    if (fstat(r->lines.fd, &st_file) || !S_ISREG(st_file.st_mode))
         return THORAX_OK; /* a pipe: nothing to resume */
     if (resume) return resume_from(r, key, films, err);
     if (st_file.st_size)
@@ -243,20 +170,13 @@ thorax_status cli_record_open(cli_record *r, const char *path, bool resume,
 
 thorax_status cli_record_add(cli_record *r, const char *line, thorax_error *err)
 {
-    thx_string s = { 0 };
-
-    thx_string_printf(&s, "%s\n", line);
-    const thorax_status st = s.failed ? thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", r->path)
-                                      : write_all(r->fd, r->path, s.data, s.size, err);
-    thx_string_deinit(&s);
-    return st;
+    return cli_lines_add(&r->lines, line, err);
 }
 
 void cli_record_close(cli_record *r)
 {
     for (size_t i = 0; i < r->n_done; i++) free(r->done[i].path);
     free(r->done);
-    free(r->path);
-    if (r->fd > 0) close(r->fd);
+    cli_lines_close(&r->lines);
     *r = (cli_record){ 0 };
 }

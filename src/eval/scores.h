@@ -53,7 +53,7 @@ typedef struct thx_eval_figure {
     const size_t *items;         /* [n] of each row                                                             */
     const double *values;        /* [n] where the figure is their mean; else NULL                               */
     const thx_eval_table *table; /* where it is one of rows; else NULL                                          */
-    thx_statistic *statistic;    /* of any other kind; NULL: there is no interval                               */
+    thx_eval_statistic *statistic; /* of any other kind; NULL: there is no interval                               */
     void       *user;
     bool        is_median;       /* the value is the median of the resampled ones, as the preset has it         */
     bool        lower_is_better;
