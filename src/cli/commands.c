@@ -59,6 +59,16 @@ const cli_command cli_commands[] = {
       "median rank are printed.",
       OPTIONS(CLI_MODEL, CLI_INDEX, CLI_IMAGE, CLI_TEXT_OPTION, CLI_LIST, CLI_NEAREST, CLI_CHECK, CLI_PRECISION, CLI_CPU, CLI_THREADS, CLI_PROFILE,
               CLI_JSON, CLI_QUIET, LAST), cli_retrieve },
+    { "eval run", "", "Predicts over records, in parts and resumable, and scores.",
+      "Records are JSON lines (docs/evaluation.md); images are relative to their file. Every record's own question is asked, else the model's usual one "
+      "of its task. The folder of -o gets a line a record in predictions.jsonl, written and synchronised as it is ready; the same command "
+      "goes on where it was stopped, and tries again what failed. With --shard the work is split by films over processes or array tasks that share "
+      "the folder. Once every record has its line the figures are printed and written to result.json. The folder holds patient-derived data.",
+      OPTIONS(OPENING, CACHING, READING, CLI_DATA, CLI_OUTPUT, CLI_EVAL_TASK, CLI_SHARD, CLI_OWN_QUESTION, CLI_REASON, GENERATING, CLI_WORDING, SCORING,
+              CLI_NO_SCORES, METRICS, CLI_SUBSTRING_RULE, CLI_NAME, CLI_JSON, CLI_QUIET, LAST), cli_eval_run },
+    { "eval join", "DIR...", "The parts of a run as one, checked for completeness, and scored.",
+      "A single folder is scored where it is. Several are joined in the folder of -o; they must have been made with the same settings.",
+      OPTIONS(CLI_DATA, CLI_OUTPUT, METRICS, CLI_SUBSTRING_RULE, CLI_NAME, CLI_CPU, CLI_THREADS, CLI_JSON, CLI_QUIET, LAST), cli_eval_join },
     { "eval score", "FILE...", "Scores predictions that are there: reports, findings, boxes.",
       "Files are JSON lines (prediction and reference; those of `thorax batch` and `thorax eval run`), a JSON array with RadVLM's keys, CSV, or "
       "texts one a line with --references; several are taken together. --data gives references by id or film. Every figure has a signature, "

@@ -1,5 +1,5 @@
 /* thorax eval score, and what the other commands of `thorax eval` share; see eval.h. */
-#include "cli/eval.h"
+#include "cli/eval_run.h"
 
 #include "base/file.h"
 
@@ -50,17 +50,11 @@ thx_eval_options cli_eval_options(const cli_values *v, const thx_progress *progr
 
 /* ---- Files in ---- */
 
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-}
-
 /* Gives predictions the references of --data. */
 static thorax_status attach(thx_eval_set *set, const char *data, thorax_error *err)
 {
     thx_eval_set records;
-    char *folder = folder_of(data);
+    char *folder = cli_folder_of(data);
     thorax_status st = thx_eval_set_init(&records, err);
 
     if (!st && !folder) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for a path");
@@ -93,7 +87,7 @@ int cli_eval_load(thx_eval_set *set, const cli_values *v, const char *const *fil
 thorax_status cli_eval_write_json(const char *path, const json_t *json, thorax_error *err)
 {
     thx_string text = { 0 };
-    char *dump = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    char *dump = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
 
     if (dump) thx_string_printf(&text, "%s\n", dump);
     free(dump);
@@ -105,7 +99,7 @@ thorax_status cli_eval_write_json(const char *path, const json_t *json, thorax_e
 
 static int print_json(const cli_values *v, const json_t *json)
 {
-    char *line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    char *line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 
     if (!line) return cli_fail_text(v, CLI_NO_MEMORY, "no memory for the result");
     puts(line);
