@@ -13,7 +13,7 @@ void thx_string_puts(thx_string *s, const char *text);
 void thx_string_printf(thx_string *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void thx_string_deinit(thx_string *s);
 
-/* Room for `more` bytes behind the text and a 0; who writes them there adds them to s->size. False when there is none. */
+/* Room for `more` bytes behind the text and a 0; who writes them there adds them to s->size. False without memory. */
 bool thx_string_reserve(thx_string *s, size_t more);
 
 /* The text itself, owned by the caller from now on; NULL if an append failed. */

@@ -20,7 +20,10 @@ void thx_bleu_counts_add(thx_bleu_counts *sum, const thx_bleu_counts *c)
 
 /* ---- Counting ---- */
 
-typedef struct span { const uint32_t *ids; size_t n; } span;
+typedef struct span {
+    const uint32_t *ids;
+    size_t          n;
+} span;
 
 static span text_of(const thx_words *w, size_t t)
 {
@@ -144,7 +147,9 @@ void thx_bleu_sacrebleu_of(thx_bleu_value *out, const thx_bleu_counts *c, size_t
     const double n = (double)c->length, r = (double)c->reference;
     double       logs = 0, smooth = 1;
 
-    *out = (thx_bleu_value){ .bp = c->length >= c->reference ? 1 : c->length ? exp(1 - r / n) : 0,
+    *out = (thx_bleu_value){ .bp = c->length >= c->reference ? 1
+                                   : c->length               ? exp(1 - r / n)
+                                                             : 0,
                              .ratio = c->reference ? n / r : 0,
                              .counts = *c };
     if (!any_match(c, order)) return;
@@ -157,7 +162,8 @@ void thx_bleu_sacrebleu_of(thx_bleu_value *out, const thx_bleu_counts *c, size_t
     out->score = out->bp * exp(logs / (double)order);
 }
 
-thorax_status thx_bleu_sacrebleu_score(thx_bleu_sacrebleu *out, const thx_pairs *pairs, size_t order, thorax_error *err)
+thorax_status thx_bleu_sacrebleu_score(thx_bleu_sacrebleu *out, const thx_pairs *pairs, size_t order,
+                                       thorax_error *err)
 {
     *out = (thx_bleu_sacrebleu){ .n = pairs->n, .order = order };
     thorax_status st = check_order(order, err);
@@ -228,7 +234,8 @@ static thorax_status score_hf(thx_bleu_hf *out, thorax_error *err)
                     sum.reference ? "answers" : "references");
 }
 
-thorax_status thx_bleu_hf_score(thx_bleu_hf *out, const thx_pairs *pairs, size_t order, bool smooth, thorax_error *err)
+thorax_status thx_bleu_hf_score(thx_bleu_hf *out, const thx_pairs *pairs, size_t order, bool smooth,
+                                thorax_error *err)
 {
     *out = (thx_bleu_hf){ .n = pairs->n, .order = order, .smooth = smooth };
     thorax_status st = check_order(order, err);

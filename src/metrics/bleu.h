@@ -47,12 +47,14 @@ typedef struct thx_bleu_value {
 typedef struct thx_bleu_sacrebleu {
     size_t           n, order;
     thx_bleu_counts *counts;     /* [n] */
-    double          *sentences;  /* [n] the corpus formula on each record alone (sacrebleu's own sentence_bleu shortens the order) */
+    double          *sentences;  /* [n] the corpus formula on each record alone; sacrebleu's sentence_bleu is another */
     thx_bleu_value   corpus;
 } thx_bleu_sacrebleu;
 
-/* order 1 … 4: 4 and 1 are LLaVA-Rad's BLEU-4 and BLEU-1. Statuses as above. */
-thorax_status thx_bleu_sacrebleu_score(thx_bleu_sacrebleu *out, const thx_pairs *pairs, size_t order, thorax_error *err);
+/* order 1 … 4: 4 and 1 are LLaVA-Rad's BLEU-4 and BLEU-1. Statuses as above, THORAX_USAGE also for another order.
+ * Counts of order 4 serve a lower one: thx_bleu_sacrebleu_of(&v, &b.corpus.counts, 1). */
+thorax_status thx_bleu_sacrebleu_score(thx_bleu_sacrebleu *out, const thx_pairs *pairs, size_t order,
+                                       thorax_error *err);
 void          thx_bleu_sacrebleu_deinit(thx_bleu_sacrebleu *b);
 void          thx_bleu_sacrebleu_of(thx_bleu_value *out, const thx_bleu_counts *c, size_t order);
 
@@ -69,12 +71,13 @@ typedef struct thx_bleu_hf {
 /* THORAX_USAGE also where all answers or all references are without words: the original divides by zero there. */
 thorax_status thx_bleu_hf_score(thx_bleu_hf *out, const thx_pairs *pairs, size_t order, bool smooth, thorax_error *err);
 void          thx_bleu_hf_deinit(thx_bleu_hf *b);
-bool          thx_bleu_hf_of(thx_bleu_value *out, const thx_bleu_counts *c, size_t order, bool smooth); /* false: a side is empty */
+/* False: a side is without words; then the score is 0. */
+bool          thx_bleu_hf_of(thx_bleu_value *out, const thx_bleu_counts *c, size_t order, bool smooth);
 
 /* ---- BLEU-2 of RadCliQ ---- */
 
-/* scores [n] are the result, one a record; their mean goes to *mean where it is not NULL. Several references: the closest
- * length, the largest counts. Statuses as above. */
+/* scores [n] are the result, one a record; their mean goes to *mean where it is not NULL. Of several references the
+ * closest length and the largest counts are taken. Statuses as above. */
 thorax_status thx_bleu2_radcliq(double *scores, double *mean, const thx_pairs *pairs, thorax_error *err);
 
 #endif

@@ -1,21 +1,25 @@
 /* Resampling; see bootstrap.h. */
 #include "metrics/bootstrap.h"
-#include "metrics/stats.h"
 #include "base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-thx_resampling thx_resampling_default(void) { return (thx_resampling){ .resamples = 500, .confidence = 0.95, .seed = 3 }; }
+thx_resampling thx_resampling_default(void)
+{
+    return (thx_resampling){ .resamples = 500, .confidence = 0.95, .seed = 3 };
+}
 
 static thorax_status check(size_t n, size_t resamples, double confidence, thorax_error *err)
 {
     if (!n || !resamples)
-        return thx_fail(err, THORAX_USAGE, 0, "resampling needs records and resamples, found %zu and %zu", n, resamples);
+        return thx_fail(err, THORAX_USAGE, 0, "resampling needs records and resamples, found %zu and %zu", n,
+                        resamples);
     if (!(confidence > 0 && confidence < 1))
         return thx_fail(err, THORAX_USAGE, 0, "expected a confidence between 0 and 1, found %g", confidence);
-    if (n > UINT32_MAX || resamples > UINT32_MAX) return thx_fail(err, THORAX_LIMIT, 0, "more than 2^32 - 1 records or resamples");
+    if (n > UINT32_MAX || resamples > UINT32_MAX)
+        return thx_fail(err, THORAX_LIMIT, 0, "more than 2^32 - 1 records or resamples");
     return THORAX_OK;
 }
 
@@ -65,8 +69,8 @@ static void resample(thx_interval *out, size_t n, thx_statistic *statistic, void
     out->median = out->mean = out->low = out->high = out->point;
 }
 
-thorax_status thx_bootstrap(thx_interval *out, size_t n, thx_statistic *statistic, void *user, const thx_resampling *how,
-                            double *samples, thorax_error *err)
+thorax_status thx_bootstrap(thx_interval *out, size_t n, thx_statistic *statistic, void *user,
+                            const thx_resampling *how, double *samples, thorax_error *err)
 {
     thorax_status st = check(n, how->resamples, how->confidence, err);
 
@@ -81,9 +85,41 @@ thorax_status thx_bootstrap(thx_interval *out, size_t n, thx_statistic *statisti
     return st;
 }
 
+/* The share of resampled differences as far from the point as that is from 0, each count plus one; what rounding may do
+ * to a sum counts for nothing. */
+static double p_of(const thx_interval *i, const double *samples, size_t n)
+{
+    const double least = fabs(i->point) - 1e-12 * (1 + fabs(i->point));
+    size_t       far = 1, counted = 1;
+
+    for (size_t k = 0; k < n; k++) {
+        if (isnan(samples[k])) continue;
+        far += fabs(samples[k] - i->point) >= least;
+        counted++;
+    }
+    return i->resamples ? (double)far / (double)counted : 1;
+}
+
+thorax_status thx_paired_bootstrap_of(thx_paired *out, size_t n, thx_statistic *difference, void *user,
+                                      const thx_resampling *how, thorax_error *err)
+{
+    thx_interval  interval;
+    thorax_status st = check(n, how->resamples, how->confidence, err);
+    double       *samples = st ? NULL : take(how->resamples, sizeof *samples, err);
+
+    if (!st && !samples) st = THORAX_NOMEM;
+    if (!st) st = thx_bootstrap(&interval, n, difference, user, how, samples, err);
+    if (!st) {
+        *out = (thx_paired){ interval.point, interval.low, interval.high, 0 };
+        out->p = p_of(&interval, samples, how->resamples);
+    }
+    free(samples);
+    return st;
+}
+
 /* ---- Means ---- */
 
-static double mean_of_rows(void *user, const uint32_t *rows, size_t n)
+double thx_mean_of_rows(void *user, const uint32_t *rows, size_t n)
 {
     const double *values = user;
     double        sum = 0;
@@ -95,7 +131,7 @@ static double mean_of_rows(void *user, const uint32_t *rows, size_t n)
 thorax_status thx_bootstrap_mean(thx_interval *out, const double *values, size_t n, const thx_resampling *how,
                                  double *samples, thorax_error *err)
 {
-    return thx_bootstrap(out, n, mean_of_rows, (void *)values, how, samples, err);
+    return thx_bootstrap(out, n, thx_mean_of_rows, (void *)values, how, samples, err);
 }
 
 /* ---- F1 of tables ---- */
@@ -104,8 +140,8 @@ thorax_status thx_bootstrap_mean(thx_interval *out, const double *values, size_t
 typedef struct f1_table {
     size_t    classes;
     bool      macro;
-    uint8_t  *counts;  /* [n][2 classes]: first the hits, then the marks of both tables */
-    uint64_t *sums;    /* [2 classes] */
+    uint8_t  *counts; /* [n][2 classes]: first the hits, then the marks of both tables */
+    uint64_t *sums;   /* [2 classes] */
 } f1_table;
 
 static double f1_of(uint64_t hits, uint64_t marks) { return marks ? 2 * (double)hits / (double)marks : 0; }
@@ -131,7 +167,8 @@ static double f1_of_rows(void *user, const uint32_t *rows, size_t n)
 }
 
 thorax_status thx_bootstrap_f1(thx_interval *out, const uint8_t *reference, const uint8_t *prediction, size_t n,
-                               size_t classes, bool macro, const thx_resampling *how, double *samples, thorax_error *err)
+                               size_t classes, bool macro, const thx_resampling *how, double *samples,
+                               thorax_error *err)
 {
     f1_table      t = { .classes = classes, .macro = macro };
     size_t        size;
@@ -140,7 +177,8 @@ thorax_status thx_bootstrap_f1(thx_interval *out, const uint8_t *reference, cons
     *out = (thx_interval){ 0 };
     if (!st && !classes) st = thx_fail(err, THORAX_USAGE, 0, "F1 needs a class at least");
     if (st) return st;
-    if (!thx_mul_size(&size, n, classes) || size > SIZE_MAX / 2) return thx_fail(err, THORAX_LIMIT, 0, "a table too large");
+    if (!thx_mul_size(&size, n, classes) || size > SIZE_MAX / 2)
+        return thx_fail(err, THORAX_LIMIT, 0, "a table too large");
     t.counts = take(2 * size, 1, err);
     t.sums = t.counts ? take(2 * classes, sizeof *t.sums, err) : NULL;
     for (size_t i = 0; t.sums && i < size; i++) {
@@ -165,7 +203,10 @@ static thx_bleu_counts counts_of_rows(const thx_bleu_counts *counts, const uint3
     return sum;
 }
 
-typedef struct coco_order { const thx_bleu_coco *b; size_t k; } coco_order;
+typedef struct coco_order {
+    const thx_bleu_coco *b;
+    size_t               k;
+} coco_order;
 
 static double coco_of_rows(void *user, const uint32_t *rows, size_t n)
 {
@@ -177,12 +218,13 @@ static double coco_of_rows(void *user, const uint32_t *rows, size_t n)
     return bleu[o->k - 1];
 }
 
-thorax_status thx_bootstrap_bleu_coco(thx_interval *out, const thx_bleu_coco *b, size_t k, const thx_resampling *how,
-                                      double *samples, thorax_error *err)
+thorax_status thx_bootstrap_bleu_coco(thx_interval *out, const thx_bleu_coco *b, size_t k,
+                                      const thx_resampling *how, double *samples, thorax_error *err)
 {
     coco_order o = { b, k };
 
-    if (k < 1 || k > THX_BLEU_ORDERS) return thx_fail(err, THORAX_USAGE, 0, "expected BLEU-1 to BLEU-4, found BLEU-%zu", k);
+    if (k < 1 || k > THX_BLEU_ORDERS)
+        return thx_fail(err, THORAX_USAGE, 0, "expected BLEU-1 to BLEU-4, found BLEU-%zu", k);
     return thx_bootstrap(out, b->n, coco_of_rows, &o, how, samples, err);
 }
 
@@ -195,8 +237,8 @@ static double hf_of_rows(void *user, const uint32_t *rows, size_t n)
     return thx_bleu_hf_of(&v, &sum, b->order, b->smooth) ? v.score : NAN;
 }
 
-thorax_status thx_bootstrap_bleu_hf(thx_interval *out, const thx_bleu_hf *b, const thx_resampling *how, double *samples,
-                                    thorax_error *err)
+thorax_status thx_bootstrap_bleu_hf(thx_interval *out, const thx_bleu_hf *b, const thx_resampling *how,
+                                    double *samples, thorax_error *err)
 {
     return thx_bootstrap(out, b->n, hf_of_rows, (void *)b, how, samples, err);
 }

@@ -9,6 +9,7 @@
 #include "metrics/bleu.h"
 #include "metrics/random.h"
 #include "metrics/rouge.h"
+#include "metrics/stats.h"
 
 typedef struct thx_resampling {
     size_t   resamples;   /* 500           */
@@ -28,12 +29,18 @@ typedef struct thx_interval {
 /* A figure of the records rows [n], which may repeat; NaN where it has no value (such resamples are left out). */
 typedef double thx_statistic(void *user, const uint32_t *rows, size_t n);
 
+thx_statistic thx_mean_of_rows; /* of user, which is const double [records] */
+
 /* SciPy's percentile bootstrap (scipy.stats.bootstrap with random_state = seed) of any figure of n records.
  * samples [resamples] receives the resampled values in their order (NULL: not wanted). One record alone
  * is no sample: then resamples is 0. The statistic runs in the caller's thread.
  * THORAX_USAGE: n is 0, no resamples, a confidence outside 0..1; THORAX_LIMIT; THORAX_NOMEM. */
 thorax_status thx_bootstrap(thx_interval *out, size_t n, thx_statistic *statistic, void *user,
                             const thx_resampling *how, double *samples, thorax_error *err);
+
+/* The same for a difference of two systems: its interval, and p as thx_paired_bootstrap() has it. */
+thorax_status thx_paired_bootstrap_of(thx_paired *out, size_t n, thx_statistic *difference, void *user,
+                                      const thx_resampling *how, thorax_error *err);
 
 /* Of the mean of values [n]: LLaVA-Rad's RadGraph, and every figure that is a mean of records. */
 thorax_status thx_bootstrap_mean(thx_interval *out, const double *values, size_t n, const thx_resampling *how,
@@ -57,9 +64,13 @@ thorax_status thx_bootstrap_bleu_hf(thx_interval *out, const thx_bleu_hf *b, con
 thorax_status thx_bootstrap_rouge(thx_interval out[3], const thx_rouge *r, unsigned kind, size_t resamples,
                                   double confidence, thx_mt19937 *stream, thorax_error *err);
 
-/* sacrebleu's bootstrap: sums in float32 of the records' counts, always seed 12345. low and high are mean -+ half of the span
- * between the sorted values resamples/40 and its mirror; they are not centred on the point. */
-typedef struct thx_interval_sacrebleu { double point, mean, half_width, low, high; size_t resamples; } thx_interval_sacrebleu;
+/* sacrebleu's bootstrap: sums in float32 of the records' counts, always seed 12345. half_width is half of the span
+ * between the sorted value resamples/40 and its mirror, low and high are the mean less and plus that: the interval is
+ * not centred on the point. */
+typedef struct thx_interval_sacrebleu {
+    double point, mean, half_width, low, high;
+    size_t resamples;
+} thx_interval_sacrebleu;
 
 thorax_status thx_bootstrap_sacrebleu(thx_interval_sacrebleu *out, const thx_bleu_sacrebleu *b, size_t resamples,
                                       thorax_error *err);

@@ -35,8 +35,10 @@ void thx_chexbert_clean(thx_string *out, const char *text, size_t size, thx_chex
     thx_string part = { 0 };
 
     thx_string_add(out, "", 0); /* so that a text without words gives an empty string */
-    if (form == THX_CHEXBERT_LIST) drop_pairs(&part, text, size);
-    else thx_string_add(&part, text, size);
+    if (form == THX_CHEXBERT_LIST)
+        drop_pairs(&part, text, size);
+    else
+        thx_string_add(&part, text, size);
     if (part.failed) out->failed = true;
     if (part.size && thx_utf8_valid(part.data, part.size)) {
         join_words(out, part.data, part.size);

@@ -1,5 +1,5 @@
-/* CIDEr-D; see cider.h. Every n-gram of the corpus has one number; a text is its n-grams by place and order, and sums run in the
- * order of first occurrence, orders 1 to 4, as the original's do. */
+/* CIDEr-D; see cider.h. Every n-gram of the corpus has one number; a text is its n-grams by place and order, and sums
+ * run in the order of first occurrence, orders 1 to 4, as the original's do. */
 #include "metrics/cider.h"
 #include "metrics/grams.h"
 #include "base/memory.h"
@@ -14,19 +14,22 @@ static const double sigma = 6.0;
 /* An n-gram: its weight, how many records' references have it, and what the texts at hand hold of it. */
 typedef struct gram {
     double   weight;
-    uint32_t records, last;           /* last: 1 + the last record it was counted for */
-    uint32_t hypothesis, reference;   /* counts of the pair at hand; 0 between pairs   */
+    uint32_t records, last;         /* last: 1 + the last record it was counted for */
+    uint32_t hypothesis, reference; /* counts of the pair at hand; 0 between pairs   */
 } gram;
 
 typedef struct corpus {
     thx_words      words;
     thx_gram_table table;
-    uint32_t     (*ids)[ORDERS]; /* [words]: n-grams that begin there; 0 behind the end of the text */
-    gram          *grams;        /* by number */
+    uint32_t (*ids)[ORDERS]; /* [words]: n-grams that begin there; 0 behind the end of the text */
+    gram *grams;             /* by number */
 } corpus;
 
 /* A text: its n-grams by place. */
-typedef struct text { uint32_t (*ids)[ORDERS]; size_t n; } text;
+typedef struct text {
+    uint32_t (*ids)[ORDERS];
+    size_t n;
+} text;
 
 static text text_of(const corpus *c, size_t t)
 {

@@ -13,8 +13,8 @@ typedef struct thx_cider {
     double  corpus;  /* their mean */
 } thx_cider;
 
-/* THORAX_USAGE: no records, a record without reference, no word in any reference; THORAX_NOMEM; THORAX_LIMIT beyond 2^32 - 2
- * different n-grams. After a failure there is nothing to free. */
+/* THORAX_USAGE: no records, a record without reference, no word in any reference; THORAX_LIMIT: more than 2^32 - 2
+ * different n-grams; THORAX_NOMEM. After a failure there is nothing to free. */
 thorax_status thx_cider_d(thx_cider *out, const thx_pairs *pairs, thorax_error *err);
 void          thx_cider_deinit(thx_cider *c);
 

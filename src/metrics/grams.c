@@ -43,7 +43,8 @@ thorax_status thx_gram_table_reserve(thx_gram_table *t, size_t more, thorax_erro
 {
     if (more > UINT32_MAX - 2 - (size_t)t->n) return thx_fail(err, THORAX_LIMIT, 0, "more than 2^32 n-grams");
     if (t->slots && t->n + more <= t->room) return THORAX_OK;
-    return grow(t, t->n + more) ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu n-grams", t->n + more);
+    return grow(t, t->n + more) ? THORAX_OK
+                                : thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu n-grams", t->n + more);
 }
 
 /* ---- Matches ---- */

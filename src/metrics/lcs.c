@@ -95,7 +95,8 @@ thorax_status thx_lcs_mark(thx_lcs *l, bool *marks, const uint32_t *a, size_t n,
     thorax_status st = make_table(l, n, m, err);
     if (!st) st = begin(l, m, err);
     if (st) return st;
-    for (size_t i = 0; i < n; i += 64) run_block(l, a + i, n - i < 64 ? n - i : 64, b, m, l->table + i / 64 * (m + 1));
+    for (size_t i = 0; i < n; i += 64)
+        run_block(l, a + i, n - i < 64 ? n - i : 64, b, m, l->table + i / 64 * (m + 1));
     for (size_t i = n, j = m; i > 0 && j > 0;) {
         const size_t row = i - 1;
         if (a[row] == b[j - 1]) {

@@ -20,8 +20,8 @@ void          thx_lcs_deinit(thx_lcs *l);
 thorax_status thx_lcs_length(thx_lcs *l, size_t *length, const uint32_t *a, size_t n, const uint32_t *b, size_t m,
                              thorax_error *err);
 
-/* Sets marks [n] at the places of a that belong to the one subsequence rouge_score finds: back from the end, aslant where
- * words are equal, else along b only where that keeps strictly more, else along a. Marks that are set stay.
+/* Sets marks [n] at the places of a that belong to the one subsequence rouge_score finds: back from the end, aslant
+ * where words are equal, else along b only where that keeps strictly more, else along a. Marks that are set stay.
  * THORAX_LIMIT: the table would exceed 512 MiB; THORAX_NOMEM. */
 thorax_status thx_lcs_mark(thx_lcs *l, bool *marks, const uint32_t *a, size_t n, const uint32_t *b, size_t m,
                            thorax_error *err);

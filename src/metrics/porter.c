@@ -158,7 +158,8 @@ static size_t step_4(char *w, size_t n)
 {
     static const rule rules[] = {
         { "al", "", 0 },   { "ance", "", 0 },  { "ence", "", 0 }, { "er", "", 0 },  { "ic", "", 0 },  { "able", "", 0 },
-        { "ible", "", 0 }, { "ant", "", 0 },   { "ement", "", 0 }, { "ment", "", 0 }, { "ent", "", 0 }, { "ion", "", 0 },
+        { "ible", "", 0 }, { "ant", "", 0 },   { "ement", "", 0 }, { "ment", "", 0 },
+        { "ent", "", 0 },  { "ion", "", 0 },
         { "ou", "", 0 },   { "ism", "", 0 },   { "ate", "", 0 },  { "iti", "", 0 }, { "ous", "", 0 }, { "ive", "", 0 },
         { "ize", "", 0 },  { 0 },
     };

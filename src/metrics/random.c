@@ -25,7 +25,8 @@ static void mt_renew(thx_mt19937 *g)
     uint32_t *s = g->state;
 
     for (unsigned i = 0; i < MT_SIZE - MT_MIDDLE; i++) s[i] = mt_mix(s[i], s[i + 1], s[i + MT_MIDDLE]);
-    for (unsigned i = MT_SIZE - MT_MIDDLE; i < MT_SIZE - 1; i++) s[i] = mt_mix(s[i], s[i + 1], s[i + MT_MIDDLE - MT_SIZE]);
+    for (unsigned i = MT_SIZE - MT_MIDDLE; i < MT_SIZE - 1; i++)
+        s[i] = mt_mix(s[i], s[i + 1], s[i + MT_MIDDLE - MT_SIZE]);
     s[MT_SIZE - 1] = mt_mix(s[MT_SIZE - 1], s[0], s[MT_MIDDLE - 1]);
     g->at = 0;
 }
@@ -63,7 +64,7 @@ static thx_u128 u128(uint64_t high, uint64_t low) { return (thx_u128)high << 64 
 void thx_pcg64_init(thx_pcg64 *g)
 {
     *g = (thx_pcg64){ .state = u128(0x1905e0335aae9634u, 0x9199b0d09775add5u),
-                       .increment = u128(0xc9c7353e6e2b1f28u, 0x7d761f2d4027fae7u) };
+                      .increment = u128(0xc9c7353e6e2b1f28u, 0x7d761f2d4027fae7u) };
 }
 
 /* A step, then the halves of the state laid over each other and turned by its uppermost bits. */

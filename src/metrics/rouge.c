@@ -8,19 +8,22 @@
 #include <string.h>
 
 typedef struct scorer {
-    unsigned   kinds;
-    size_t     order;        /* the largest n asked for; 0: none                        */
-    thx_words  words;        /* of lines                                                */
-    size_t    *lines;        /* [texts + 1]: text t has lines lines[t] .. lines[t + 1]) */
-    size_t     texts;
-    thx_grams  grams;
-    thx_lcs    lcs;
-    uint32_t  *left[2];      /* [vocabulary]: words of the reference, of the answer that are not used up */
-    bool      *marks;        /* [words of the longest line] */
+    unsigned  kinds;
+    size_t    order; /* the largest n asked for; 0: none                        */
+    thx_words words; /* of lines                                                */
+    size_t   *lines; /* [texts + 1]: text t has lines lines[t] .. lines[t + 1]) */
+    size_t    texts;
+    thx_grams grams;
+    thx_lcs   lcs;
+    uint32_t *left[2]; /* [vocabulary]: words of the reference, of the answer that are not used up */
+    bool     *marks;   /* [words of the longest line] */
 } scorer;
 
 /* The words of some lines. */
-typedef struct span { const uint32_t *ids; size_t n; } span;
+typedef struct span {
+    const uint32_t *ids;
+    size_t          n;
+} span;
 
 static span line_of(const scorer *s, size_t line)
 {
@@ -38,7 +41,8 @@ static span text_of(const scorer *s, size_t t)
 
 static thx_prf prf_of(size_t hits, size_t hypothesis, size_t reference)
 {
-    thx_prf s = { (double)hits / (double)(hypothesis ? hypothesis : 1), (double)hits / (double)(reference ? reference : 1), 0 };
+    thx_prf s = { (double)hits / (double)(hypothesis ? hypothesis : 1),
+                  (double)hits / (double)(reference ? reference : 1), 0 };
 
     if (s.p + s.r > 0) s.f = 2 * s.p * s.r / (s.p + s.r);
     return s;
@@ -112,12 +116,14 @@ static thorax_status score_pair(scorer *s, thx_prf *scores, size_t hypothesis, s
         st = thx_lcs_length(&s->lcs, &length, h.ids, h.n, r.ids, r.n, err);
         if (!st) scores[THX_ROUGE_L] = prf_of(length, h.n, r.n);
     }
-    if (!st && s->kinds & THX_ROUGE_BIT(THX_ROUGE_LSUM)) st = score_lsum(s, &scores[THX_ROUGE_LSUM], hypothesis, reference, err);
+    if (!st && s->kinds & THX_ROUGE_BIT(THX_ROUGE_LSUM))
+        st = score_lsum(s, &scores[THX_ROUGE_LSUM], hypothesis, reference, err);
     return st;
 }
 
 /* The best of `count` references, of each kind by itself. */
-static thorax_status score_record(scorer *s, thx_rouge *out, size_t i, size_t reference, size_t count, thorax_error *err)
+static thorax_status score_record(scorer *s, thx_rouge *out, size_t i, size_t reference, size_t count,
+                                  thorax_error *err)
 {
     const span    h = text_of(s, i);
     thorax_status st = s->order ? thx_grams_begin(&s->grams, h.ids, h.n, s->order, err) : THORAX_OK;
@@ -171,7 +177,8 @@ static thorax_status scorer_init(scorer *s, const thx_pairs *pairs, size_t refer
     s->left[0] = calloc(n + 1, sizeof *s->left[0]);
     s->left[1] = calloc(n + 1, sizeof *s->left[1]);
     s->marks = calloc(longest_line(s) + 1, sizeof *s->marks);
-    return s->left[0] && s->left[1] && s->marks ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for ROUGE-Lsum");
+    return s->left[0] && s->left[1] && s->marks ? THORAX_OK
+                                                : thx_fail(err, THORAX_NOMEM, 0, "no memory for ROUGE-Lsum");
 }
 
 static void scorer_deinit(scorer *s)
@@ -220,8 +227,10 @@ thorax_status thx_rouge_score(thx_rouge *out, const thx_pairs *pairs, unsigned k
         at += count;
     }
     scorer_deinit(&s);
-    if (st) thx_rouge_deinit(out);
-    else set_means(out);
+    if (st)
+        thx_rouge_deinit(out);
+    else
+        set_means(out);
     return st;
 }
 

@@ -45,8 +45,10 @@ static bool split_rouge(const char *text, size_t size, thx_string *word, thx_wor
     if (!thx_string_reserve(word, size)) return false;
     for (size_t i = 0, n; i < size; i += n) {
         const char c = rouge_letter(text + i, size - i, &n);
-        if (c) word->data[word->size++] = c;
-        else if (!take_rouge(word, take, user)) return false;
+        if (c)
+            word->data[word->size++] = c;
+        else if (!take_rouge(word, take, user))
+            return false;
     }
     return take_rouge(word, take, user);
 }
@@ -72,7 +74,8 @@ static void replace(thx_string *out, const char *text, size_t size, const char *
 
     for (const char *end = text + size, *hit; text < end; text = hit + n) {
         hit = text;
-        while ((hit = memchr(hit, *what, (size_t)(end - hit))) != NULL && ((size_t)(end - hit) < n || memcmp(hit, what, n)))
+        while ((hit = memchr(hit, *what, (size_t)(end - hit))) != NULL &&
+               ((size_t)(end - hit) < n || memcmp(hit, what, n)))
             hit++;
         thx_string_add(out, text, (size_t)((hit ? hit : end) - text));
         if (!hit) break;
@@ -94,7 +97,9 @@ static void replace_all(thx_string **from, thx_string **to, const char *what, co
 /* Marks of old: what stands for other characters, and words parted at a line's end. A blank at both ends. */
 static void unescape_13a(thx_string **from, thx_string **to)
 {
-    static const char *const entities[][2] = { { "&quot;", "\"" }, { "&amp;", "&" }, { "&lt;", "<" }, { "&gt;", ">" } };
+    static const char *const entities[][2] = {
+        { "&quot;", "\"" }, { "&amp;", "&" }, { "&lt;", "<" }, { "&gt;", ">" }
+    };
 
     replace_all(from, to, "<skipped>", "");
     replace_all(from, to, "-\n", "");
@@ -123,8 +128,10 @@ static char *put_apart(char *out, char a)
 static char *part_marks(char *out, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (is_13a_mark(s[i])) out = put_apart(out, s[i]);
-        else *out++ = s[i];
+        if (is_13a_mark(s[i]))
+            out = put_apart(out, s[i]);
+        else
+            *out++ = s[i];
     }
     return out;
 }
@@ -163,8 +170,8 @@ static char *part_hyphens(char *out, const char *s, size_t n)
  * well be the last byte of a character. */
 static bool split_13a(const char *text, size_t size, thx_string *spare, thx_word_taker *take, void *user)
 {
-    static char *(*const passes[])(char *, const char *, size_t) = { part_marks, part_points_behind, part_points_before,
-                                                                     part_hyphens };
+    static char *(*const passes[])(char *, const char *, size_t) = { part_marks, part_points_behind,
+                                                                     part_points_before, part_hyphens };
     thx_string *from = &spare[0], *to = &spare[1];
 
     from->size = 0;
@@ -209,7 +216,8 @@ static bool is_ascii(const char *text, size_t size)
     return any < 0x80;
 }
 
-bool thx_split(thx_words_kind kind, thx_string *spare, const char *text, size_t size, thx_word_taker *take, void *user)
+bool thx_split(thx_words_kind kind, thx_string *spare, const char *text, size_t size, thx_word_taker *take,
+               void *user)
 {
     if (!is_ascii(text, size) && !thx_utf8_valid(text, size)) {
         thx_string *repaired = &spare[2];
@@ -220,12 +228,17 @@ bool thx_split(thx_words_kind kind, thx_string *spare, const char *text, size_t 
         size = repaired->size;
     }
     switch (kind) {
-    case THX_WORDS_SPACE: return split_at_space(text, size, take, user);
+    case THX_WORDS_SPACE:
+        return split_at_space(text, size, take, user);
     case THX_WORDS_ROUGE:
-    case THX_WORDS_ROUGE_STEM: return split_rouge(text, size, spare, take, user);
-    case THX_WORDS_13A: return split_13a(text, size, spare, take, user);
-    case THX_WORDS_13A_STRIPPED: return split_13a(text, size - thx_blanks_behind(text, size), spare, take, user);
-    case THX_WORDS_RADCLIQ: return split_radcliq(text, size, spare, take, user);
+    case THX_WORDS_ROUGE_STEM:
+        return split_rouge(text, size, spare, take, user);
+    case THX_WORDS_13A:
+        return split_13a(text, size, spare, take, user);
+    case THX_WORDS_13A_STRIPPED:
+        return split_13a(text, size - thx_blanks_behind(text, size), spare, take, user);
+    case THX_WORDS_RADCLIQ:
+        return split_radcliq(text, size, spare, take, user);
     }
     return false;
 }

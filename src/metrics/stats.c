@@ -63,48 +63,41 @@ double thx_median(const double *sorted, size_t n)
 /* ---- Differences ---- */
 
 /* a - b, the caller's to free. */
-static thorax_status differences(double **out, const double *a, const double *b, size_t n, size_t trials, thorax_error *err)
+static thorax_status differences(double **out, const double *a, const double *b, size_t n, size_t trials,
+                                 thorax_error *err)
 {
     *out = NULL;
-    if (!n || !trials) return thx_fail(err, THORAX_USAGE, 0, "a test needs records and trials, found %zu and %zu", n, trials);
+    if (!n || !trials)
+        return thx_fail(err, THORAX_USAGE, 0, "a test needs records and trials, found %zu and %zu", n, trials);
     *out = calloc(n, sizeof **out);
     if (!*out) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu differences", n);
-    for (size_t i = 0; i < n; i++) (*out)[i] = a[i] - b[i];
+    for (size_t i = 0; i < n; i++) {
+        (*out)[i] = a[i] - b[i];
+        if (!isnan((*out)[i])) continue;
+        free(*out);
+        *out = NULL;
+        return thx_fail(err, THORAX_USAGE, i, "record %zu has no value in one of the systems", i + 1);
+    }
     return THORAX_OK;
 }
 
-/* As far from 0 as `from`, but for what rounding in sums of another order does? */
-static bool is_as_far(double value, double from, double scale)
-{
-    return fabs(value) >= fabs(from) - 1e-12 * scale;
-}
-
-static double scale_of(const double *d, size_t n)
+/* What a sum of these differences may be off by when its order changes. */
+static double slack_of(const double *d, size_t n)
 {
     double sum = 0;
 
     for (size_t i = 0; i < n; i++) sum += fabs(d[i]);
-    return sum / (double)n;
+    return 1e-12 * sum / (double)n;
 }
 
 thorax_status thx_paired_bootstrap(thx_paired *out, const double *a, const double *b, size_t n, size_t resamples,
                                    double confidence, uint32_t seed, thorax_error *err)
 {
     const thx_resampling how = { resamples, confidence, seed };
-    thx_interval         interval = { 0 };
-    double              *d, *samples = NULL;
-    size_t               far = 0;
+    double              *d;
     thorax_status        st = differences(&d, a, b, n, resamples, err);
 
-    if (!st) {
-        samples = calloc(resamples, sizeof *samples);
-        if (!samples) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu resamples", resamples);
-    }
-    if (!st) st = thx_bootstrap_mean(&interval, d, n, &how, samples, err);
-    const double scale = st ? 0 : scale_of(d, n);
-    for (size_t i = 0; i < resamples && !st; i++) far += is_as_far(samples[i] - interval.point, interval.point, scale);
-    *out = (thx_paired){ interval.point, interval.low, interval.high, (double)(far + 1) / ((double)resamples + 1) };
-    free(samples);
+    if (!st) st = thx_paired_bootstrap_of(out, n, thx_mean_of_rows, d, &how, err);
     free(d);
     return st;
 }
@@ -131,9 +124,9 @@ thorax_status thx_paired_randomisation(thx_paired *out, const double *a, const d
     const thorax_status st = differences(&d, a, b, n, trials, err);
 
     if (st) return st;
-    const double point = thx_mean(d, n), scale = scale_of(d, n);
+    const double point = thx_mean(d, n), least = fabs(point) - slack_of(d, n);
     thx_mt19937_seed(&g, seed);
-    for (size_t i = 0; i < trials; i++) far += is_as_far(flipped_mean(d, n, &g), point, scale);
+    for (size_t i = 0; i < trials; i++) far += fabs(flipped_mean(d, n, &g)) >= least;
     *out = (thx_paired){ point, NAN, NAN, (double)(far + 1) / ((double)trials + 1) };
     free(d);
     return THORAX_OK;
@@ -154,7 +147,8 @@ static double rank_sums(thx_wilcoxon *out, const double *d, size_t n)
     double ties = 0;
 
     for (size_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && fabs(d[end]) == fabs(d[i]); end++) {}
+        for (end = i + 1; end < n && fabs(d[end]) == fabs(d[i]); end++) {
+        }
         const double rank = ((double)i + 1 + (double)end) / 2, t = (double)(end - i);
         for (size_t k = i; k < end; k++) *(d[k] > 0 ? &out->plus : &out->minus) += rank;
         ties += t * t * t - t;
@@ -195,7 +189,8 @@ static double binomial_two_sided(size_t k, size_t n)
 
     for (size_t i = k + 1; i-- > 0;) {
         const double j = (double)i;
-        const double term = exp(lgamma_r(m + 1, &sign) - lgamma_r(j + 1, &sign) - lgamma_r(m - j + 1, &sign) - m * log(2));
+        const double term =
+            exp(lgamma_r(m + 1, &sign) - lgamma_r(j + 1, &sign) - lgamma_r(m - j + 1, &sign) - m * log(2));
         sum += term;
         if (term < 1e-18 * sum) break;
     }

@@ -10,14 +10,16 @@
 
 /* ---- Vocabulary ---- */
 
-typedef struct entry { size_t at, size; } entry; /* of `bytes` */
+typedef struct entry {
+    size_t at, size;
+} entry; /* of `bytes` */
 
 struct thx_vocabulary {
-    thx_string bytes;     /* each word with a 0 behind it          */
-    entry     *entries;   /* [room]                                */
+    thx_string bytes;   /* each word with a 0 behind it          */
+    entry     *entries; /* [room]                                */
     size_t     n, room;
-    uint32_t  *slots;     /* [n_slots], a power of two: number + 1 */
-    uint32_t  *hashes;    /* [n_slots]                             */
+    uint32_t  *slots;  /* [n_slots], a power of two: number + 1 */
+    uint32_t  *hashes; /* [n_slots]                             */
     size_t     n_slots;
 };
 
@@ -131,7 +133,8 @@ static thorax_status find_stem(thx_words *w, const char *word, size_t size, uint
         stem->size = 0;
         thx_string_add(stem, word, size);
         if (stem->failed || !grow_ids(&w->stems, &w->stems_room, raw)) return THORAX_NOMEM;
-        st = vocabulary_find(w->vocabulary, stem->data, size > 3 ? thx_porter_stem(stem->data, size) : size, &w->stems[raw]);
+        st = vocabulary_find(w->vocabulary, stem->data, size > 3 ? thx_porter_stem(stem->data, size) : size,
+                             &w->stems[raw]);
     }
     if (!st) *id = w->stems[raw];
     return st;
@@ -149,9 +152,12 @@ static bool take_word(void *user, const char *word, size_t size)
     thx_words   *w = t->w;
     const size_t n = w->first[w->texts + 1];
 
-    if (!grow_ids(&w->ids, &w->ids_room, n)) t->status = THORAX_NOMEM;
-    else if (w->unstemmed) t->status = find_stem(w, word, size, &w->ids[n]);
-    else t->status = vocabulary_find(w->vocabulary, word, size, &w->ids[n]);
+    if (!grow_ids(&w->ids, &w->ids_room, n))
+        t->status = THORAX_NOMEM;
+    else if (w->unstemmed)
+        t->status = find_stem(w, word, size, &w->ids[n]);
+    else
+        t->status = vocabulary_find(w->vocabulary, word, size, &w->ids[n]);
     if (!t->status) w->first[w->texts + 1]++;
     return !t->status;
 }

@@ -1,5 +1,5 @@
-/* Two texts of any bytes, parted by the first 0xfe, through everything that splits, stems and compares them: words
- * never grow in sum, and every score is a number in its range. */
+/* Two texts of any bytes, parted by the first 0xfe, through everything that splits, stems and compares
+ * them: words are UTF-8 and not empty, and every score is a number in its range. */
 #include "metrics/bleu.h"
 #include "metrics/chexbert_text.h"
 #include "metrics/cider.h"
@@ -24,7 +24,8 @@ static void split(const char *text, size_t size)
         thx_words    w;
         size_t       n;
         thorax_error err;
-        if (thx_words_init(&w, (thx_words_kind)kind, &err) == THORAX_OK && thx_words_add(&w, text, size, &err) == THORAX_OK)
+        if (thx_words_init(&w, (thx_words_kind)kind, &err) == THORAX_OK &&
+            thx_words_add(&w, text, size, &err) == THORAX_OK)
             for (size_t i = 0; i < w.first[1]; i++) {
                 const char *word = thx_words_word(&w, w.ids[i], &n);
                 check(n > 0 && thx_utf8_valid(word, n));
@@ -70,7 +71,8 @@ static void score(const char *a, const char *b)
     for (int stemmed = 0; stemmed < 2; stemmed++) {
         if (thx_rouge_score(&r, &pairs, 0xffe, stemmed, &err)) continue;
         for (size_t k = THX_ROUGE_1; k < THX_ROUGE_KINDS; k++)
-            for (size_t i = 0; i < 3; i++) check(is_within(r.scores[k][i].f, 0, 1) && is_within(r.scores[k][i].p, 0, 1));
+            for (size_t i = 0; i < 3; i++)
+                check(is_within(r.scores[k][i].f, 0, 1) && is_within(r.scores[k][i].p, 0, 1));
         thx_rouge_deinit(&r);
     }
     if (thx_bleu_coco_score(&c, &pairs, &err) == THORAX_OK) check(is_within(c.corpus[3], 0, 1));

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-
 static const json_t *at(const json_t *object, const char *key) { return json_object_get(object, key); }
 
 static void check_rng(vec *v, const json_t *input, const json_t *expected)
@@ -18,8 +17,10 @@ static void check_rng(vec *v, const json_t *input, const json_t *expected)
     thx_mt19937_seed(&m, 3);
     thx_pcg64_init(&p);
     if (!json_array_size(mt) || !json_array_size(pcg)) vec_fail(v, "no indices");
-    for (size_t i = 0; i < json_array_size(mt); i++) vec_integer(v, "mt19937", thx_mt19937_below(&m, n), json_array_get(mt, i));
-    for (size_t i = 0; i < json_array_size(pcg); i++) vec_integer(v, "pcg64", thx_pcg64_below(&p, n), json_array_get(pcg, i));
+    for (size_t i = 0; i < json_array_size(mt); i++)
+        vec_integer(v, "mt19937", thx_mt19937_below(&m, n), json_array_get(mt, i));
+    for (size_t i = 0; i < json_array_size(pcg); i++)
+        vec_integer(v, "pcg64", thx_pcg64_below(&p, n), json_array_get(pcg, i));
 }
 
 static void check_interval(vec *v, const char *what, const thx_interval *got, const char *point, const json_t *want)
@@ -32,8 +33,10 @@ static void check_interval(vec *v, const char *what, const thx_interval *got, co
 
 static void check_first(vec *v, const double *samples, size_t resamples, const json_t *want)
 {
-    if (!json_array_size(want) || json_array_size(want) > resamples) vec_fail(v, "no first resamples");
-    else vec_numbers(v, "first_resamples", samples, json_array_size(want), want, 1e-12, 0);
+    if (!json_array_size(want) || json_array_size(want) > resamples)
+        vec_fail(v, "no first resamples");
+    else
+        vec_numbers(v, "first_resamples", samples, json_array_size(want), want, 1e-12, 0);
 }
 
 /* A table of 0 and 1, row by row. */
@@ -60,7 +63,9 @@ static void check_f1(vec *v, const json_t *input, const json_t *expected)
 
     for (int macro = 0; macro < 2 && n == m; macro++) {
         const json_t *want = at(expected, macro ? "macro" : "micro");
-        if (!vec_ok(v, thx_bootstrap_f1(&interval, reference, prediction, n, classes, macro, &how, samples, &err), &err)) break;
+        if (!vec_ok(v, thx_bootstrap_f1(&interval, reference, prediction, n, classes, macro, &how, samples, &err),
+                    &err))
+            break;
         check_interval(v, macro ? "macro" : "micro", &interval, "point", want);
         check_first(v, samples, how.resamples, at(want, "first_resamples"));
     }
@@ -90,9 +95,13 @@ static void check_radgraph(vec *v, const json_t *input, const json_t *expected)
 
 static void check_rouge(vec *v, const json_t *input, const json_t *expected)
 {
-    static const struct { size_t resamples; const char *key; } runs[] = { { 500, "n500" }, { 1000, "n1000" } };
-    size_t          n, m;
-    const char    **hypotheses = vec_list(at(input, "hypotheses"), &n), **references = vec_list(at(input, "references"), &m);
+    static const struct {
+        size_t      resamples;
+        const char *key;
+    } runs[] = { { 500, "n500" }, { 1000, "n1000" } };
+    size_t       n, m;
+    const char **hypotheses = vec_list(at(input, "hypotheses"), &n),
+               **references = vec_list(at(input, "references"), &m);
     const thx_pairs pairs = { hypotheses, references, NULL, n };
     thx_rouge       r;
     thorax_error    err;
@@ -103,7 +112,9 @@ static void check_rouge(vec *v, const json_t *input, const json_t *expected)
             thx_mt19937   stream;
             thx_interval  interval[3];
             thx_mt19937_seed(&stream, 3);
-            if (!vec_ok(v, thx_bootstrap_rouge(interval, &r, THX_ROUGE_L, runs[i].resamples, 0.95, &stream, &err), &err)) break;
+            if (!vec_ok(v, thx_bootstrap_rouge(interval, &r, THX_ROUGE_L, runs[i].resamples, 0.95, &stream, &err),
+                        &err))
+                break;
             vec_number(v, "median", interval[2].median, at(want, "median"), 1e-12, 0);
             vec_number(v, "ci_l", interval[2].low, at(want, "ci_l"), 1e-12, 0);
             vec_number(v, "ci_h", interval[2].high, at(want, "ci_h"), 1e-12, 0);
@@ -133,8 +144,9 @@ static void check_sacrebleu_order(vec *v, const thx_pairs *pairs, size_t order, 
 
 static void check_sacrebleu(vec *v, const json_t *input, const json_t *expected)
 {
-    size_t          n, m;
-    const char    **hypotheses = vec_list(at(input, "hypotheses"), &n), **references = vec_list(at(input, "references"), &m);
+    size_t       n, m;
+    const char **hypotheses = vec_list(at(input, "hypotheses"), &n),
+               **references = vec_list(at(input, "references"), &m);
     const thx_pairs pairs = { hypotheses, references, NULL, n };
 
     check_sacrebleu_order(v, &pairs, 4, at(expected, "bleu4"));

@@ -18,7 +18,8 @@ static void check_words(vec *v, const char *what, const char *text, thx_words_ki
     thx_words    w;
     thorax_error err;
 
-    if (vec_ok(v, thx_words_init(&w, kind, &err), &err) && vec_ok(v, thx_words_add(&w, text, strlen(text), &err), &err)) {
+    if (vec_ok(v, thx_words_init(&w, kind, &err), &err) &&
+        vec_ok(v, thx_words_add(&w, text, strlen(text), &err), &err)) {
         const char **got = calloc(w.first[1] + 1, sizeof *got);
         size_t       size;
         for (size_t i = 0; got && i < w.first[1]; i++) got[i] = thx_words_word(&w, w.ids[i], &size);
@@ -63,9 +64,13 @@ static void check_prf(vec *v, const char *what, thx_prf got, const json_t *want)
 
 static void check_rouge_form(vec *v, const thx_pairs *pairs, bool stem, const json_t *want)
 {
-    static const struct { unsigned kind; const char *key; } kinds[] = {
-        { THX_ROUGE_1, "rouge1" }, { THX_ROUGE_2, "rouge2" }, { THX_ROUGE_L, "rougeL" }, { THX_ROUGE_LSUM, "rougeLsum" }
-    };
+    static const struct {
+        unsigned    kind;
+        const char *key;
+    } kinds[] = { { THX_ROUGE_1, "rouge1" },
+                  { THX_ROUGE_2, "rouge2" },
+                  { THX_ROUGE_L, "rougeL" },
+                  { THX_ROUGE_LSUM, "rougeLsum" } };
     const thx_words_kind words = stem ? THX_WORDS_ROUGE_STEM : THX_WORDS_ROUGE;
     thx_rouge            r;
     thorax_error         err;
@@ -82,7 +87,7 @@ static void check_rouge_form(vec *v, const thx_pairs *pairs, bool stem, const js
 
 static void check_rouge(vec *v, const json_t *input, const json_t *expected)
 {
-    const char     *reference = vec_member_text(input, "reference"), *hypothesis = vec_member_text(input, "hypothesis");
+    const char *reference = vec_member_text(input, "reference"), *hypothesis = vec_member_text(input, "hypothesis");
     const thx_pairs pairs = { &hypothesis, &reference, NULL, 1 };
 
     check_rouge_form(v, &pairs, false, at(expected, "plain"));
@@ -96,7 +101,7 @@ static void check_porter(vec *v, const json_t *input, const json_t *expected)
     (void)expected;
     if (!json_array_size(pairs)) vec_fail(v, "no pairs");
     for (size_t i = 0; i < json_array_size(pairs); i++) {
-        const char *word = json_string_value(json_array_get(json_array_get(pairs, i), 0));
+        const char  *word = json_string_value(json_array_get(json_array_get(pairs, i), 0));
         const size_t size = strlen(word);
         char        *stem = calloc(size + 1, 1);
         memcpy(stem, word, size);
@@ -121,7 +126,8 @@ static void check_bleu_coco(vec *v, const json_t *input, const json_t *expected)
             const json_t *list = at(at(expected, "sentence"), coco_keys[k]);
             vec_number(v, coco_keys[k], b.corpus[k], at(at(expected, "corpus"), coco_keys[k]), 1e-30, 1e-12);
             if (json_array_size(list) != b.n) vec_fail(v, "%zu sentences, wanted %zu", b.n, json_array_size(list));
-            for (size_t i = 0; i < b.n; i++) vec_number(v, coco_keys[k], b.sentences[i][k], json_array_get(list, i), 1e-30, 1e-12);
+            for (size_t i = 0; i < b.n; i++)
+                vec_number(v, coco_keys[k], b.sentences[i][k], json_array_get(list, i), 1e-30, 1e-12);
         }
         thx_bleu_coco_deinit(&b);
     }
@@ -138,7 +144,8 @@ static void check_bleu_coco_multiref(vec *v, const json_t *input, const json_t *
     thorax_error    err;
 
     if (vec_ok(v, thx_bleu_coco_score(&b, &pairs, &err), &err)) {
-        for (size_t k = 0; k < THX_BLEU_ORDERS; k++) vec_number(v, coco_keys[k], b.corpus[k], at(expected, coco_keys[k]), 1e-30, 1e-12);
+        for (size_t k = 0; k < THX_BLEU_ORDERS; k++)
+            vec_number(v, coco_keys[k], b.corpus[k], at(expected, coco_keys[k]), 1e-30, 1e-12);
         thx_bleu_coco_deinit(&b);
     }
     free(references);
@@ -215,7 +222,7 @@ static void check_bleu_hf(vec *v, const json_t *input, const json_t *expected)
 
 static void check_bleu2_radcliq(vec *v, const json_t *input, const json_t *expected)
 {
-    const char     *reference = vec_member_text(input, "reference"), *hypothesis = vec_member_text(input, "hypothesis");
+    const char *reference = vec_member_text(input, "reference"), *hypothesis = vec_member_text(input, "hypothesis");
     const thx_pairs pairs = { &hypothesis, &reference, NULL, 1 };
     double          score, mean;
     thorax_error    err;
@@ -250,7 +257,7 @@ static void check_chexbert_clean(vec *v, const json_t *input, const json_t *expe
     static const char *const keys[] = { [THX_CHEXBERT_F1] = "f1chexbert",
                                         [THX_CHEXBERT_LLAVARAD] = "llavarad",
                                         [THX_CHEXBERT_LIST] = "chexbert_label_report_list" };
-    const char *text = vec_member_text(input, "text");
+    const char              *text = vec_member_text(input, "text");
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         thx_string out = { 0 };

@@ -48,7 +48,8 @@ static void reference_lengths(void **state)
     (void)state;
     assert_ok(thx_bleu_sacrebleu_score(&s, &pairs, 2, &err), err);
     assert_int_equal(s.corpus.counts.reference, 2 + 2);
-    assert_int_equal(s.corpus.counts.correct[0], 4 + 4); /* "c" twice, as in one of the references, not three times */
+    assert_int_equal(s.corpus.counts.correct[0],
+                     4 + 4); /* "c" twice, as in one of the references, not three times */
     thx_bleu_sacrebleu_deinit(&s);
     assert_ok(thx_bleu_hf_score(&h, &pairs, 2, true, &err), err);
     assert_int_equal(h.corpus.counts.reference, 2 + 2);

@@ -128,7 +128,8 @@ static void refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(streams), cmocka_unit_test(means), cmocka_unit_test(without_value),
-                                        cmocka_unit_test(by_sums), cmocka_unit_test(refusals) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(streams), cmocka_unit_test(means),
+                                        cmocka_unit_test(without_value), cmocka_unit_test(by_sums),
+                                        cmocka_unit_test(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

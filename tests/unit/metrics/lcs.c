@@ -13,9 +13,12 @@ static void fill(const uint32_t *a, size_t n, const uint32_t *b, size_t m)
     for (size_t i = 0; i <= n; i++)
         for (size_t j = 0; j <= m; j++) {
             const unsigned up = i ? cells[i - 1][j] : 0, left = j ? cells[i][j - 1] : 0;
-            if (!i || !j) cells[i][j] = 0;
-            else if (a[i - 1] == b[j - 1]) cells[i][j] = cells[i - 1][j - 1] + 1;
-            else cells[i][j] = up > left ? up : left;
+            if (!i || !j)
+                cells[i][j] = 0;
+            else if (a[i - 1] == b[j - 1])
+                cells[i][j] = cells[i - 1][j - 1] + 1;
+            else
+                cells[i][j] = up > left ? up : left;
         }
 }
 

@@ -51,7 +51,8 @@ static void lines(void **state)
     thorax_error    err;
 
     (void)state;
-    assert_ok(thx_rouge_score(&r, &pairs, THX_ROUGE_BIT(THX_ROUGE_L) | THX_ROUGE_BIT(THX_ROUGE_LSUM), false, &err), err);
+    assert_ok(thx_rouge_score(&r, &pairs, THX_ROUGE_BIT(THX_ROUGE_L) | THX_ROUGE_BIT(THX_ROUGE_LSUM), false, &err),
+              err);
     assert_near(r.mean[THX_ROUGE_L].f, 0.5, 1e-12);
     assert_near(r.mean[THX_ROUGE_LSUM].f, 1, 1e-12);
     assert_null(r.scores[THX_ROUGE_1]);

@@ -23,7 +23,8 @@ static void of_one_list(void **state)
     assert_true(isnan(thx_mean(x, 0)) && isnan(thx_median(x, 0)) && isnan(thx_percentile(x, 0, 50)));
 }
 
-static const double a[] = { 0.5, 0.7, 0.6, 0.5, 0.4, 0.6, 0.4, 0.9 }, b[] = { 0.5, 0.8, 0.7, 0.8, 0.6, 0.7, 0.5, 1.0 };
+static const double a[] = { 0.5, 0.7, 0.6, 0.5, 0.4, 0.6, 0.4, 0.9 },
+                    b[] = { 0.5, 0.8, 0.7, 0.8, 0.6, 0.7, 0.5, 1.0 };
 
 static void of_differences(void **state)
 {
@@ -40,6 +41,8 @@ static void of_differences(void **state)
     assert_ok(thx_paired_bootstrap(&d, a, a, 8, 99, 0.95, 3, &err), err);
     assert_near(d.p, 1, 0);
     assert_ok(thx_paired_randomisation(&d, a, a, 8, 99, 3, &err), err);
+    assert_near(d.p, 1, 0);
+    assert_ok(thx_paired_bootstrap(&d, a + 1, b + 1, 1, 99, 0.95, 3, &err), err);
     assert_near(d.p, 1, 0);
 }
 
@@ -83,6 +86,7 @@ static void mcnemar(void **state)
 
 static void refusals(void **state)
 {
+    const double none[] = { 0, NAN };
     const bool   yes = true;
     thx_paired   d;
     thx_wilcoxon w;
@@ -93,6 +97,8 @@ static void refusals(void **state)
     assert_int_equal(thx_paired_bootstrap(&d, a, b, 0, 99, 0.95, 3, &err), THORAX_USAGE);
     assert_int_equal(thx_paired_bootstrap(&d, a, b, 8, 99, 0, 3, &err), THORAX_USAGE);
     assert_int_equal(thx_paired_randomisation(&d, a, b, 8, 0, 3, &err), THORAX_USAGE);
+    assert_int_equal(thx_paired_randomisation(&d, a, none, 2, 9, 3, &err), THORAX_USAGE);
+    assert_int_equal(thx_wilcoxon_test(&w, none, b, 2, &err), THORAX_USAGE);
     assert_int_equal(thx_wilcoxon_test(&w, a, b, 0, &err), THORAX_USAGE);
     assert_int_equal(thx_mcnemar_test(&m, &yes, &yes, 0, &err), THORAX_USAGE);
 }
@@ -100,6 +106,7 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(of_one_list), cmocka_unit_test(of_differences),
-                                        cmocka_unit_test(wilcoxon), cmocka_unit_test(mcnemar), cmocka_unit_test(refusals) };
+                                        cmocka_unit_test(wilcoxon), cmocka_unit_test(mcnemar),
+                                        cmocka_unit_test(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
