@@ -2,6 +2,7 @@
  * under test are included. */
 #include "check.h"
 #include "cli/batch_paths.c"
+#include "cli/lines.c" /* and what it appends with */
 #include "cli/batch_record.c"
 
 static char folder[] = "/tmp/thorax-record-XXXXXX";

@@ -7,7 +7,7 @@
 #define A { .1, .1, .4, .5 }
 #define B { .5, .5, .9, .9 }
 
-static void assert_near(double got, double want)
+static void assert_same(double got, double want)
 {
     if (!(fabs(got - want) <= 1e-12)) fail_msg("%.17g, wanted %.17g", got, want);
 }
@@ -37,8 +37,8 @@ static void order_of_equals(void **state)
     const thx_coco_box     right_first[] = { { 1, 0, B, 1 }, { 0, 0, A, 1 } };
 
     (void)state;
-    assert_near(figures_of(wrong_first, 2, r, 2, &o, NULL).map, 51.0 / 101.0 / 2.0);
-    assert_near(figures_of(right_first, 2, r, 2, &o, NULL).map, 51.0 / 101.0);
+    assert_same(figures_of(wrong_first, 2, r, 2, &o, NULL).map, 51.0 / 101.0 / 2.0);
+    assert_same(figures_of(right_first, 2, r, 2, &o, NULL).map, 51.0 / 101.0);
 }
 
 static void classes(void **state)
@@ -51,15 +51,15 @@ static void classes(void **state)
     (void)state;
     assert_int_equal(f.n, 3);
     assert_int_equal(f.c[0].label, -2);
-    assert_near(f.c[0].ap[0], 0.0);
-    assert_near(f.c[1].ap[0], 1.0);
-    assert_near(f.c[2].ap[0], -1.0); /* no reference: not in the mean */
-    assert_near(f.map, 0.5);
+    assert_same(f.c[0].ap[0], 0.0);
+    assert_same(f.c[1].ap[0], 1.0);
+    assert_same(f.c[2].ap[0], -1.0); /* no reference: not in the mean */
+    assert_same(f.map, 0.5);
     o.one_class = true;
     f = figures_of(d, 2, r, 2, &o, NULL);
     assert_int_equal(f.n, 1);
-    assert_near(f.map, 51.0 / 101.0);
-    assert_near(figures_of(NULL, 0, NULL, 0, &o, NULL).map, -1.0);
+    assert_same(f.map, 51.0 / 101.0);
+    assert_same(figures_of(NULL, 0, NULL, 0, &o, NULL).map, -1.0);
 }
 
 /* IoU 0.8: found at seven of the ten thresholds. A flat reference is never found, one of negative area does not
@@ -74,10 +74,10 @@ static void thresholds(void **state)
 
     (void)state;
     assert_int_equal(f.c[0].references, 1);
-    assert_near(f.c[0].ap[6], 1.0);
-    assert_near(f.c[0].ap[7], 0.0);
-    assert_near(f.map, 0.7);
-    assert_near(figures_of(&flat, 1, &flat, 1, &o, NULL).map, 0.0);
+    assert_same(f.c[0].ap[6], 1.0);
+    assert_same(f.c[0].ap[7], 0.0);
+    assert_same(f.map, 0.7);
+    assert_same(figures_of(&flat, 1, &flat, 1, &o, NULL).map, 0.0);
 }
 
 static void resampled(void **state)
@@ -87,10 +87,10 @@ static void resampled(void **state)
     const uint32_t         first[] = { 2, 0, 0, 0 }, second[] = { 0, 2, 0, 0 }, none[4] = { 0 };
 
     (void)state;
-    assert_near(figures_of(d, 1, r, 2, &o, NULL).map, 51.0 / 101.0);
-    assert_near(figures_of(d, 1, r, 2, &o, first).map, 1.0);
-    assert_near(figures_of(d, 1, r, 2, &o, second).map, 0.0);
-    assert_near(figures_of(d, 1, r, 2, &o, none).map, -1.0);
+    assert_same(figures_of(d, 1, r, 2, &o, NULL).map, 51.0 / 101.0);
+    assert_same(figures_of(d, 1, r, 2, &o, first).map, 1.0);
+    assert_same(figures_of(d, 1, r, 2, &o, second).map, 0.0);
+    assert_same(figures_of(d, 1, r, 2, &o, none).map, -1.0);
 }
 
 static void refused(void **state)

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static void assert_near(double got, double want)
+static void assert_same(double got, double want)
 {
     if (!(fabs(got - want) <= 1e-12)) fail_msg("%.17g, wanted %.17g", got, want);
 }
@@ -18,20 +18,20 @@ static void averages(void **state)
 
     (void)state;
     thx_labels_report_of(&r, rows, 3, 3);
-    assert_near(r.label[0].precision, 1.0);
-    assert_near(r.label[0].recall, 0.5);
-    assert_near(r.label[0].f1, 2.0 / 3.0);
-    assert_near(r.label[1].precision, 0.5);
-    assert_near(r.label[1].recall, 1.0);
-    assert_near(r.label[2].f1, 0.0);
+    assert_same(r.label[0].precision, 1.0);
+    assert_same(r.label[0].recall, 0.5);
+    assert_same(r.label[0].f1, 2.0 / 3.0);
+    assert_same(r.label[1].precision, 0.5);
+    assert_same(r.label[1].recall, 1.0);
+    assert_same(r.label[2].f1, 0.0);
     assert_int_equal(r.silent, 1);
     assert_int_equal(r.total_support, 3);
-    assert_near(r.micro.f1, 2.0 / 3.0);
-    assert_near(r.macro.f1, 4.0 / 9.0);
-    assert_near(r.weighted.f1, 2.0 / 3.0);
-    assert_near(r.samples.precision, 0.5);
-    assert_near(r.samples.f1, (2.0 / 3.0 + 0.0 + 1.0) / 3.0);
-    assert_near(r.accuracy, 1.0 / 3.0);
+    assert_same(r.micro.f1, 2.0 / 3.0);
+    assert_same(r.macro.f1, 4.0 / 9.0);
+    assert_same(r.weighted.f1, 2.0 / 3.0);
+    assert_same(r.samples.precision, 0.5);
+    assert_same(r.samples.f1, (2.0 / 3.0 + 0.0 + 1.0) / 3.0);
+    assert_same(r.accuracy, 1.0 / 3.0);
 }
 
 static void nothing(void **state)
@@ -41,11 +41,11 @@ static void nothing(void **state)
     (void)state;
     thx_labels_report_of(&r, NULL, 0, 13);
     assert_true(isnan(r.macro.f1) && isnan(r.samples.f1) && isnan(r.accuracy));
-    assert_near(r.micro.f1, 0.0);
-    assert_near(r.weighted.f1, 0.0);
+    assert_same(r.micro.f1, 0.0);
+    assert_same(r.weighted.f1, 0.0);
     thx_labels_report_of(&r, &(thx_label_row){ 0, 0 }, 1, 2);
-    assert_near(r.samples.f1, 0.0);
-    assert_near(r.accuracy, 1.0);
+    assert_same(r.samples.f1, 0.0);
+    assert_same(r.accuracy, 1.0);
     assert_int_equal(r.silent, 2);
 }
 
@@ -59,7 +59,7 @@ static void resampled(void **state)
     thx_labels_add(b, 3, rows[2], 2);
     thx_labels_add(b, 3, rows[0], 1);
     assert_memory_equal(a, b, sizeof a);
-    assert_near(thx_labels_micro(a, 3).f1, 6.0 / 7.0);
+    assert_same(thx_labels_micro(a, 3).f1, 6.0 / 7.0);
 }
 
 static void mappings(void **state)
@@ -73,8 +73,8 @@ static void mappings(void **state)
     assert_int_equal(thx_chexbert_mask(c, THX_CHEXBERT_DOUBT_IS_NEGATIVE), 1u << 1 | 1u << 4 | 1u << 13);
     assert_int_equal(five.truth, 1u | 1u << 1 | 1u << 4);
     assert_true(isnan(thx_chexbert_code(0)));
-    assert_near(thx_chexbert_code(2), 0.0);
-    assert_near(thx_chexbert_code(3), -1.0);
+    assert_same(thx_chexbert_code(2), 0.0);
+    assert_same(thx_chexbert_code(3), -1.0);
 }
 
 /* Four reports; condition 0 holds every class once in the truth, and two of them are read right. */
@@ -86,13 +86,13 @@ static void own_metrics(void **state)
 
     (void)state;
     thx_chexbert_own_metrics(&o, truth[0], guess[0], 4, NULL);
-    assert_near(o.mention[0], 0.8);
-    assert_near(o.blank[0], 2.0 / 3.0);
-    assert_near(o.positive[0], 1.0);
-    assert_near(o.negation[0], 0.0);
-    assert_near(o.kappa[0], 1.0 / 3.0);
-    assert_near(o.weighted[0], 1.0 / 3.0);
-    assert_near(o.mean_blank, (2.0 / 3.0 + 13.0) / 14.0);
+    assert_same(o.mention[0], 0.8);
+    assert_same(o.blank[0], 2.0 / 3.0);
+    assert_same(o.positive[0], 1.0);
+    assert_same(o.negation[0], 0.0);
+    assert_same(o.kappa[0], 1.0 / 3.0);
+    assert_same(o.weighted[0], 1.0 / 3.0);
+    assert_same(o.mean_blank, (2.0 / 3.0 + 13.0) / 14.0);
     assert_int_equal(o.undefined_kappa, 13);
     assert_true(isnan(o.mean_kappa));
 }

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static void assert_near(double got, double want)
+static void assert_same(double got, double want)
 {
     if (!(fabs(got - want) <= 1e-12)) fail_msg("%.17g, wanted %.17g", got, want);
 }
@@ -48,11 +48,11 @@ static void figures(void **state)
     assert_ok(thx_ranking_of(&f, r, 5, &err), err);
     assert_int_equal(f.n, 4);
     assert_int_equal(f.without, 1);
-    assert_near(f.recall[0], .25);
-    assert_near(f.recall[1], .75);
-    assert_near(f.mean, 12.0);
-    assert_near(f.median, 3.5);
-    assert_near(f.mrr, (1.0 + .2 + .5 + .025) / 4.0);
+    assert_same(f.recall[0], .25);
+    assert_same(f.recall[1], .75);
+    assert_same(f.mean, 12.0);
+    assert_same(f.median, 3.5);
+    assert_same(f.mrr, (1.0 + .2 + .5 + .025) / 4.0);
     assert_ok(thx_ranking_of(&f, r + 2, 1, &err), err);
     assert_true(isnan(f.recall[0]) && isnan(f.median) && isnan(f.mean));
 }
