@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "metrics/labels.h"
 
 /* ---- Words ---- */
 
@@ -62,14 +63,12 @@ void          thx_radgraph_deinit(thx_radgraph *g);
 /* simple: texts with labels; partial: and whether there are relations; complete: and each relation with its target. */
 typedef enum thx_radgraph_level { THX_RADGRAPH_SIMPLE, THX_RADGRAPH_PARTIAL, THX_RADGRAPH_COMPLETE, THX_RADGRAPH_LEVELS } thx_radgraph_level;
 
-typedef struct thx_prf { double precision, recall, f1; } thx_prf;
-
 /* Case: AS_WRITTEN is the rule of radgraph up to 0.1.18, of RadVLM and LLaVA-Rad (only the tuples of relations at
  * level complete are compared in small letters); SMALL that of 2026. */
 typedef enum thx_radgraph_case { THX_RADGRAPH_AS_WRITTEN, THX_RADGRAPH_SMALL } thx_radgraph_case;
 
 /* What a hypothesis shares with its reference, at every level; 0 where one of them has no entity. THORAX_NOMEM. */
-thorax_status thx_radgraph_reward(thx_prf out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis, const thx_radgraph *reference,
+thorax_status thx_radgraph_reward(thx_f1 out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis, const thx_radgraph *reference,
                                   thx_radgraph_case rule, thorax_error *err);
 
 /* RadGraph F1 of CXR-Report-Metric: F1 of the entities, of the relations, and their mean. THORAX_NOMEM. */

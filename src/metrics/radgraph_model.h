@@ -30,7 +30,7 @@ thorax_status thx_radgraph_model_graphs(thx_radgraph_model *m, const char *const
 /* What a pair of reports gets. An empty report scores 0 without the network (skipped), one of white space too (blank: the
  * original stops there with the whole list). */
 typedef struct thx_radgraph_score {
-    thx_prf         level[THX_RADGRAPH_LEVELS];
+    thx_f1         level[THX_RADGRAPH_LEVELS];
     thx_radgraph_f1 combined; /* CXR-Report-Metric's; 0 where skipped or blank */
     bool            skipped, blank;
 } thx_radgraph_score;

@@ -50,9 +50,9 @@ static size_t shared(const tuples *a, const tuples *b)
     return n;
 }
 
-static thx_prf compare_sets(tuples *hypothesis, tuples *reference)
+static thx_f1 compare_sets(tuples *hypothesis, tuples *reference)
 {
-    thx_prf out = { 0 };
+    thx_f1 out = { 0 };
 
     make_set(hypothesis);
     make_set(reference);
@@ -110,7 +110,7 @@ static bool list_tuples(tuples *out, thx_arena *arena, const thx_radgraph *g, th
     return true;
 }
 
-thorax_status thx_radgraph_reward(thx_prf out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis, const thx_radgraph *reference,
+thorax_status thx_radgraph_reward(thx_f1 out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis, const thx_radgraph *reference,
                                   thx_radgraph_case rule, thorax_error *err)
 {
     thx_arena    *arena;

@@ -92,7 +92,7 @@ static bool read_pair(vec *v, const json_t *input, thx_radgraph g[2])
 static void check_rule(vec *v, const thx_radgraph g[2], thx_radgraph_case rule, const json_t *want, bool all)
 {
     static const char *const levels[] = { "simple", "partial", "complete" };
-    thx_prf                  out[THX_RADGRAPH_LEVELS];
+    thx_f1                  out[THX_RADGRAPH_LEVELS];
     thorax_error             err;
 
     if (!vec_ok(v, thx_radgraph_reward(out, &g[0], &g[1], rule, &err), &err)) return;
