@@ -39,6 +39,7 @@ void golden_encoder(golden *g);
 void golden_geometry(golden *g);
 void golden_judge(golden *g);
 void golden_pickle(golden *g);
+void golden_radcliq(golden *g);
 void golden_radgraph(golden *g);
 void golden_resize(golden *g);
 void golden_sampling(golden *g);

@@ -26,6 +26,7 @@ static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = 
     { "data-wbf", golden_wbf },
     { "bert-bertscore", golden_bertscore },
     { "bert-chexbert", golden_chexbert },
+    { "bert-radcliq", golden_radcliq },
     { "llavarad-pickle", golden_pickle },
     { "llavarad-clip", golden_clip },
     { "bert-radgraph", golden_radgraph },
