@@ -13,7 +13,9 @@
 #include "base/string.h"
 #include "film/film.h"
 #include "index/index.h"
+#include "metrics/bertscore.h"
 #include "metrics/bootstrap.h"
+#include "metrics/chexbert.h"
 #include "metrics/chexbert_text.h"
 #include "metrics/cider.h"
 #include "metrics/stats.h"
@@ -308,6 +310,52 @@ static thorax_status scores(thorax_error *err)
     return st;
 }
 
+static const char *bertscore_folder, *chexbert_folder;
+
+static thorax_status bertscore(thorax_error *err)
+{
+    const thx_bertscore_settings s = { .layer = 1, .idf = true, .batch_size = 1, .memory_bytes = 1 };
+    thx_bertscore                values[2];
+    thx_ctx                     *ctx = NULL;
+    thx_text_encoder            *e = NULL;
+    thorax_status                st = thx_cpu_open(&ctx, THX_CPU_REF, THX_EXACT, 1, err);
+
+    if (!st) st = thx_text_encoder_open(&e, ctx, bertscore_folder, &(thx_text_encoder_options){ .layers = 1 }, err);
+    if (!st) st = thx_bertscore_score(e, &s, &pairs, values, NULL, NULL, err);
+    thx_text_encoder_close(e);
+    thx_cpu_close(ctx);
+    return st;
+}
+
+static thorax_status chexbert(thorax_error *err)
+{
+    unsigned char              classes[2 * THX_CHEXBERT];
+    const thx_chexbert_results results = { .classes = classes };
+    thx_ctx                   *ctx = NULL;
+    thx_chexbert              *net = NULL;
+    thorax_status              st = thx_cpu_open(&ctx, THX_CPU_REF, THX_EXACT, 1, err);
+
+    if (!st) st = thx_chexbert_open(&net, ctx, chexbert_folder, NULL, err);
+    if (!st) st = thx_chexbert_run(net, answers, 2, THX_CHEXBERT_F1, &results, NULL, err);
+    thx_chexbert_close(net);
+    thx_cpu_close(ctx);
+    return st;
+}
+
+static void bertscore_case(void **state)
+{
+    (void)state;
+    bertscore_folder = shared_path("golden/bert-distil-like/model");
+    out_of_memory(bertscore);
+}
+
+static void chexbert_case(void **state)
+{
+    (void)state;
+    chexbert_folder = shared_path("golden/bert-chexbert/model");
+    out_of_memory(chexbert);
+}
+
 /* ---- index ---- */
 static thorax_status indexing(thorax_error *err)
 {
@@ -484,6 +532,7 @@ int main(void)
         cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without), cmocka_unit_test(cleaning_case),
         cmocka_unit_test(indexing_case), cmocka_unit_test(rouge_case), cmocka_unit_test(bleu_case),
         cmocka_unit_test(scores_case),
+        cmocka_unit_test(bertscore_case), cmocka_unit_test(chexbert_case),
     };
     return cmocka_run_group_tests(tests, write_inputs, remove_inputs);
 }
