@@ -11,10 +11,10 @@ static const char *const refs[N] = { "The lungs are clear.", "No effusion.", " \
 static thx_ctx          *ctx;
 static thx_text_encoder *encoder;
 
-static void open_encoder(void)
+static void open_encoder(const char *name)
 {
     const thx_text_encoder_options o = { .layers = 3 };
-    const char                    *folder = shared_path("golden/bert-distil-like/model");
+    const char                    *folder = shared_path(name);
     thorax_error                   err;
 
     assert_ok(thx_cpu_open(&ctx, thx_cpu_level(), THX_EXACT, 2, &err), err);
@@ -40,7 +40,7 @@ static void windows_change_no_bit(void **state)
     thorax_error           err;
 
     (void)state;
-    open_encoder();
+    open_encoder("golden/bert-distil-like/model");
     assert_ok(thx_bertscore_score(encoder, &s, &pairs, whole, &total, NULL, &err), err);
     assert_int_equal(total.empty, 3);
     s.memory_bytes = 1;
@@ -48,6 +48,24 @@ static void windows_change_no_bit(void **state)
     assert_memory_equal(whole, cut, sizeof whole);
     assert_true(whole[1].f == 0 && whole[2].f == 0 && whole[4].f == 0 && whole[0].f > 0);
     assert_true(whole[3].f > 0.999f); /* word pieces do not see the second blank */
+}
+
+/* A tokenizer that adds nothing to an empty text: there is nothing to encode, and nothing to divide by. */
+static void texts_without_ids(void **state)
+{
+    const char *const            empty[2] = { "", " " };
+    const thx_bertscore_settings s = { .layer = 3, .idf = true };
+    thx_bertscore                out[N];
+    thx_bertscore_total          total;
+    thorax_error                 err;
+
+    (void)state;
+    open_encoder("golden/bert-modern-like/model");
+    assert_ok(thx_bertscore_score(encoder, &s, &(thx_pairs){ hyps, refs, NULL, N }, out, &total, NULL, &err), err);
+    assert_int_equal(total.empty, 3);
+    assert_true(out[0].f > 0 && out[1].p == 0 && out[2].r == 0 && out[4].f == 0);
+    assert_ok(thx_bertscore_score(encoder, &s, &(thx_pairs){ empty, empty, NULL, 2 }, out, &total, NULL, &err), err);
+    assert_true(total.empty == 2 && total.mean.f == 0);
 }
 
 static void several_references(void **state)
@@ -60,7 +78,7 @@ static void several_references(void **state)
     thorax_error                 err;
 
     (void)state;
-    open_encoder();
+    open_encoder("golden/bert-distil-like/model");
     assert_ok(thx_bertscore_score(encoder, &s, &pairs, best, NULL, NULL, &err), err);
     for (size_t i = 0; i < N; i++)
         assert_ok(thx_bertscore_score(encoder, &s, &(thx_pairs){ &two[i >= 2], refs + i, NULL, 1 }, &one[i], NULL, NULL,
@@ -88,7 +106,7 @@ static void refuses(void **state)
     thorax_error                 err;
 
     (void)state;
-    open_encoder();
+    open_encoder("golden/bert-distil-like/model");
     assert_int_equal(thx_bertscore_score(encoder, &s, &nothing, out, NULL, NULL, &err), THORAX_USAGE);
     assert_int_equal(thx_bertscore_score(encoder, &deep, &pairs, out, NULL, NULL, &err), THORAX_USAGE);
     assert_int_equal(thx_bertscore_score(encoder, &s, &pairs, out, NULL, &progress, &err), THORAX_CANCELLED);
@@ -110,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(windows_change_no_bit, teardown),
+        cmocka_unit_test_teardown(texts_without_ids, teardown),
         cmocka_unit_test_teardown(several_references, teardown),
         cmocka_unit_test_teardown(refuses, teardown),
         cmocka_unit_test(presets),
