@@ -473,9 +473,14 @@ static thorax_status read_unigram(reader *r)
 /* What rows are filled up with: the token's name stands in the class's defaults alone. */
 static void find_pad(thx_tokenizer *t)
 {
-    static const char *const names[] = { "[PAD]", "<pad>" };
+    static const char *const names[] = { "[PAD]", "<pad>" }; /* ASCII: the same bytes in every alphabet */
 
-    for (size_t i = 0; t->pad < 0 && i < 2; i++) t->pad = thx_tokenizer_id(t, names[i]);
+    for (size_t i = 0; t->pad < 0 && i < 2; i++) {
+        const size_t size = strlen(names[i]);
+        t->pad = thx_added_find(&t->raw, names[i], size);
+        if (t->pad < 0) t->pad = thx_added_find(&t->normalised, names[i], size);
+        if (t->pad < 0) t->pad = thx_bpe_find(&t->bpe, names[i], size);
+    }
 }
 
 static thorax_status read_file(reader *r)
