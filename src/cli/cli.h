@@ -33,6 +33,7 @@ int cli_inspect_tiles(const cli_values *v);
 int cli_inspect_features(const cli_values *v);
 int cli_inspect_logits(const cli_values *v);
 int cli_inspect_weights(const cli_values *v);
+int cli_inspect_encoder(const cli_values *v);
 int cli_verify(const cli_values *v);
 int cli_quantize(const cli_values *v);
 int cli_convert(const cli_values *v);

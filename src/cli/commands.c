@@ -90,6 +90,11 @@ const cli_command cli_commands[] = {
       OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_STAGE, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_features },
     { "inspect logits", "", "Scores of the next token: f32 [V], or [T, V] with --all.", NULL,
       OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_MESSAGES, CLI_SYSTEM, CLI_ALL, CLI_OUTPUT, CLI_QUIET, LAST), cli_inspect_logits },
+    { "inspect encoder", "", "Ids of a text and its rows in a text encoder of BERT's kin: f32 [T, D].",
+      "MODEL is a folder of BERT, RoBERTa, DistilBERT, MPNet, ModernBERT or DeBERTa-v2 as the transformers library writes it (docs/models.md). "
+      "-o writes the rows behind the last layer, as the original gives them, or with --layer those behind K layers. Everything is computed in f32 "
+      "unless --precision says otherwise.",
+      OPTIONS(CLI_MODEL, CLI_TEXT_OPTION, CLI_LAYER, CLI_NO_SPECIAL, CLI_OUTPUT, CLI_PRECISION, CLI_CPU, CLI_THREADS, LAST), cli_inspect_encoder },
     { "inspect weights", "FILE|MODEL", "The tensors of a file or folder: name, type, shape, hash.", NULL,
       OPTIONS(CLI_QUIET, LAST), cli_inspect_weights },
     { "verify", "MODEL", "Can this folder run, and what does it hold?",

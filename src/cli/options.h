@@ -93,6 +93,7 @@ typedef enum cli_kind {
     X(TEXTS,          "texts",               0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "texts to embed: one a line, or a JSON list of strings") \
     X(LIST,           "list",                0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "what belongs together: lines of a film, a tab and its text, or JSON objects {\"film\",\"text\",\"target\"}") \
     X(NEAREST,        "nearest",            'k', "N",     CLI_COUNT,  NULL,                            1, 1000000, 0, "how many rows of the index to show (default 10)") \
+    X(LAYER,          "layer",               0,  "K",     CLI_COUNT,  NULL,                            0, 1024, 0, "rows behind this many layers; 0: the embeddings (default: all layers)") \
     X(CHECK,          "check",               0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "read all of the index and compare its checksums first") \
     X(EVAL_TASK,      "task",                0,  "LIST",  CLI_TEXT,   NULL,                            0, 0,    0, "tasks of the records to run, parted by commas: report, classify, ground, phrase, ask, conversation (default: all that the records have)") \
     X(DATA,           "data",                0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "records (docs/evaluation.md): what is asked, and what predictions are scored against") \
