@@ -162,6 +162,48 @@ static void rows_case(bench *b, thx_precision precision)
     judge(b, &a, precision, exact_limit(&a, a.k) + (half ? 1.05 / 256 : 0));
 }
 
+/* The largest value of a bias, as a score sees it. */
+static double largest(thx_tensor t)
+{
+    double most = 0.0;
+
+    for (size_t i = 0; i < t.rows * t.stride; i++) most = fmax(most, fabs((double)t.data[i]));
+    return most;
+}
+
+/* Texts of their own lengths, a neighbourhood, a bias by row and key and one by distance. */
+static void texts_case(bench *b)
+{
+    const size_t H = draw_odd(b, 6), E = random_width(b), n = draw_size(b, 1, 5);
+    const bool   slanted = draw(b) % 2, dense = draw(b) % 2;
+    size_t       ends[5], T = 0;
+
+    for (size_t i = 0; i < n; i++) ends[i] = T += draw_odd(b, 200);
+    const thx_tensor rows = random_tensor(b, H * T, T), slant = random_tensor(b, 2 * T - 1, H);
+    const ptrdiff_t  s = (ptrdiff_t)rows.stride, line = (ptrdiff_t)slant.stride;
+    thx_attend       a = { .q = random_tensor(b, T, H * E), .k = random_tensor(b, T, H * E), .v = random_tensor(b, T, H * E),
+                           .H = H, .G = H, .E = E, .ends = ends, .n_ends = n, .around = draw(b) % 2 ? draw_size(b, 1, 150) : 0,
+                           .scale = 1.0f / sqrtf((float)E), .role = THX_PROMPT };
+    if (dense) a.bias[0] = (thx_bias){ rows.data, (ptrdiff_t)T * s, s, 1, 1.0f };
+    if (slanted) a.bias[1] = (thx_bias){ slant.data + ((ptrdiff_t)T - 1) * line, 1, -line, line, 1.0f / a.scale };
+    snprintf(b->shape, sizeof b->shape, "texts, n %zu T %zu H %zu E %zu around %zu, biases %d %d", n, T, H, E, a.around, dense, slanted);
+    judge(b, &a, THX_EXACT, exact_limit(&a, a.k) + 8.0 * FLT_EPSILON * (largest(rows) * (double)a.scale + largest(slant)));
+}
+
+static void match(bench *b)
+{
+    const size_t H = draw_odd(b, 6), E = random_width(b), T = draw_odd(b, 300), R = draw_odd(b, 300);
+    thx_tensor   x = random_tensor(b, T, H * E), w = random_tensor(b, R, H * E);
+    thx_tensor   got = output_tensor(b, H * T, R, draw(b) % 7), want = output_like(b, got), mag = output_like(b, got);
+    thorax_error err;
+
+    snprintf(b->shape, sizeof b->shape, "T %zu R %zu H %zu E %zu", T, R, H, E);
+    if (b->got->ops->match(b->got, got, x, w, H, E, &err)) fail_case(b, "%s", err.text);
+    b->ref->ops->match(b->ref, want, x, w, H, E, &err);
+    b->ref->ops->match(b->ref, mag, absolute(b, x), absolute(b, w), H, E, &err);
+    compare(b, got, want, mag, FLT_EPSILON * 16.0);
+}
+
 static void rows_exact(bench *b) { rows_case(b, THX_EXACT); }
 static void rows_fast(bench *b) { rows_case(b, THX_FAST); }
 
@@ -173,5 +215,7 @@ const test_case attend_cases[] = {
     { "attend-cache-fast-generated", 24, cache_fast_generated },
     { "attend-rows", 24, rows_exact },
     { "attend-rows-fast", 24, rows_fast },
+    { "attend-texts", 24, texts_case },
+    { "match", 24, match },
     { NULL, 0, NULL },
 };
