@@ -56,8 +56,8 @@ typedef struct thx_judge_record {
     bool           rated;
     thx_chat_state state;     /* of the reply; UNUSABLE where it could be had and not be read              */
     double         score;     /* green: 0..1; chexprompt: number of all errors; radvlm: mean of `scores`      */
-    uint32_t       significant[THX_JUDGE_KINDS], insignificant[THX_JUDGE_KINDS]; /* green, chexprompt        */
-    uint32_t       matched;   /* green                                                                        */
+    uint64_t       significant[THX_JUDGE_KINDS], insignificant[THX_JUDGE_KINDS]; /* green, chexprompt        */
+    uint64_t       matched;   /* green                                                                        */
     double         score_sum; /* radvlm: of the reply's accepted scores, of which there are …                 */
     uint32_t       n_scores;
     bool           kept;      /* the reply came from the folder of answers                                    */
@@ -68,7 +68,7 @@ typedef struct thx_judge_record {
 typedef struct thx_judge_signature {
     char metric[32];          /* "green", "chexprompt", "chexprompt-style", "radvlm-judge"                        */
     char prompt_sha256[65];   /* of the prompt with empty texts                                                  */
-    char model[64];           /* as asked for; a folder's identity where our engine answers                       */
+    char model[80];           /* as asked for; a folder's identity where our engine answers                       */
     char answered_by[64];     /* the name the service gave itself in the first reply; "" = none                  */
     char endpoint[THX_URL_TEXT]; /* without user, password, query; "engine" for our own                          */
     char cloud_reason[256];   /* "" = none was needed                                                             */

@@ -28,6 +28,7 @@ struct thx_judge_run_state {
     const thx_judge_options *options;
     const thx_judge_item    *items;
     const char              *examples;      /* of chexprompt; "" for none                   */
+    bool                     any_text;      /* green: every text is a rating, as published  */
     thx_chat_options         chat;          /* with the settings that count                 */
     size_t                  *asked, n_asked; /* the items that lack nothing                  */
     thx_judge_result        *result;

@@ -20,18 +20,18 @@ static void green_prompt(thx_string *out, const thx_judge_run_state *run, const 
     thx_green_prompt(out, item->reference, item->candidate, NULL, NULL);
 }
 
-/* Counts that are absent are 0 to the original, which makes 0 of any text; to us a reply that has none of the sections it was
- * asked for, or was cut short before the last, is no rating. */
+/* Counts that are absent are 0 to the original, which makes 0 of any text; a service's reply that lacks the sections it was
+ * asked for, or was cut short before the last, is no rating here. */
 static bool green_read(thx_judge_record *out, const thx_judge_run_state *run, const char *reply, size_t size)
 {
     thx_string completion = { 0 };
 
-    (void)run;
     thx_green_completion(&completion, reply, size);
-    const bool good = completion.data && strstr(completion.data, "[Clinically Significant Errors]:") &&
-                      strstr(completion.data, "[Matched Findings]:");
+    const char *text = completion.data ? completion.data : "";
+    const bool  whole = strstr(text, "[Clinically Significant Errors]:") && strstr(text, "[Matched Findings]:");
+    const bool  good = !completion.failed && (whole || run->any_text);
     if (good) {
-        const thx_green_counts c = thx_green_parse(completion.data, completion.size);
+        const thx_green_counts c = thx_green_parse(text, completion.size);
         for (size_t k = 0; k < THX_JUDGE_KINDS; k++) {
             out->significant[k] = c.significant[k];
             out->insignificant[k] = c.insignificant[k];

@@ -9,6 +9,8 @@
 
 #include <jansson.h>
 
+enum { MODEL_BYTES = 79, REASON_BYTES = 255 };
+
 const char *thx_chat_state_text(thx_chat_state state)
 {
     static const char *const texts[] = {
@@ -49,6 +51,8 @@ static const char *wrong_option(const thx_chat_options *o)
 {
     if (!o->url || !*o->url) return "no address of a service";
     if (!o->model || !*o->model) return "no name of the service's model";
+    for (const char *c = o->model; *c; c++)
+        if (*c < ' ' || *c > '~' || c - o->model == MODEL_BYTES) return "the service's model: expected a name of at most 79 plain characters";
     if (!(o->temperature <= 2)) return "temperature: expected 0 to 2, or less than 0 for none";
     if (!(o->top_p <= 1)) return "top_p: expected 0 to 1, or less than 0 for none";
     if (o->in_flight < 1 || o->in_flight > 256) return "requests at a time: expected 1 to 256";
@@ -62,16 +66,24 @@ static const char *wrong_option(const thx_chat_options *o)
     return NULL;
 }
 
-static bool is_blank(const char *text) { return !text || !text[strspn(text, " \t\r\n")]; }
+/* A sentence that can go with results. */
+static bool is_reason(const char *text)
+{
+    json_t    *json = text ? json_string(text) : NULL; /* NULL where it is not UTF-8 */
+    const bool good = json && strlen(text) <= REASON_BYTES && text[strspn(text, " \t\r\n")];
+
+    json_decref(json);
+    return good;
+}
 
 /* Texts about patients leave the house only when somebody said so, and why. */
 static thorax_status check_policy(const thx_chat_options *o, const thx_url *url, thorax_error *err)
 {
-    if (url->reach == THX_REACH_PUBLIC && (!o->allow_cloud || is_blank(o->cloud_reason)))
+    if (url->reach == THX_REACH_PUBLIC && (!o->allow_cloud || !is_reason(o->cloud_reason)))
         return thx_fail(err, THORAX_USAGE, 0, "%s is a public address: reports are sent there only where that is allowed, "
-                        "with a reason in writing that goes with the result", url->host);
+                        "with a reason in writing (at most %d bytes) that goes with the result", url->host, REASON_BYTES);
     if (url->reach != THX_REACH_LOOPBACK && !url->secure && !o->allow_http)
-        return thx_fail(err, THORAX_USAGE, 0, "%s would be asked without encryption: expected https, or leave for http", url->host);
+        return thx_fail(err, THORAX_USAGE, 0, "%s would be asked without encryption: expected https, or that http is allowed", url->host);
     return THORAX_OK;
 }
 

@@ -241,17 +241,16 @@ static bool give_out(connection *c)
 {
     static const char blanks[1024] = { 0 };
     const size_t      left = c->out_size - c->written, part = c->drip && left ? 1 : left;
+    const bool        over = part == 0 && c->endless;
+    const ssize_t     sent = send(c->fd, over ? blanks : c->out + c->written, over ? sizeof blanks : part, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-    if (part) {
-        const ssize_t sent = send(c->fd, c->out + c->written, part, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent > 0) c->written += (size_t)sent;
-        c->due = c->drip ? now_s() + 0.02 : c->due;
-        return sent > 0 || errno == EAGAIN;
-    }
-    if (c->endless) return send(c->fd, blanks, sizeof blanks, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 || errno == EAGAIN;
+    if (sent < 0) return errno == EAGAIN;
+    if (!over) c->written += (size_t)sent;
+    if (c->drip) c->due = now_s() + 0.02;
+    if (c->written < c->out_size || c->endless) return true;
     if (c->hang_up) return false;
     free(c->out);
-    *c = (connection){ .fd = c->fd, .in = c->in };
+    *c = (connection){ .fd = c->fd, .in = c->in }; /* at once: the next request may be on its way */
     return true;
 }
 

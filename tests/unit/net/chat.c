@@ -33,7 +33,7 @@ static void begin(talk *t, const char *moves, const char *say)
     t->options.model = "m";
     t->options.wait_s = 0.002;
     t->options.wait_max_s = 0.02;
-    t->options.idle_s = t->options.total_s = 0.3;
+    t->options.idle_s = t->options.total_s = 1.5;
     t->options.max_bytes = 65536;
     t->options.tries = 3;
 }
@@ -185,17 +185,21 @@ static bool until(void *data, const char *what, size_t done, size_t total)
 
 static void a_stop_is_quick(void **state)
 {
-    double         stop = now_s() + 0.15;
-    thx_chat_watch watch = { .progress = { .step = until, .data = &stop } };
-    talk           t;
+    double late = 1;
 
     (void)state;
-    begin(&t, "silent", NULL);
-    t.options.idle_s = t.options.total_s = 30;
-    assert_int_equal(ask(&t, NULL, MANY, &watch), THORAX_CANCELLED);
-    if (now_s() - stop > 0.1) fail_msg("stopped after %.3f s", now_s() - stop);
-    assert_int_equal(t.replies[0].state, THX_CHAT_UNASKED);
-    end(&t);
+    for (size_t attempt = 0; attempt < 5 && late > 0.1; attempt++) { /* other work may keep the processor */
+        double         stop = now_s() + 0.15;
+        thx_chat_watch watch = { .progress = { .step = until, .data = &stop } };
+        talk           t;
+        begin(&t, "silent", NULL);
+        t.options.idle_s = t.options.total_s = 30;
+        assert_int_equal(ask(&t, NULL, MANY, &watch), THORAX_CANCELLED);
+        late = now_s() - stop;
+        assert_int_equal(t.replies[0].state, THX_CHAT_UNASKED);
+        end(&t);
+    }
+    assert_true(late <= 0.1);
 }
 
 /* ---- Kept answers ---- */
