@@ -68,7 +68,7 @@ static thorax_status read_examples(char **out, const char *path, thorax_error *e
     if (!strcmp(hex, thx_chexprompt_examples_sha256)) return THORAX_OK;
     free(*out);
     *out = NULL;
-    return thx_fail(err, THORAX_FORMAT, 0, "%s: expected CheXprompt's block of examples (SHA-256 %.12s…), found %.12s…", path,
+    return thx_fail(err, THORAX_FORMAT, 0, "%s: expected CheXprompt's examples (SHA-256 %.12s…), found %.12s…", path,
                     thx_chexprompt_examples_sha256, hex);
 }
 
@@ -152,17 +152,19 @@ static void sum_up(thx_judge_result *r, bool of_scores)
     r->mean = n > 0 ? sum / n : NAN;
 }
 
-thorax_status thx_judge_run(thx_judge_result *out, const thx_judge_options *options, const thx_judge_item *items, size_t n,
-                            const thx_progress *progress, thorax_error *err)
+thorax_status thx_judge_run(thx_judge_result *out, const thx_judge_options *options, const thx_judge_item *items,
+                            size_t n, const thx_progress *progress, thorax_error *err)
 {
-    thx_judge_run_state run = { .options = options, .items = items, .examples = "", .result = out, .progress = progress };
+    thx_judge_run_state run = { .options = options, .items = items, .examples = "", .result = out,
+                                .progress = progress };
     char               *examples = NULL;
 
     *out = (thx_judge_result){ .mean = NAN };
     thorax_status st = find_judge(&run.judge, options->judge, err);
     if (!st && !options->chat.url && !options->folder)
         st = thx_fail(err, THORAX_USAGE, 0, "a judge needs a service's address or a model folder");
-    if (!st && options->examples && run.judge == &thx_judge_chexprompt) st = read_examples(&examples, options->examples, err);
+    if (!st && options->examples && run.judge == &thx_judge_chexprompt)
+        st = read_examples(&examples, options->examples, err);
     if (examples) run.examples = examples;
     if (!st) {
         settle(&run);

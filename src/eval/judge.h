@@ -23,7 +23,7 @@
 typedef struct thx_judge_round { const char *question, *expected, *given; } thx_judge_round;
 
 typedef struct thx_judge_item {
-    const char *reference, *candidate; /* reports: green, chexprompt; radvlm: reference is the film's report, or NULL  */
+    const char *reference, *candidate; /* reports: green, chexprompt; radvlm: reference is the film's, or NULL  */
     /* radvlm: the facts (NULL = not given) and the conversation */
     const char *labels;                /* "Edema, Pleural Effusion"                                    */
     const char *view, *gender;         /* "PA", "female"                                              */
@@ -37,7 +37,7 @@ typedef struct thx_judge_item {
 typedef struct thx_judge_options {
     const char *judge;      /* "green", "chexprompt", "radvlm"                                               */
     /* Who answers: a service where chat.url is set, else the model folder; chat.answers is the folder of kept answers
-     * of both. The judge's own temperature, top_p and max_tokens count, and those of chat where `own_settings` is set. */
+     * of both. The judge's own temperature, top_p and max_tokens count; those of chat where `own_settings` is set. */
     thx_chat_options chat;
     bool        own_settings;
     const char *folder;     /* a model folder, run by our own engine                                         */
@@ -50,7 +50,8 @@ thx_judge_options thx_judge_options_default(void);
 
 /* ---- What comes out ---- */
 
-enum { THX_JUDGE_KINDS = 6 }; /* of errors: a–f: false finding, omission, location, severity, false comparison, omitted one */
+/* Kinds of errors, a–f: false finding, omission, location, severity, false comparison, omitted one. */
+enum { THX_JUDGE_KINDS = 6 };
 
 typedef struct thx_judge_record {
     bool           rated;
@@ -86,13 +87,13 @@ typedef struct thx_judge_result {
 void thx_judge_result_deinit(thx_judge_result *r);
 
 /* Judges n items. `progress` reports "records"; a stop ends the call within 100 ms (a token, with our own engine).
- * THORAX_OK: every record is rated or has its reason (one that lacks what the judge reads is a failure too; so are those
- * that a limit of cost left out). THORAX_USAGE: options (no such judge, policy of net/chat.h, no one to answer);
- * THORAX_IO: the service, the file of examples; THORAX_FORMAT: that file is another one; THORAX_MODEL; THORAX_CANCELLED;
- * THORAX_NOMEM. After a failure *out holds what was rated until then, and every good reply is in the folder of
- * answers, if there is one; the caller deinits it in any case. */
-thorax_status thx_judge_run(thx_judge_result *out, const thx_judge_options *options, const thx_judge_item *items, size_t n,
-                            const thx_progress *progress, thorax_error *err);
+ * THORAX_OK: every record is rated or has its reason (one that lacks what the judge reads is a failure too; so are
+ * those that a limit of cost left out). THORAX_USAGE: options (no such judge, policy of net/chat.h, no one to answer);
+ * THORAX_IO: the service, the file of examples; THORAX_FORMAT: that file is another one; THORAX_MODEL;
+ * THORAX_CANCELLED; THORAX_NOMEM. After a failure *out holds what was rated until then, and every good reply is in the
+ * folder of answers, if there is one; the caller deinits it in any case. */
+thorax_status thx_judge_run(thx_judge_result *out, const thx_judge_options *options, const thx_judge_item *items,
+                            size_t n, const thx_progress *progress, thorax_error *err);
 
 /* The result of one record, and of all, as JSON (docs/judges.md has the members): counts by kind, shares, signature,
  * account. NULL when memory runs out; the caller decrefs it. */

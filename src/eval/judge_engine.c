@@ -81,6 +81,12 @@ static void answered(work *w, size_t k, const char *text, bool cut)
     w->done++;
 }
 
+static void refuse(work *w, size_t k, const char *why)
+{
+    thx_judge_fail(w->run, w->items[k], THX_CHAT_REJECTED, why);
+    w->done++;
+}
+
 static thorax_status find_kept(work *w, size_t i, const char *key, bool *found, thorax_error *err)
 {
     const char         *folder = w->run->chat.answers;
@@ -110,7 +116,7 @@ static thorax_status answer_green(work *w, thorax_error *err)
     const thorax_status st = thx_green_score(w->engine, references, candidates, w->n, NULL, &w->inner, pairs, err);
     for (size_t k = 0; k < w->n && !st; k++) {
         if (pairs[k].judged) answered(w, k, pairs[k].completion, !pairs[k].complete);
-        else thx_judge_fail(w->run, w->items[k], THX_CHAT_REJECTED, "the reports leave no room for an answer"), w->done++;
+        else refuse(w, k, "the reports leave no room for an answer");
     }
     thx_green_pairs_deinit(pairs, w->n);
     return st;
@@ -139,8 +145,7 @@ static thorax_status answer_chat(work *w, size_t from, size_t n, thorax_error *e
                                      .progress = w->inner };
     st = thx_session_generate_all(w->session, requests, n, answers, err);
     if (st == THORAX_LIMIT && n == 1) {
-        thx_judge_fail(w->run, w->items[from], THX_CHAT_REJECTED, "the question does not fit the model's context");
-        w->done++;
+        refuse(w, from, "the question does not fit the model's context");
         return THORAX_OK;
     }
     if (st == THORAX_LIMIT) {
@@ -204,8 +209,9 @@ static thorax_status open_judge(work *w, thorax_error *err)
     const thx_judge_options   *o = w->run->options;
     const thx_chat_options    *c = &w->run->chat;
     const double               temperature = c->temperature > 0 ? c->temperature : -1; /* else greedy */
-    const thx_sampling_request sampling = { .temperature = temperature, .top_p = temperature > 0 ? c->top_p : -1, .min_p = -1,
-                                            .repetition_penalty = -1, .top_k = -1, .seed = c->seed > 0 ? (uint64_t)c->seed : 1 };
+    const thx_sampling_request sampling = { .temperature = temperature, .top_p = temperature > 0 ? c->top_p : -1,
+                                            .min_p = -1, .repetition_penalty = -1, .top_k = -1,
+                                            .seed = c->seed > 0 ? (uint64_t)c->seed : 1 };
     thx_engine_options         eo = { .type = THX_F32, .cpu_level = -1, .threads = o->threads };
 
     if (!c->max_tokens) return thx_fail(err, THORAX_USAGE, 0, "max_tokens: expected at least 1");
@@ -218,7 +224,8 @@ static thorax_status open_judge(work *w, thorax_error *err)
     snprintf(s->model, sizeof s->model, "%s", m->identity);
     snprintf(s->answered_by, sizeof s->answered_by, "%.63s", m->family->name);
     snprintf(s->endpoint, sizeof s->endpoint, "engine");
-    if (w->run->judge == &thx_judge_green) snprintf(s->settings, sizeof s->settings, "greedy, %d tokens in all", THX_GREEN_TOKENS);
+    if (w->run->judge == &thx_judge_green)
+        snprintf(s->settings, sizeof s->settings, "greedy, %d tokens in all", THX_GREEN_TOKENS);
     st = thx_sampling_resolve(&w->sampling, &sampling, &m->generation, err);
     if (!st && w->run->judge != &thx_judge_green) st = thx_session_open(&w->session, w->engine, NULL, err);
     return st;

@@ -50,7 +50,9 @@ json_t *thx_judge_record_json(const thx_judge_result *r, size_t i)
 
 /* ---- All records ---- */
 
-typedef struct sums { double significant[THX_JUDGE_KINDS], insignificant[THX_JUDGE_KINDS], none, none_significant, n; } sums;
+typedef struct sums {
+    double significant[THX_JUDGE_KINDS], insignificant[THX_JUDGE_KINDS], none, none_significant, n;
+} sums;
 
 static void add(sums *s, const thx_judge_record *x)
 {
@@ -71,7 +73,8 @@ static json_t *means_json(const double counts[THX_JUDGE_KINDS], double n)
 {
     json_t *o = json_object();
 
-    for (size_t k = 0; o && k < THX_JUDGE_KINDS; k++) json_object_set_new(o, thx_chexprompt_names[k], number(counts[k] / n));
+    for (size_t k = 0; o && k < THX_JUDGE_KINDS; k++)
+        json_object_set_new(o, thx_chexprompt_names[k], number(counts[k] / n));
     return o;
 }
 
@@ -102,8 +105,9 @@ static json_t *failures_json(const thx_judge_result *r)
 
 static json_t *signature_json(const thx_judge_signature *s)
 {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "metric", s->metric, "prompt_sha256", s->prompt_sha256, "model", s->model,
-                          "answered_by", s->answered_by, "endpoint", s->endpoint, "settings", s->settings);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "metric", s->metric, "prompt_sha256",
+                          s->prompt_sha256, "model", s->model, "answered_by", s->answered_by, "endpoint", s->endpoint,
+                          "settings", s->settings);
 
     if (o && *s->cloud_reason) json_object_set_new(o, "cloud_reason", json_string(s->cloud_reason));
     return o;
@@ -113,8 +117,8 @@ static json_t *account_json(const thx_chat_account *a)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b}", "requests", (json_int_t)a->requests, "retries",
                      (json_int_t)a->retries, "kept", (json_int_t)a->kept, "prompt_tokens", (json_int_t)a->prompt_tokens,
-                     "completion_tokens", (json_int_t)a->completion_tokens, "uncounted", (json_int_t)a->uncounted, "cost", a->cost,
-                     "cost_most", a->cost_most, "stopped_by_cost", (int)a->stopped);
+                     "completion_tokens", (json_int_t)a->completion_tokens, "uncounted", (json_int_t)a->uncounted,
+                     "cost", a->cost, "cost_most", a->cost_most, "stopped_by_cost", (int)a->stopped);
 }
 
 json_t *thx_judge_summary_json(const thx_judge_result *r)

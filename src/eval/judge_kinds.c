@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-_Static_assert((int)THX_JUDGE_KINDS == (int)THX_GREEN_KINDS && (int)THX_JUDGE_KINDS == (int)THX_CHEXPROMPT_KINDS, "the same kinds of errors");
+_Static_assert((int)THX_JUDGE_KINDS == (int)THX_GREEN_KINDS, "the same kinds of errors");
+_Static_assert((int)THX_JUDGE_KINDS == (int)THX_CHEXPROMPT_KINDS, "the same kinds of errors");
 
 static const char *lacks_report(const thx_judge_item *item)
 {
@@ -20,8 +21,8 @@ static void green_prompt(thx_string *out, const thx_judge_run_state *run, const 
     thx_green_prompt(out, item->reference, item->candidate, NULL, NULL);
 }
 
-/* Counts that are absent are 0 to the original, which makes 0 of any text; a service's reply that lacks the sections it was
- * asked for, or was cut short before the last, is no rating here. */
+/* Counts that are absent are 0 to the original, which makes 0 of any text; a service's reply that lacks the sections it
+ * was asked for, or was cut short before the last, is no rating here. */
 static bool green_read(thx_judge_record *out, const thx_judge_run_state *run, const char *reply, size_t size)
 {
     thx_string completion = { 0 };

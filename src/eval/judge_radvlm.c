@@ -1,6 +1,6 @@
-/* The judge of conversations, as RadVLM's evaluation has it: facts of the film, round by round what was asked, expected and
- * given, and one score for all of it. The wording is ours, in the published order (radvlm, evaluate_conversations.py);
- * the form of the last line and its reading are the original's. */
+/* The judge of conversations, as RadVLM's evaluation has it: facts of the film, round by round what was asked, expected
+ * and given, and one score for all of it. The wording is ours, in the published order (evaluate_conversations.py); the
+ * form of the last line and its reading are the original's. */
 #include "eval/judge_internal.h"
 #include "metrics/judge_score.h"
 
@@ -9,14 +9,14 @@
 enum { SCORES = 64 };
 
 static const char task[] =
-    "You evaluate a vision-language model that holds conversations about chest X-rays. Every round below has a question "
-    "of a user, an expected answer, whose author knew the report and other data of the film, and a generated answer, "
-    "whose author saw the film alone.\n"
+    "You evaluate a vision-language model that holds conversations about chest X-rays. Every round below has a "
+    "question of a user, an expected answer, whose author knew the report and other data of the film, and a generated "
+    "answer, whose author saw the film alone.\n"
     "\n"
-    "Take the rounds one by one. Say briefly how correct, how complete and how relevant the generated answer is, measured by "
-    "the expected answer and the facts, and give that round a small rating. Be lenient with small deviations that would "
-    "not mislead a reader. In the end give the whole conversation one score, an integer from 0 (wrong or useless) to "
-    "10 (as good as expected).\n"
+    "Take the rounds one by one. Say briefly how correct, how complete and how relevant the generated answer is, "
+    "measured by the expected answer and the facts, and give that round a small rating. Be lenient with small "
+    "deviations that would not mislead a reader. In the end give the whole conversation one score, an integer "
+    "from 0 (wrong or useless) to 10 (as good as expected).\n"
     "\n"
     "The last line of your reply has exactly this form:\n"
     "Overall score: <score>/10\n";

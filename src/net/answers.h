@@ -4,8 +4,8 @@
  * A file's name is the key, a hash of address, model, settings and messages (thx_chat_key). It is written under
  * another name and renamed, so processes may share a folder: the last of two writers wins, and both wrote the same
  * question's answer. A file that is torn or not what its name says is removed and counts as absent.
- * Answers may quote reports: the folder is made with mode 0700 (one that is there keeps its mode), files have 0600. Questions,
- * keys and addresses are not in it. */
+ * Answers may quote reports: the folder is made with mode 0700 (one that is there keeps its mode), files have 0600.
+ * Questions, keys and addresses are not in it. */
 #ifndef THX_NET_ANSWERS_H
 #define THX_NET_ANSWERS_H
 

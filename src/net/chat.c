@@ -52,16 +52,22 @@ static const char *wrong_option(const thx_chat_options *o)
     if (!o->url || !*o->url) return "no address of a service";
     if (!o->model || !*o->model) return "no name of the service's model";
     for (const char *c = o->model; *c; c++)
-        if (*c < ' ' || *c > '~' || c - o->model == MODEL_BYTES) return "the service's model: expected a name of at most 79 plain characters";
+        if (*c < ' ' || *c > '~' || c - o->model == MODEL_BYTES)
+            return "the service's model: expected a name of at most 79 plain characters";
     if (!(o->temperature <= 2)) return "temperature: expected 0 to 2, or less than 0 for none";
     if (!(o->top_p <= 1)) return "top_p: expected 0 to 1, or less than 0 for none";
     if (o->in_flight < 1 || o->in_flight > 256) return "requests at a time: expected 1 to 256";
-    if (!positive(o->connect_s) || !positive(o->idle_s) || !positive(o->total_s)) return "time limits: expected more than 0 s";
+    if (!positive(o->connect_s) || !positive(o->idle_s) || !positive(o->total_s))
+        return "time limits: expected more than 0 s";
     if (o->max_bytes < 1024 || o->max_bytes > (size_t)1 << 30) return "size of an answer: expected 1 KiB to 1 GiB";
-    if (o->tries < 1 || o->tries > 1000 || !positive(o->tries_s)) return "tries: expected 1 to 1000, within more than 0 s";
-    if (!(o->wait_s >= 0 && o->wait_max_s >= o->wait_s && o->wait_max_s <= 1e6)) return "waits: expected 0 s and more, the first at most the longest";
-    if (!(o->price_prompt >= 0 && o->price_completion >= 0 && o->max_cost >= 0)) return "prices and the limit of cost: expected 0 and more";
-    if (o->max_cost > 0 && !(o->price_prompt + o->price_completion > 0)) return "a limit of cost needs the prices of a million tokens";
+    if (o->tries < 1 || o->tries > 1000 || !positive(o->tries_s))
+        return "tries: expected 1 to 1000, within more than 0 s";
+    if (!(o->wait_s >= 0 && o->wait_max_s >= o->wait_s && o->wait_max_s <= 1e6))
+        return "waits: expected 0 s and more, the first at most the longest";
+    if (!(o->price_prompt >= 0 && o->price_completion >= 0 && o->max_cost >= 0))
+        return "prices and the limit of cost: expected 0 and more";
+    if (o->max_cost > 0 && !(o->price_prompt + o->price_completion > 0))
+        return "a limit of cost needs the prices of a million tokens";
     if (o->max_cost > 0 && !o->max_tokens) return "a limit of cost needs a limit of tokens";
     return NULL;
 }
@@ -80,10 +86,12 @@ static bool is_reason(const char *text)
 static thorax_status check_policy(const thx_chat_options *o, const thx_url *url, thorax_error *err)
 {
     if (url->reach == THX_REACH_PUBLIC && (!o->allow_cloud || !is_reason(o->cloud_reason)))
-        return thx_fail(err, THORAX_USAGE, 0, "%s is a public address: reports are sent there only where that is allowed, "
-                        "with a reason in writing (at most %d bytes) that goes with the result", url->host, REASON_BYTES);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s is a public address: reports are sent there only where that is allowed, with a reason in "
+                        "writing (at most %d bytes) that goes with the result", url->host, REASON_BYTES);
     if (url->reach != THX_REACH_LOOPBACK && !url->secure && !o->allow_http)
-        return thx_fail(err, THORAX_USAGE, 0, "%s would be asked without encryption: expected https, or that http is allowed", url->host);
+        return thx_fail(err, THORAX_USAGE, 0,
+                        "%s would be asked without encryption: expected https, or that http is allowed", url->host);
     return THORAX_OK;
 }
 
@@ -121,10 +129,13 @@ static thorax_status read_key(thx_chat *c, thorax_error *err)
     thx_string              s = { 0 };
 
     if (!o->key_env) return THORAX_OK;
-    if (!key || !*key) return thx_fail(err, THORAX_USAGE, 0, "the environment variable %s, which should hold the key, is not set", o->key_env);
+    if (!key || !*key)
+        return thx_fail(err, THORAX_USAGE, 0, "the environment variable %s, which should hold the key, is not set",
+                        o->key_env);
     for (const char *k = key; *k; k++)
         if (*k <= ' ' || *k == 0x7f)
-            return thx_fail(err, THORAX_USAGE, 0, "the environment variable %s holds characters that a key cannot have", o->key_env);
+            return thx_fail(err, THORAX_USAGE, 0, "the environment variable %s holds characters that a key cannot have",
+                            o->key_env);
     if (o->key_header) thx_string_printf(&s, "%s: %s", o->key_header, key);
     else thx_string_printf(&s, "Authorization: Bearer %s", key);
     c->header = thx_string_take(&s);
@@ -203,8 +214,8 @@ static void write_settings(json_t *body, const thx_chat_options *o)
     if (o->temperature >= 0) json_object_set_new(body, "temperature", json_real(o->temperature));
     if (o->top_p >= 0) json_object_set_new(body, "top_p", json_real(o->top_p));
     if (o->seed >= 0) json_object_set_new(body, "seed", json_integer(o->seed));
-    if (o->max_tokens)
-        json_object_set_new(body, o->max_completion ? "max_completion_tokens" : "max_tokens", json_integer(o->max_tokens));
+    const char *limit = o->max_completion ? "max_completion_tokens" : "max_tokens";
+    if (o->max_tokens) json_object_set_new(body, limit, json_integer(o->max_tokens));
 }
 
 thorax_status thx_chat_body(char **out, const thx_chat *c, const thx_chat_question *q, thorax_error *err)

@@ -2,8 +2,9 @@
  *
  * Questions go in, replies come out in the same order. Hindrances that pass (429, 5xx, lost connections, broken
  * answers) are met by asking again, after a wait that doubles, with seeded jitter, or the one the service asks for.
- * A refusal is told apart from a failure; both are replies with a state, never a reason to stop. What would meet every question
- * alike (an address, a key or a model that is wrong) stops the run. Good replies may be kept in a folder (answers.h).
+ * A refusal is told apart from a failure; both are replies with a state, never a reason to stop. What would meet every
+ * question alike (an address, a key or a model that is wrong) stops the run. Good replies may be kept in a folder
+ * (answers.h).
  *
  * A public address is used only with `allow_cloud` and a reason in writing. Texts of questions and replies never
  * get into an error text. */
@@ -14,7 +15,8 @@
 
 /* All strings are borrowed until close. */
 typedef struct thx_chat_options {
-    const char *url;          /* base ("http://localhost:8000", with or without /v1), or the whole address, ending in /chat/completions */
+    const char *url;          /* base ("http://localhost:8000", with or without /v1), or the whole address, ending in
+                                 /chat/completions before its query                                                 */
     const char *model;        /* name of the model there                                                          */
     const char *key_env;      /* name of the environment variable that holds the key; NULL = no key                 */
     const char *key_header;   /* NULL = "Authorization: Bearer KEY"; else a header's name: "api-key"                */
@@ -34,8 +36,8 @@ typedef struct thx_chat_options {
     size_t   max_bytes;       /* of an answer                                                                       */
     uint32_t tries;           /* requests a question at most                                                        */
     double   tries_s;         /* all tries of a question, waits included, at most                                   */
-    double   wait_s, wait_max_s; /* before the second try, doubled before each further one, up to wait_max_s; each wait is
-                                    multiplied by a random number from a half to one                                */
+    double   wait_s, wait_max_s; /* before the second try, doubled before each further one, up to wait_max_s; each wait
+                                    is multiplied by a random number from a half to one                             */
     uint64_t wait_seed;
     uint32_t give_up;         /* so many questions in a row without any answer end the run; 0 = never               */
 
@@ -44,7 +46,8 @@ typedef struct thx_chat_options {
     const char *answers;      /* folder of kept answers; NULL = none. It holds data derived from patients           */
 } thx_chat_options;
 
-/* No key, temperature 0, 512 tokens, 4 at a time, 10 s / 300 s / 600 s, 8 MiB, 6 tries within 900 s, waits from 1 s to 60 s. */
+/* No key, temperature 0, 512 tokens, 4 at a time, 10 s / 300 s / 600 s, 8 MiB, 6 tries within 900 s, waits from 1 s to
+ * 60 s, given up after 8. */
 thx_chat_options thx_chat_options_default(void);
 
 #define THX_CHAT_LIST(X)                                                            \
@@ -95,9 +98,9 @@ typedef struct thx_chat_account {
 
 typedef struct thx_chat thx_chat;
 
-/* THORAX_USAGE: an option out of range, a public address without allow_cloud and a reason, http to another machine without
- * allow_http, no such environment variable (its name is told), a limit of cost without prices; THORAX_IO: folder of answers,
- * ca_file; THORAX_NOMEM. Reads the environment: the key alone. */
+/* THORAX_USAGE: an option out of range, a public address without allow_cloud and a reason, http to another machine
+ * without allow_http, no such environment variable (its name is told), a limit of cost without prices; THORAX_IO:
+ * folder of answers, ca_file; THORAX_NOMEM. Reads the environment: the key alone. */
 thorax_status thx_chat_open(thx_chat **out, const thx_chat_options *options, thorax_error *err);
 void          thx_chat_close(thx_chat *c);
 const thx_url *thx_chat_url(const thx_chat *c);      /* where it asks; `shown` goes with results   */

@@ -162,7 +162,8 @@ static void on_text(asking *a, place *p, thx_chat_read *read)
         keep(a, p, read);
         leave(a, p, read->state, NULL);
     } else if (p->unusable++) {
-        leave(a, p, THX_CHAT_UNUSABLE, read->state == THX_CHAT_CUT ? "asked twice; the limit of tokens cut it short" : "asked twice");
+        const bool cut = read->state == THX_CHAT_CUT;
+        leave(a, p, THX_CHAT_UNUSABLE, cut ? "asked twice; the limit of tokens cut it short" : "asked twice");
     } else {
         again(a, p, THX_CHAT_UNUSABLE, thx_chat_state_text(THX_CHAT_UNUSABLE), -1);
     }
@@ -171,16 +172,21 @@ static void on_text(asking *a, place *p, thx_chat_read *read)
 
 static thorax_status fatal(asking *a, const char *what, const char *code)
 {
-    return thx_fail(a->err, THORAX_IO, 0, "%s: %s%s%s%s", a->c->url.shown, what, *code ? " (" : "", code, *code ? ")" : "");
+    return thx_fail(a->err, THORAX_IO, 0, "%s: %s%s%s%s", a->c->url.shown, what, *code ? " (" : "", code,
+                    *code ? ")" : "");
 }
 
-static bool passes(long status) { return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500; }
+static bool passes(long status)
+{
+    return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
+}
 
 /* A status that every question would meet. */
 static const char *meaning_for_all(long status, const char *code)
 {
     if (status == 401 || status == 403) return "the service refuses the key";
-    if (status == 402 || (status == 429 && !strcmp(code, "insufficient_quota"))) return "the service wants to be paid first";
+    if (status == 402 || (status == 429 && !strcmp(code, "insufficient_quota")))
+        return "the service wants to be paid first";
     if (status == 404) return "there is no such service or model there";
     if (status == 405) return "there is no chat service there";
     if (status / 100 == 3) return "the service answers with a redirect, which is not followed";
@@ -243,7 +249,8 @@ static thorax_status on_end(asking *a, place *p, thx_http_reply *r)
         st = told ? on_status(a, p, r->status, r->retry_after_s, &read) : on_silence(a, p, r->end);
         if (told && !passes(r->status)) a->silent = 0;
         else if (!st && a->done > done && ++a->silent == a->c->options.give_up)
-            st = fatal(a, "no answer to several questions in a row; the last time", told ? "an error" : thx_http_end_text(r->end));
+            st = fatal(a, "no answer to several questions in a row; the last time",
+                       told ? "an error" : thx_http_end_text(r->end));
     }
     free(read.text);
     return st;
@@ -372,9 +379,11 @@ static thorax_status step(asking *a)
 /* What has no end yet gets one that says so. */
 static void leave_rest(asking *a, const char *why)
 {
+    const thx_http_reply dropped = { .reached = true, .end = THX_HTTP_CANCELLED };
+
     for (size_t k = 0; k < a->c->options.in_flight; k++) {
         place *p = &a->places[k];
-        if (p->use == IN_FLIGHT) count_tokens(a, p, &(thx_http_reply){ .reached = true, .end = THX_HTTP_CANCELLED }, NULL);
+        if (p->use == IN_FLIGHT) count_tokens(a, p, &dropped, NULL);
         if (p->use != FREE) leave(a, p, THX_CHAT_UNASKED, why);
     }
     thx_http_stop(a->c->http);
@@ -395,7 +404,8 @@ thorax_status thx_chat_ask(thx_chat *c, const thx_chat_question *questions, size
     a.places = calloc(c->options.in_flight, sizeof *a.places);
     if (!a.places) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     while (!st && a.done < n && !c->account.stopped) st = step(&a);
-    if (a.done < n) leave_rest(&a, st == THORAX_CANCELLED ? "stopped" : st ? "the run ended before" : "the limit of cost is reached");
+    const char *why = st == THORAX_CANCELLED ? "stopped" : st ? "the run ended before" : "the limit of cost is reached";
+    if (a.done < n) leave_rest(&a, why);
     free(a.places);
     return st;
 }

@@ -259,7 +259,7 @@ static transfer *transfer_make(thx_http *h, const thx_http_request *r, size_t ta
 thorax_status thx_http_start(thx_http *h, const thx_http_request *r, size_t tag, thorax_error *err)
 {
     for (size_t i = 0; i < r->n_headers; i++)
-        if (!is_header(r->headers[i])) return thx_fail(err, THORAX_USAGE, 0, "a header of the request has a form that is not allowed");
+        if (!is_header(r->headers[i])) return thx_fail(err, THORAX_USAGE, 0, "a header's form is not allowed");
     transfer *t = transfer_make(h, r, tag);
     if (!t || curl_multi_add_handle(h->multi, t->easy)) {
         transfer_free(t);

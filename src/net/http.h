@@ -28,7 +28,8 @@ typedef struct thx_url {
     bool      secure;              /* https                                                     */
     thx_reach reach;
     char      host[256];
-    char      shown[THX_URL_TEXT]; /* the address without user, password and values of its query: for people, results, keys */
+    char      shown[THX_URL_TEXT]; /* the address without user, password and values of its query: for people, results,
+                                      keys of kept answers                                      */
 } thx_url;
 
 /* Looks at an address of a service. THORAX_USAGE: not http or https, no host, too long; the text holds no part of it
@@ -67,8 +68,8 @@ typedef struct thx_http_options {
     double      total_s;    /* a request with everything                                                      */
     size_t      max_bytes;  /* of an answer's body                                                            */
     const char *ca_file;    /* certificates to trust instead of the system's; NULL = those (copied)           */
-    bool        local_only; /* connects to loopback and private addresses alone, and through no proxy, whatever a name leads to;
-                               otherwise a proxy is taken from the environment as libcurl does                */
+    bool        local_only; /* connects to loopback and private addresses alone, and through no proxy, whatever a name
+                               leads to; otherwise a proxy is taken from the environment as libcurl does      */
 } thx_http_options;
 thx_http_options thx_http_options_default(void); /* 10 s, 300 s, 600 s, 8 MiB */
 

@@ -106,8 +106,9 @@ static char *chat(const stub *s, const char *move, const char *question)
     if (!strcmp(move, "bad")) json_object_set_new(message, "content", json_string("nonsense"));
     if (!strcmp(move, "empty")) json_object_set_new(message, "content", json_null());
     if (!strcmp(move, "refusal")) json_object_set_new(message, "refusal", json_string("I cannot help with that."));
-    json_t *root = json_pack("{s:s, s:[{s:i, s:s, s:o}], s:{s:i, s:i}}", "model", "stub-1", "choices", "index", 0, "finish_reason",
-                             finish, "message", message, "usage", "prompt_tokens", 100, "completion_tokens", 10);
+    json_t *root = json_pack("{s:s, s:[{s:i, s:s, s:o}], s:{s:i, s:i}}", "model", "stub-1", "choices", "index", 0,
+                             "finish_reason", finish, "message", message, "usage", "prompt_tokens", 100,
+                             "completion_tokens", 10);
     if (!strcmp(move, "nousage")) json_object_del(root, "usage");
     char *body = json_dumps(root, 0);
     json_decref(root);
@@ -117,7 +118,8 @@ static char *chat(const stub *s, const char *move, const char *question)
 
 static void write_head(char *head, size_t room, int status, const char *type, size_t length, const char *extra)
 {
-    snprintf(head, room, "HTTP/1.1 %d x\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", status, type, length, extra);
+    snprintf(head, room, "HTTP/1.1 %d x\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", status, type, length,
+             extra);
 }
 
 static void say(connection *c, const char *head, const char *body)
@@ -156,7 +158,7 @@ static void answer(stub *s, connection *c, const char *move, const char *questio
     if (!strcmp(move, "html")) text = "<html>sign in first</html>";
     if (!strcmp(move, "error200")) text = "{\"error\":{\"code\":429,\"message\":\"SECRET\"}}";
     if (!strcmp(move, "filter400")) text = "{\"error\":{\"code\":\"content_filter\"}}", status = 400;
-    if (!strcmp(move, "redirect")) text = "", status = 307, extra = "Location: http://192.0.2.1/v1/chat/completions\r\n";
+    if (!strcmp(move, "redirect")) text = "", status = 307, extra = "Location: http://192.0.2.1/v1\r\n";
     length = strlen(text);
     if (huge || announced) length = (size_t)1 << 40;
     if (!strcmp(move, "truncated")) length += 100, c->hang_up = true;
@@ -242,7 +244,8 @@ static bool give_out(connection *c)
     static const char blanks[1024] = { 0 };
     const size_t      left = c->out_size - c->written, part = c->drip && left ? 1 : left;
     const bool        over = part == 0 && c->endless;
-    const ssize_t     sent = send(c->fd, over ? blanks : c->out + c->written, over ? sizeof blanks : part, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const char       *from = over ? blanks : c->out + c->written;
+    const ssize_t     sent = send(c->fd, from, over ? sizeof blanks : part, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     if (sent < 0) return errno == EAGAIN;
     if (!over) c->written += (size_t)sent;
@@ -301,7 +304,8 @@ stub *stub_start(const char *moves, const char *say_text)
     s->moves = strdup(moves);
     s->say = say_text ? strdup(say_text) : NULL;
     s->listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&a, sizeof a) || listen(s->listener, CONNECTIONS)) die("stub");
+    if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&a, sizeof a)) die("stub");
+    if (listen(s->listener, CONNECTIONS)) die("stub");
     if (getsockname(s->listener, (struct sockaddr *)&a, &size)) die("stub");
     s->port = ntohs(a.sin_port);
     pthread_mutex_init(&s->lock, NULL);

@@ -7,9 +7,10 @@
 #include <dirent.h>
 #include <math.h>
 
-static const char green_says[] = "[Explanation]:\n    One finding is missing.\n\n[Clinically Significant Errors]:\n    (b) Missing a "
-                                 "finding: 1. Effusion is not mentioned.\n\n[Clinically Insignificant Errors]:\n    No.\n\n"
-                                 "[Matched Findings]:\n    3. Heart, lungs, bones.";
+static const char green_says[] =
+    "[Explanation]:\n    One finding is missing.\n\n"
+    "[Clinically Significant Errors]:\n    (b) Missing a finding: 1. Effusion is not mentioned.\n\n"
+    "[Clinically Insignificant Errors]:\n    No.\n\n[Matched Findings]:\n    3. Heart, lungs, bones.";
 static const char chexprompt_says[] =
     "Number of clinically significant errors by type: [(A, 1), (B, 2), (C, 0), (D, 0), (E, 0), (F, 0)]\n"
     "Number of clinically insignificant errors by type: [(A, 0), (B, 0), (C, 0), (D, 1), (E, 0), (F, 0)]";
@@ -47,7 +48,8 @@ static void green_counts_what_a_service_says(void **state)
     assert_ok(thx_judge_run(&r, &o, items, 6, NULL, &err), err);
     assert_int_equal(r.n, 6);
     assert_int_equal(r.rated, 2);
-    assert_true(r.records[0].rated && r.records[0].score == 0.75 && r.records[0].significant[1] == 1 && r.records[0].matched == 3);
+    assert_true(r.records[0].rated && r.records[0].score == 0.75);
+    assert_true(r.records[0].significant[1] == 1 && r.records[0].matched == 3);
     assert_true(r.mean == 0.75);
     assert_non_null(strstr(r.records[1].why, "no reference"));
     assert_int_equal(r.records[2].state, THX_CHAT_UNUSABLE);
@@ -66,7 +68,8 @@ static void green_counts_what_a_service_says(void **state)
 
 static void chexprompt_without_examples_has_another_name(void **state)
 {
-    static const thx_judge_item items[] = { { .reference = "a", .candidate = "b" }, { .reference = "c MOVES:cut,cut;", .candidate = "d" } };
+    static const thx_judge_item items[] = { { .reference = "a", .candidate = "b" },
+                                            { .reference = "c MOVES:cut,cut;", .candidate = "d" } };
     stub              *s = stub_start("ok", chexprompt_says);
     thx_judge_options  o = options_for("chexprompt", s);
     thx_judge_result   r;
@@ -80,9 +83,11 @@ static void chexprompt_without_examples_has_another_name(void **state)
     assert_string_equal(r.signature.settings, "temperature 0, top_p 0.9, max_tokens 128");
     assert_non_null(strstr(stub_last(s), "You are an expert radiologist"));
     json_t *sum = thx_judge_summary_json(&r), *one = thx_judge_record_json(&r, 0);
-    assert_true(json_number_value(json_object_get(json_object_get(sum, "clinically_significant"), "omission_finding")) == 2);
+    const json_t *means = json_object_get(sum, "clinically_significant");
+    const json_t *counts = json_object_get(one, "clinically_significant");
+    assert_true(json_number_value(json_object_get(means, "omission_finding")) == 2);
     assert_true(json_number_value(json_object_get(sum, "share_without_significant")) == 0);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(one, "clinically_significant"), "omission_finding")), 2);
+    assert_int_equal(json_integer_value(json_object_get(counts, "omission_finding")), 2);
     json_decref(sum);
     json_decref(one);
     thx_judge_result_deinit(&r);
@@ -118,8 +123,9 @@ static void conversations_get_scores(void **state)
     assert_int_equal(r.records[0].n_scores, 2);
     assert_true(r.mean == 6.5);
     assert_non_null(strstr(r.records[1].why, "no conversation"));
-    static const char *const order[] = { "Report: Left", "Findings: Pleural", "View: PA", "Gender: female", "[0.50, 0.60", "Round 1",
-                                         "Is there fluid?", "Yes, on", "A small", "Round 2", "Overall score: <score>/10" };
+    static const char *const order[] = { "Report: Left",    "Findings: Pleural", "View: PA", "Gender: female",
+                                         "[0.50, 0.60",     "Round 1",           "Is there fluid?", "Yes, on",
+                                         "A small",         "Round 2",           "Overall score: <score>/10" };
     const char *at = stub_last(s);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         if (!(at = strstr(at, order[i]))) fail_msg("%s does not come where it should", order[i]);
@@ -176,7 +182,8 @@ static void failures_alone_are_asked_again(void **state)
 
 static void what_stops_a_run_leaves_what_was_rated(void **state)
 {
-    static const thx_judge_item items[] = { { .reference = "a", .candidate = "b" }, { .reference = "MOVES:401;", .candidate = "b" },
+    static const thx_judge_item items[] = { { .reference = "a", .candidate = "b" },
+                                            { .reference = "MOVES:401;", .candidate = "b" },
                                             { .reference = "c", .candidate = "d" } };
     stub              *s = stub_start("ok", green_says);
     thx_judge_options  o = options_for("green", s);
@@ -234,7 +241,8 @@ static bool never(void *data, const char *what, size_t done, size_t total)
 
 static void a_folder_answers_too(void **state)
 {
-    static const thx_judge_item items[] = { { .reference = "Effusion.", .candidate = "Clear." }, { .reference = NULL, .candidate = "x" },
+    static const thx_judge_item items[] = { { .reference = "Effusion.", .candidate = "Clear." },
+                                            { .reference = NULL, .candidate = "x" },
                                             { .reference = "Heart enlarged.", .candidate = "Heart normal." } };
     const char        *model = shared_path("golden/judge-llama/model");
     char               folder[] = "/tmp/thx-judge-XXXXXX";
@@ -263,6 +271,28 @@ static void a_folder_answers_too(void **state)
     clean(folder);
 }
 
+static void a_folder_with_a_template_of_its_own_answers(void **state)
+{
+    static const thx_judge_item items[] = { { .reference = "Effusion.", .candidate = "Clear." },
+                                            { .reference = "Heart enlarged.", .candidate = "Heart normal." } };
+    thx_judge_options o = thx_judge_options_default();
+    thx_judge_result  r;
+    thorax_error      err;
+
+    (void)state;
+    o.judge = "chexprompt";
+    o.folder = source_path("models/demo");
+    o.own_settings = true;
+    o.chat.max_tokens = 8;
+    assert_ok(thx_judge_run(&r, &o, items, 2, NULL, &err), err);
+    assert_int_equal(r.rated, 0); /* a toy has no ratings, or no room for the question */
+    for (size_t i = 0; i < 2; i++)
+        assert_true(r.records[i].state == THX_CHAT_UNUSABLE || r.records[i].state == THX_CHAT_REJECTED);
+    assert_string_equal(r.signature.settings, "temperature 0, max_tokens 8");
+    print_message("%s\n", r.records[0].why);
+    thx_judge_result_deinit(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +303,7 @@ int main(void)
         cmocka_unit_test(what_stops_a_run_leaves_what_was_rated),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(a_folder_answers_too),
+        cmocka_unit_test(a_folder_with_a_template_of_its_own_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

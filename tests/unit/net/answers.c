@@ -38,7 +38,8 @@ static const char *path_of(const char *k)
     return path;
 }
 
-static const thx_kept said = { .text = (char *)(uintptr_t)"Overall score: 7/10 \xc3\xa9", .prompt_tokens = 5, .completion_tokens = 6, .model = "m" };
+static const thx_kept said = { .text = (char *)(uintptr_t)"Overall score: 7/10 \xc3\xa9", .prompt_tokens = 5,
+                               .completion_tokens = 6, .model = "m" };
 
 static bool find(thx_kept *out, const char *k)
 {

@@ -226,7 +226,8 @@ static void clean(const char *folder)
 
 static void a_run_goes_on_where_it_ended(void **state)
 {
-    static const char *const texts[] = { "a MOVES:ok;", "b MOVES:bad,bad,ok;", "c MOVES:bad,ok;", "d MOVES:500,500,500,ok;" };
+    static const char *const texts[] = { "a MOVES:ok;", "b MOVES:bad,bad,ok;", "c MOVES:bad,ok;",
+                                         "d MOVES:500,500,500,ok;" };
     const thx_chat_watch     watch = { .usable = is_an_echo };
     char                     folder[] = "/tmp/thx-kept-XXXXXX";
     talk                     t;
@@ -419,7 +420,8 @@ static void settings_are_sent(void **state)
     t.options.max_tokens = 128;
     t.options.seed = 7;
     assert_ok(ask(&t, NULL, 1, NULL), t.err);
-    assert_non_null(strstr(stub_last(t.stub), "{\"max_tokens\":128,\"messages\":[{\"content\":\"QUESTION 0\",\"role\":\"user\"}],"
+    assert_non_null(strstr(stub_last(t.stub), "{\"max_tokens\":128,"
+                                              "\"messages\":[{\"content\":\"QUESTION 0\",\"role\":\"user\"}],"
                                               "\"model\":\"m\",\"seed\":7,\"temperature\":0.0,\"top_p\":0.5}"));
     end(&t);
 }

@@ -58,7 +58,8 @@ static void replies_have_states(void **state)
 
 static void names_and_counts_are_read_and_nothing_else(void **state)
 {
-    thx_chat_read r = read_text("{\"model\":\"gpt-4o-2024-08-06\",\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":9},"
+    thx_chat_read r = read_text("{\"model\":\"gpt-4o-2024-08-06\","
+                                "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":9},"
                                 "\"error\":{\"code\":\"rate_limit\",\"message\":\"secret text\"}}");
 
     (void)state;

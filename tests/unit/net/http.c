@@ -14,7 +14,8 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static const thx_http_options quick = { .connect_s = 2, .idle_s = 0.5, .total_s = 1, .max_bytes = 4096, .local_only = true };
+static const thx_http_options quick = { .connect_s = 2, .idle_s = 0.5, .total_s = 1, .max_bytes = 4096,
+                                        .local_only = true };
 
 /* One POST to `url`; the caller deinits the reply. */
 static thx_http_reply post(const char *url, const thx_http_options *options, const thx_progress *progress)

@@ -66,8 +66,9 @@ static void what_is_shown_holds_no_secret(void **state)
 
 static void what_is_no_address_is_refused_without_showing_it(void **state)
 {
-    static const char *const wrong[] = { "", "secret", "ftp://secret.org", "file:///secret", "http://", "http://se cret",
-                                         "gopher://secret", "http://secret:port", "http://[secret", "//secret", "https://secret@127.0.0.1@example.org" };
+    static const char *const wrong[] = { "", "secret", "ftp://secret.org", "file:///secret", "http://",
+                                         "http://se cret", "gopher://secret", "http://secret:port", "http://[secret",
+                                         "//secret", "https://secret@127.0.0.1@example.org" };
     thorax_error err;
     thx_url      u;
     char         longer[THX_URL_TEXT + 64] = "https://example.org/secret";
