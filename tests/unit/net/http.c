@@ -145,6 +145,20 @@ static void headers_go_out_and_bad_ones_do_not(void **state)
     assert_int_equal(thx_http_open(&h, &(thx_http_options){ .ca_file = "/nowhere/ca.pem" }, &err), THORAX_IO);
 }
 
+static void near_services_are_asked_without_a_proxy(void **state)
+{
+    stub          *s = stub_start("ok", NULL);
+    thx_http_reply r;
+
+    (void)state;
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    r = post(stub_url(s), &quick, NULL);
+    unsetenv("http_proxy");
+    assert_int_equal(r.end, THX_HTTP_OK);
+    thx_http_reply_deinit(&r);
+    stub_stop(s);
+}
+
 static void several_run_side_by_side(void **state)
 {
     stub            *s = stub_start("ok@150", NULL);
@@ -180,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_stop_is_quick),
         cmocka_unit_test(what_is_asked_to_wait_is_told),
         cmocka_unit_test(headers_go_out_and_bad_ones_do_not),
+        cmocka_unit_test(near_services_are_asked_without_a_proxy),
         cmocka_unit_test(several_run_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
