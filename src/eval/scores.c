@@ -30,6 +30,8 @@ static const eval_metric metrics[] = {
       TASK_UNSAID | TASK_CLASSIFY, 0, eval_mentions, true },
     { "auroc", "scikit-learn-1.2", "labels, scores", "AUROC, average precision, Brier score, calibration error of scores",
       TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_auroc, true },
+    { "exact", "thorax", "texts", "share of short answers that are the reference, but for case, blanks and a full stop", TASK_TALK, 0,
+      eval_exact, true },
     { "boxes", "RadVLM-69fe946", "boxes", "mAP at IoU 0.5 over answers, without scores or classes; mean IoU (RadVLM)",
       TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_boxes, true },
     { "coco", "cocoapi-8c9bcc3", "boxes", "average precision of COCO at IoU 0.5 and 0.5..0.95, per class",

@@ -33,7 +33,7 @@ struct eval_metric {
     bool          automatic;      /* computed where nothing else is asked for      */
 };
 
-eval_compute eval_rouge, eval_bleu, eval_cider, eval_findings, eval_mentions, eval_auroc, eval_boxes, eval_coco;
+eval_compute eval_rouge, eval_bleu, eval_cider, eval_exact, eval_findings, eval_mentions, eval_auroc, eval_boxes, eval_coco;
 
 enum { ROUGE_PLAIN, ROUGE_STEM, ROUGE_MEDIAN, ROUGE_HF };
 enum { BLEU_SACRE, BLEU_SACRE_POINT, BLEU_COCO, BLEU_HF };

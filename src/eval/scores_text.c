@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- Pairs ---- */
 
@@ -256,4 +257,36 @@ thorax_status eval_cider(const eval_job *job, thorax_error *err)
     st = eval_add_mean(job, "ciderd", "n=4,sigma=6,idf of these references,0..10", NULL, c.scores, t.items, t.n, t.failed, err);
     thx_cider_deinit(&c);
     return st;
+}
+
+/* ---- Short answers ---- */
+
+/* Without blanks around and a full stop at the end. */
+static const char *trimmed(const char *text, size_t *size)
+{
+    text += strspn(text, " \t\r\n");
+    *size = strlen(text);
+    while (*size && strchr(" \t\r\n.", text[*size - 1])) --*size;
+    return text;
+}
+
+static bool same_answer(const char *a, const char *b)
+{
+    size_t n, m;
+
+    a = trimmed(a, &n);
+    b = trimmed(b, &m);
+    return n == m && !strncasecmp(a, b, n);
+}
+
+thorax_status eval_exact(const eval_job *job, thorax_error *err)
+{
+    eval_texts t;
+    const thorax_status st = eval_texts_of(&t, job, err);
+
+    if (st || !t.n) return st;
+    double *right = eval_alloc(job, t.n, sizeof *right);
+    if (!right) return eval_nomem(job, err);
+    for (size_t i = 0; i < t.n; i++) right[i] = same_answer(t.hypotheses[i], t.references[i]);
+    return eval_add_mean(job, "exact", "case, blanks and full stop do not count", NULL, right, t.items, t.n, t.failed, err);
 }

@@ -142,7 +142,10 @@ static bool add_records(const record_place *p)
         const phantom_turn *t = &turns.turns[i];
         json_t             *boxes = t->task == PHANTOM_REPORT || t->task == PHANTOM_CLASSIFY ? findings_json(p->film) : turn_boxes_json(t);
 
-        ok = add_record(p, json_pack("{s:s, s:s}", "question", t->question.data, "answer", t->answer.data), task_names[t->task], number++, boxes);
+        const char *label = t->task == PHANTOM_REGION || t->task == PHANTOM_ABNORMALITY ? t->name : NULL;
+
+        ok = add_record(p, json_pack("{s:s, s:s, s:s*}", "question", t->question.data, "answer", t->answer.data, "label", label),
+                        task_names[t->task], number++, boxes);
     }
     ok = ok && add_conversation(p, &turns, number);
     phantom_turns_deinit(&turns);
