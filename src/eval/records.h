@@ -36,6 +36,8 @@ typedef struct thx_eval_item {
     const char *prediction, *reference;   /* NULL: missing; "" is an empty text                                     */
     const thx_message *turns;             /* of a conversation                                                      */
     size_t      n_turns;
+    const char *const *answers;           /* the model's own, one a user's turn                                     */
+    size_t      n_answers;
     bool        has_labels;               /* the reference's findings                                               */
     signed char labels[THX_FINDINGS];     /* thx_eval_mention                                                       */
     bool        has_findings;             /* the prediction's own, beside its text                                  */

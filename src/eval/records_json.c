@@ -9,7 +9,7 @@
  *   phrase      phrase, label
  *   labels      labels: names, or an object {name: 1, 0, -1, NaN}
  *   boxes       boxes: [x1, y1, x2, y2] or {"label", "box", "score"}; of a line of `thorax batch` they are the prediction's
- *   besides     predicted_boxes, findings [{"name", "present", "score"}], scores {name: number}, conversation, error */
+ *   besides     predicted_boxes, findings [{"name", "present", "score"}], scores {name: number}, conversation, answers, error */
 #include "eval/records_internal.h"
 
 #include <math.h>
@@ -218,6 +218,21 @@ static bool read_turns(eval_reader *r, thx_eval_item *item, const json_t *list)
     return turns || !n;
 }
 
+/* The model's answers of a conversation; what is no text is an empty one. */
+static bool read_answers(eval_reader *r, thx_eval_item *item, const json_t *list)
+{
+    const size_t n = json_array_size(list) < TURNS_MAX ? json_array_size(list) : TURNS_MAX;
+    const char **answers = n ? thx_arena_alloc(r->arena, n, sizeof *answers) : NULL;
+
+    for (size_t i = 0; answers && i < n; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        answers[i] = text ? text : "";
+    }
+    item->answers = answers;
+    item->n_answers = answers ? n : 0;
+    return answers || !n;
+}
+
 /* ---- One object ---- */
 
 static thorax_status read_members(eval_reader *r, thx_eval_item *item, json_t *object, thorax_error *err)
@@ -238,7 +253,9 @@ static thorax_status read_members(eval_reader *r, thx_eval_item *item, json_t *o
     item->failed = json_is_object(json_object_get(object, "error"));
     read_labels(r, item, json_object_get(object, "labels"));
     read_findings(r, item, object);
-    if (read_all_boxes(r, item, object, answered) && read_turns(r, item, json_object_get(object, "conversation"))) return THORAX_OK;
+    if (read_all_boxes(r, item, object, answered) && read_turns(r, item, json_object_get(object, "conversation")) &&
+        read_answers(r, item, json_object_get(object, "answers")))
+        return THORAX_OK;
     return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for line %zu", r->path, item->line);
 }
 

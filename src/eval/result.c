@@ -134,6 +134,7 @@ json_t *thx_eval_result_json(const thx_eval_scores *s, const thx_eval_options *o
                              "name", source->name ? thx_json_path(source->name) : json_null(), "files", files_json(source), "preset",
                              o->preset, "items", count(s->set->n), "problems", problems, "notes", notes, "figures", figures, "values",
                              items_json(s), "curves", curves_json(s));
+    if (json && s->judges) json_object_set(json, "judges", s->judges);
     if (json && source->settings) json_object_set(json, "run", (json_t *)(uintptr_t)source->settings);
     return json;
 }

@@ -1,8 +1,8 @@
 /* The table of metrics, presets, groups by task; see scores.h. */
 #include "eval/scores_internal.h"
 
-#include <math.h>
-#include <stdarg.h>
+#include "metrics/radcliq.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +24,24 @@ static const eval_metric metrics[] = {
     { "bleu-hf", "evaluate-a7dd338", "texts", "BLEU-1 and -4 of Hugging Face evaluate, 0..1", TASK_UNSAID | TASK_REPORT, BLEU_HF,
       eval_bleu, false },
     { "cider", "pycocoevalcap-ad63453", "texts", "CIDEr-D, 0..10", TASK_UNSAID | TASK_REPORT, 0, eval_cider, true },
+    { "bertscore", "bert_score-0.3.13", "texts and --bertscore DIR", "BERTScore, F; of DistilBERT layer 5, rescaled (RadVLM)",
+      TASK_UNSAID | TASK_REPORT, 0, eval_bertscore, true },
+    { "chexbert", "f1chexbert-0.0.2", "texts and --chexbert DIR", "F1 of CheXbert's 14 and 5 classes, doubt counts as present (RadVLM)",
+      TASK_UNSAID | TASK_REPORT, CHEXBERT_RADVLM, eval_chexbert, true },
+    { "chexbert-llavarad", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", "the same with doubt absent and (+) present, medians of 500 resamples",
+      TASK_UNSAID | TASK_REPORT, CHEXBERT_MEDIAN, eval_chexbert, false },
+    { "chexbert-llavarad-point", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", "the same without resampling", TASK_UNSAID | TASK_REPORT,
+      CHEXBERT_POINT, eval_chexbert, false },
+    { "radgraph", "radgraph-0.1.14", "texts and --radgraph DIR", "RadGraph F1: simple, partial, complete (RadVLM: radgraph-xl)",
+      TASK_UNSAID | TASK_REPORT, RADGRAPH_ALL, eval_radgraph, true },
+    { "radgraph-llavarad", "radgraph-0.0.9", "texts and --radgraph DIR", "RadGraph F1, partial, median of 500 resamples (LLaVA-Rad: radgraph)",
+      TASK_UNSAID | TASK_REPORT, RADGRAPH_MEDIAN, eval_radgraph, false },
+    { "radgraph-llavarad-point", "radgraph-0.0.9", "texts and --radgraph DIR", "the same without resampling", TASK_UNSAID | TASK_REPORT,
+      RADGRAPH_POINT, eval_radgraph, false },
+    { "radcliq-v0", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR", "RadCliQ-v0, lower is better",
+      TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V0, eval_radcliq, false },
+    { "radcliq-v1", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR", "RadCliQ-v1, lower is better",
+      TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V1, eval_radcliq, true },
     { "findings", "thorax", "labels", "precision, recall, F1 of findings that answers state, negation understood",
       TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_findings, true },
     { "mentions", "RadVLM-69fe946", "labels", "F1 of findings whose names occur in answers, negated or not (RadVLM)",

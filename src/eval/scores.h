@@ -24,7 +24,7 @@ typedef struct thx_eval_options {
     const char *bertscore, *chexbert, *radgraph, *radgraph_encoder, *radcliq, *ratescore, *green; /* folders    */
     const char *cpu;           /* kernels at most of this level; NULL */
     int         threads;       /* 0: the cores this process may use  */
-    const struct thx_eval_judges *judges; /* endpoints; NULL: none    */
+    const struct thx_judge_options *judge; /* of judge.h, who answers; NULL: none */
     const thx_progress *progress;
 } thx_eval_options;
 
@@ -79,8 +79,10 @@ typedef struct thx_eval_scores {
     size_t                n, room;
     thx_eval_curve       *curves;
     size_t                n_curves, room_curves;
-    size_t                failed;    /* items without a prediction, and those that a metric could not score */
+    size_t                failed;    /* items without a prediction  */
+    size_t                unrated;   /* that a judge was asked about in vain */
     struct thx_eval_owned *owned;    /* what is closed with the scores */
+    struct json_t        *judges;    /* what each judge counted and cost, a list; NULL where none was asked      */
     thx_string            notes;     /* "metric: what was left out and why", one a line */
 } thx_eval_scores;
 

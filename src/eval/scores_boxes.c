@@ -102,7 +102,7 @@ thorax_status eval_boxes(const eval_job *job, thorax_error *err)
         const thx_eval_table table = { rows, sizeof *rows, settings, box_value };
         if (!settings) return eval_nomem(job, err);
         *settings = figures[k].figure;
-        st = eval_add_table(job, figures[k].name, NULL, figures[k].settings, &table, items, n, failed + broken_n, err);
+        st = eval_add_table(job, figures[k].name, NULL, figures[k].settings, NULL, &table, items, n, failed + broken_n, err);
     }
     return st;
 }

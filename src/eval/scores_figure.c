@@ -1,6 +1,7 @@
 /* Figures: adding them, what they are computed from, intervals; see scores.h. */
 #include "eval/scores_internal.h"
 
+#include "base/json.h"
 #include "metrics/bootstrap.h"
 #include "metrics/stats.h"
 
@@ -43,6 +44,7 @@ void thx_eval_scores_deinit(thx_eval_scores *s)
     free(s->figures);
     free(s->curves);
     thx_string_deinit(&s->notes);
+    json_decref(s->judges);
     thx_arena_close(s->arena);
     *s = (thx_eval_scores){ 0 };
 }
@@ -104,10 +106,10 @@ thorax_status eval_add_mean(const eval_job *job, const char *name, const char *s
     return THORAX_OK;
 }
 
-thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings,
+thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings, const char *weights,
                              const thx_eval_table *table, const size_t *items, size_t n, size_t failed, thorax_error *err)
 {
-    thx_eval_figure *f = eval_add(job, name, settings, NULL);
+    thx_eval_figure *f = eval_add(job, name, settings, weights);
     uint32_t *all = eval_alloc(job, n, sizeof *all);
 
     if (!f || !all || !(f->table = copy(job, table, 1, sizeof *table)) || !(f->items = copy(job, items, n, sizeof *items)))

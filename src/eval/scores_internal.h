@@ -3,6 +3,7 @@
 #define THX_EVAL_SCORES_INTERNAL_H
 
 #include "eval/scores.h"
+#include "metrics/labels.h"
 
 /* ---- Tasks by kind ---- */
 enum { TASK_UNSAID = 1, TASK_REPORT = 2, TASK_CLASSIFY = 4, TASK_BOXES = 8, TASK_TALK = 16, TASK_OTHER = 32 };
@@ -33,9 +34,12 @@ struct eval_metric {
     bool          automatic;      /* computed where nothing else is asked for      */
 };
 
-eval_compute eval_rouge, eval_bleu, eval_cider, eval_exact, eval_findings, eval_mentions, eval_auroc, eval_boxes, eval_coco;
+eval_compute eval_rouge, eval_bleu, eval_cider, eval_exact, eval_findings, eval_mentions, eval_auroc, eval_boxes, eval_coco, eval_bertscore,
+    eval_chexbert, eval_radgraph, eval_radcliq, eval_ratescore, eval_green, eval_chexprompt, eval_conversation;
 
 enum { ROUGE_PLAIN, ROUGE_STEM, ROUGE_MEDIAN, ROUGE_HF };
+enum { CHEXBERT_RADVLM, CHEXBERT_MEDIAN, CHEXBERT_POINT };
+enum { RADGRAPH_ALL, RADGRAPH_MEDIAN, RADGRAPH_POINT };
 enum { BLEU_SACRE, BLEU_SACRE_POINT, BLEU_COCO, BLEU_HF };
 
 /* ---- Texts ---- */
@@ -43,6 +47,13 @@ enum { BLEU_SACRE, BLEU_SACRE_POINT, BLEU_COCO, BLEU_HF };
 /* The pairs of a group that have both texts. Lives in the arena of the scores. */
 typedef struct eval_texts { const char **hypotheses, **references; size_t *items; size_t n, failed; } eval_texts;
 thorax_status eval_texts_of(eval_texts *out, const eval_job *job, thorax_error *err);
+
+/* The pairs of a group, where the folders a metric needs are given; else none, and where a preset names it a remark. */
+thorax_status eval_begin(eval_texts *t, const eval_job *job, bool folders, thorax_error *err);
+
+/* A context of the options' kernels and threads, in f32, which asks their progress whether to go on. */
+struct thx_ctx;
+thorax_status eval_open_ctx(struct thx_ctx **ctx, const eval_job *job, thorax_error *err);
 
 /* ---- Adding figures ---- */
 
@@ -52,7 +63,7 @@ thx_eval_figure *eval_add(const eval_job *job, const char *name, const char *set
 thorax_status eval_add_mean(const eval_job *job, const char *name, const char *settings, const char *weights, const double *values,
                             const size_t *items, size_t n, size_t failed, thorax_error *err);
 /* One of rows: `rows` and `settings_data` are borrowed and live with the scores; label may be NULL. */
-thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings,
+thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings, const char *weights,
                              const thx_eval_table *table, const size_t *items, size_t n, size_t failed, thorax_error *err);
 void *eval_alloc(const eval_job *job, size_t count, size_t size); /* of the arena; NULL */
 thorax_status eval_nomem(const eval_job *job, thorax_error *err);
@@ -67,6 +78,28 @@ void eval_remark(const eval_job *job, const char *format, ...) __attribute__((fo
 thorax_status eval_interval(thx_eval_figure *f, const thx_eval_options *o, thorax_error *err);
 /* The figure of rows picks [n] of its items (all kinds but those without a statistic). */
 double eval_value_of(const thx_eval_figure *f, const uint32_t *pick, size_t n);
+
+/* ---- Labels ---- */
+
+typedef enum eval_label_figure {
+    EVAL_MICRO_P, EVAL_MICRO_R, EVAL_MICRO_F1, EVAL_MACRO_P, EVAL_MACRO_R, EVAL_MACRO_F1, EVAL_MACRO_F1_SEEN, EVAL_WEIGHTED_F1,
+    EVAL_SAMPLES_F1, EVAL_ACCURACY, EVAL_LABEL_F1, EVAL_LABEL_P, EVAL_LABEL_R
+} eval_label_figure;
+
+/* Masks of items; all of it lives in the arena of the scores. */
+typedef struct eval_labelled {
+    size_t             n_labels;
+    const char *const *names;   /* [n_labels] */
+    thx_label_row     *rows;    /* [n]        */
+    size_t            *items;
+    size_t             n, failed;
+} eval_labelled;
+
+/* One figure; `name` NULL: its usual one. The last three are of one label. */
+thorax_status eval_add_label_figure(const eval_job *job, const eval_labelled *l, const char *name, eval_label_figure figure, int label,
+                                    const char *settings, const char *weights, thorax_error *err);
+/* All figures, of labels too. */
+thorax_status eval_add_labelled(const eval_job *job, const eval_labelled *l, const char *settings, thorax_error *err);
 
 /* ---- Findings ---- */
 

@@ -37,12 +37,10 @@ uint64_t eval_guess_mask(const thx_eval_item *item, bool substring)
     return mask;
 }
 
-typedef struct labelled { thx_label_row *rows; size_t *items; size_t n, failed; } labelled;
-
 /* The items that have labels and a prediction. */
-static thorax_status labelled_of(labelled *out, const eval_job *job, bool substring, thorax_error *err)
+static thorax_status labelled_of(eval_labelled *out, const eval_job *job, bool substring, thorax_error *err)
 {
-    *out = (labelled){ .rows = eval_alloc(job, job->n, sizeof *out->rows), .items = eval_alloc(job, job->n, sizeof *out->items) };
+    *out = (eval_labelled){ .n_labels = COUNTED, .names = thx_finding_names, .rows = eval_alloc(job, job->n, sizeof *out->rows), .items = eval_alloc(job, job->n, sizeof *out->items) };
     if (!out->rows || !out->items) return eval_nomem(job, err);
     for (size_t i = 0; i < job->n; i++) {
         const thx_eval_item *item = &job->set->items[job->items[i]];
@@ -57,126 +55,24 @@ static thorax_status labelled_of(labelled *out, const eval_job *job, bool substr
     return THORAX_OK;
 }
 
-/* ---- F1 ---- */
-
-typedef enum label_figure {
-    MICRO_P, MICRO_R, MICRO_F1, MACRO_P, MACRO_R, MACRO_F1, MACRO_F1_SEEN, WEIGHTED_F1, SAMPLES_F1, ACCURACY, LABEL_F1, LABEL_P, LABEL_R
-} label_figure;
-
-static const char *const figure_names[] = { "micro_precision", "micro_recall", "micro_f1", "macro_precision", "macro_recall", "macro_f1",
-                                            "macro_f1_seen", "weighted_f1", "samples_f1", "exact", "f1", "precision", "recall" };
-
-typedef struct label_settings { label_figure figure; int label; } label_settings;
-
-/* Mean F1 over the labels that either side has somewhere. */
-static double macro_seen(const thx_label_counts *counts)
-{
-    double sum = 0;
-    int seen = 0;
-
-    for (int i = 0; i < COUNTED; i++) {
-        if (!counts[i].tp && !counts[i].fp && !counts[i].fn) continue;
-        sum += thx_f1_of(counts[i]).f1;
-        seen++;
-    }
-    return seen ? sum / seen : 0;
-}
-
-static double weighted(const thx_label_counts *counts)
-{
-    double sum = 0, support = 0;
-
-    for (int i = 0; i < COUNTED; i++) {
-        const double n = (double)(counts[i].tp + counts[i].fn);
-        sum += n * thx_f1_of(counts[i]).f1;
-        support += n;
-    }
-    return support > 0 ? sum / support : 0;
-}
-
-/* Means over reports, which counts do not tell. */
-static double over_reports(const thx_label_row *rows, bool exact, const uint32_t *pick, size_t n)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++) sum += exact ? thx_labels_exact(rows[pick[i]]) : thx_labels_sample(rows[pick[i]]).f1;
-    return sum / (double)n;
-}
-
-static double label_value(const void *data, const void *settings, const uint32_t *pick, size_t n)
-{
-    const thx_label_row *rows = data;
-    const label_settings *s = settings;
-    thx_label_counts counts[COUNTED] = { { 0 } };
-
-    if (s->figure == SAMPLES_F1 || s->figure == ACCURACY) return over_reports(rows, s->figure == ACCURACY, pick, n);
-    for (size_t i = 0; i < n; i++) thx_labels_add(counts, COUNTED, rows[pick[i]], 1);
-    switch (s->figure) {
-    case MICRO_P: return thx_labels_micro(counts, COUNTED).precision;
-    case MICRO_R: return thx_labels_micro(counts, COUNTED).recall;
-    case MICRO_F1: return thx_labels_micro(counts, COUNTED).f1;
-    case MACRO_P: return thx_labels_macro(counts, COUNTED).precision;
-    case MACRO_R: return thx_labels_macro(counts, COUNTED).recall;
-    case MACRO_F1: return thx_labels_macro(counts, COUNTED).f1;
-    case MACRO_F1_SEEN: return macro_seen(counts);
-    case WEIGHTED_F1: return weighted(counts);
-    case LABEL_P: return thx_f1_of(counts[s->label]).precision;
-    case LABEL_R: return thx_f1_of(counts[s->label]).recall;
-    default: return thx_f1_of(counts[s->label]).f1;
-    }
-}
-
-static thorax_status add_label_figure(const eval_job *job, const labelled *l, label_figure figure, int label, const char *settings,
-                                      thorax_error *err)
-{
-    label_settings *s = eval_alloc(job, 1, sizeof *s);
-    const thx_eval_table table = { l->rows, sizeof *l->rows, s, label_value };
-
-    if (!s) return eval_nomem(job, err);
-    *s = (label_settings){ figure, label };
-    return eval_add_table(job, figure_names[figure], figure >= LABEL_F1 ? thx_finding_names[label] : NULL, settings, &table, l->items,
-                          l->n, l->failed, err);
-}
-
-/* Labels that neither side has anywhere would only add zeros. */
-static uint64_t seen_labels(const labelled *l)
-{
-    uint64_t seen = 0;
-
-    for (size_t i = 0; i < l->n; i++) seen |= l->rows[i].truth | l->rows[i].guess;
-    return seen;
-}
-
-static thorax_status add_label_figures(const eval_job *job, const labelled *l, const char *settings, thorax_error *err)
-{
-    const uint64_t seen = seen_labels(l);
-    thorax_status st = THORAX_OK;
-
-    for (int f = MICRO_P; !st && f <= ACCURACY; f++) st = add_label_figure(job, l, (label_figure)f, 0, settings, err);
-    for (int i = 0; !st && i < COUNTED; i++)
-        for (int f = LABEL_F1; !st && (seen >> i & 1) && f <= LABEL_R; f++)
-            st = add_label_figure(job, l, (label_figure)f, i, settings, err);
-    return st;
-}
-
 thorax_status eval_findings(const eval_job *job, thorax_error *err)
 {
     const thx_eval_options *o = job->options;
-    labelled l;
+    eval_labelled l;
     const thorax_status st = labelled_of(&l, job, o->substring, err);
 
     if (st || !l.n) return st;
-    return add_label_figures(job, &l, o->substring ? o->doubt_absent ? "13 labels,substring,doubt absent" : "13 labels,substring,doubt present"
+    return eval_add_labelled(job, &l, o->substring ? o->doubt_absent ? "13 labels,substring,doubt absent" : "13 labels,substring,doubt present"
                              : o->doubt_absent ? "13 labels,negation-aware,doubt absent" : "13 labels,negation-aware,doubt present", err);
 }
 
 thorax_status eval_mentions(const eval_job *job, thorax_error *err)
 {
-    labelled l;
+    eval_labelled l;
     const thorax_status st = labelled_of(&l, job, true, err);
 
     if (st || !l.n) return st;
-    return add_label_figures(job, &l, job->options->doubt_absent ? "13 labels,substring,doubt absent" : "13 labels,substring,doubt present", err);
+    return eval_add_labelled(job, &l, job->options->doubt_absent ? "13 labels,substring,doubt absent" : "13 labels,substring,doubt present", err);
 }
 
 /* ---- Scores ---- */

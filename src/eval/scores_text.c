@@ -164,7 +164,7 @@ static thorax_status add_bleu(const eval_job *job, const thx_bleu_counts *counts
     *s = (bleu_settings){ order, job->metric->variant };
     snprintf(name, sizeof name, "bleu%zu", order);
     const thx_eval_table table = { rows, sizeof *rows, s, bleu_of };
-    return eval_add_table(job, name, NULL, settings[job->metric->variant], &table, t->items, t->n, t->failed, err);
+    return eval_add_table(job, name, NULL, settings[job->metric->variant], NULL, &table, t->items, t->n, t->failed, err);
 }
 
 /* sacrebleu's own interval, which LLaVA-Rad prints. */

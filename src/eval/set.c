@@ -60,12 +60,24 @@ static bool copy_turns(thx_arena *arena, thx_eval_item *item)
     return true;
 }
 
+static bool copy_answers(thx_arena *arena, thx_eval_item *item)
+{
+    const char **copy = item->n_answers ? thx_arena_alloc(arena, item->n_answers, sizeof *copy) : NULL;
+
+    for (size_t i = 0; copy && i < item->n_answers; i++) {
+        copy[i] = item->answers[i];
+        if (!copy_text(arena, &copy[i])) return false;
+    }
+    item->answers = copy;
+    return copy || !item->n_answers;
+}
+
 static bool copy_item(thx_arena *arena, thx_eval_item *item)
 {
     return copy_text(arena, &item->id) && copy_text(arena, &item->image) && copy_text(arena, &item->task) &&
            copy_text(arena, &item->question) && copy_text(arena, &item->phrase) && copy_text(arena, &item->prediction) &&
            copy_text(arena, &item->reference) && copy_boxes(arena, &item->boxes, item->n_boxes) &&
-           copy_boxes(arena, &item->found, item->n_found) && copy_turns(arena, item);
+           copy_boxes(arena, &item->found, item->n_found) && copy_turns(arena, item) && copy_answers(arena, item);
 }
 
 static bool grow(thx_eval_set *set)
@@ -223,6 +235,10 @@ static void fill(thx_eval_item *item, const thx_eval_item *record)
     if (!item->question) item->question = record->question;
     if (!item->phrase) item->phrase = record->phrase;
     if (!item->image) item->image = record->image;
+    if (!item->n_turns) {
+        item->turns = record->turns;
+        item->n_turns = record->n_turns;
+    }
     if (!item->has_labels) {
         item->has_labels = record->has_labels;
         memcpy(item->labels, record->labels, sizeof item->labels);
