@@ -10,7 +10,7 @@ static const char *const keys[THX_SPECIALS] = { "unk_token", "bos_token",  "eos_
                                                 "pad_token", "cls_token", "mask_token" };
 
 /* A token as JSON has it, a text or an object with flags; content NULL: none. */
-typedef struct special { const char *content; bool described, left, right; } special;
+typedef struct special { const char *content; bool described, left, right, normalised; } special;
 
 static special special_of(const json_t *j)
 {
@@ -18,11 +18,11 @@ static special special_of(const json_t *j)
     const char *content = json_string_value(object ? json_object_get(object, "content") : j);
 
     return (special){ content && *content ? content : NULL, object != NULL, json_is_true(json_object_get(object, "lstrip")),
-                      json_is_true(json_object_get(object, "rstrip")) };
+                      json_is_true(json_object_get(object, "rstrip")), json_is_true(json_object_get(object, "normalized")) };
 }
 
 /* Marks a token as special; one that is new gets the next id, as in the original. */
-static thorax_status enter(thx_tokenizer *t, const char *content, int32_t *out, thorax_error *err)
+static thorax_status enter(thx_tokenizer *t, const char *content, bool normalised, int32_t *out, thorax_error *err)
 {
     const size_t size = strlen(content);
     int32_t id = thx_added_find(&t->raw, content, size);
@@ -35,7 +35,7 @@ static thorax_status enter(thx_tokenizer *t, const char *content, int32_t *out, 
     if (id < 0) {
         id = thx_tokenizer_id(t, content);
         if (id < 0) id = (int32_t)t->bpe.n_ids;
-        st = thx_tokenizer_add(t, &(thx_added_token){ .content = content, .id = id, .special = true }, err);
+        st = thx_tokenizer_add(t, &(thx_added_token){ .content = content, .id = id, .special = true, .normalised = normalised }, err);
     }
     if (!st) t->bpe.flags[id] |= THX_TOKEN_SPECIAL;
     *out = id;
@@ -75,7 +75,8 @@ static thorax_status enter_named(thx_tokenizer *t, const json_t *map, const json
         if (!s.content) continue;
         if ((s.left || s.right) && t->kind == THX_SENTENCEPIECE)
             return thx_fail(err, THORAX_FORMAT, 0, "%s: lstrip and rstrip are not supported", keys[i]);
-        st = enter(t, s.content, &ids[i], err);
+        const bool normalised = s.normalised || (!s.described && i == THX_UNK && t->kind == THX_UNIGRAM); /* DebertaV2Tokenizer */
+        st = enter(t, s.content, normalised, &ids[i], err);
         if (!st && (s.left || (!s.described && i == THX_MASK && t->kind == THX_BYTE_LEVEL)))
             t->bpe.flags[ids[i]] |= THX_TOKEN_STRIPS_LEFT; /* of a bare <mask> too: RobertaTokenizer */
         if (!st && s.right) t->bpe.flags[ids[i]] |= THX_TOKEN_STRIPS_RIGHT;
@@ -95,7 +96,7 @@ static thorax_status enter_additional(thx_tokenizer *t, const json_t *map, const
     if (!list) list = json_object_get(config, key);
     json_array_foreach(list, i, item) {
         const special s = special_of(item);
-        if (s.content && !st) st = enter(t, s.content, &id, err);
+        if (s.content && !st) st = enter(t, s.content, s.normalised, &id, err);
     }
     return st;
 }
