@@ -9,19 +9,16 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "metrics/labels.h"
+#include "metrics/report_words.h"
 
 /* ---- Words ---- */
 
 /* How a report is cut: that of the first model, or of radgraph-xl and those behind it. */
 typedef enum thx_radgraph_style { THX_RADGRAPH_V1, THX_RADGRAPH_XL } thx_radgraph_style;
 
-/* Words, in memory of their own. */
-typedef struct thx_report_words { const char **at; size_t n; char *text; } thx_report_words;
-
 /* The words of a report, none for white space alone; what is not UTF-8 becomes U+FFFD first. THORAX_NOMEM:
  * *out is empty, else the caller deinits it. */
 thorax_status thx_radgraph_words(thx_report_words *out, const char *report, thx_radgraph_style style, thorax_error *err);
-void          thx_report_words_deinit(thx_report_words *w);
 
 /* ---- Graphs ---- */
 

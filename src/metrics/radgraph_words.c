@@ -3,7 +3,6 @@
 #include "metrics/words.h"
 #include "text/utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Words, 0 bytes between them. */
@@ -94,24 +93,9 @@ thorax_status thx_radgraph_words(thx_report_words *out, const char *report, thx_
     cutter     c = { 0 };
     thx_string text = { 0 };
 
-    *out = (thx_report_words){ 0 };
     thx_utf8_repair(&text, report, strlen(report));
     if (text.size && !text.failed) (style == THX_RADGRAPH_V1 ? cut_v1 : cut_xl)(&c, text.data, text.size);
-    out->at = text.failed || c.text.failed ? NULL : calloc(c.n + 1, sizeof *out->at);
+    c.text.failed |= text.failed;
     thx_string_deinit(&text);
-    if (!out->at) {
-        thx_string_deinit(&c.text);
-        return thx_fail(err, THORAX_NOMEM, 0, "no memory for the words of a report");
-    }
-    out->text = thx_string_take(&c.text);
-    const char *at = out->text;
-    for (; out->n < c.n; at += strlen(at) + 1) out->at[out->n++] = at;
-    return THORAX_OK;
-}
-
-void thx_report_words_deinit(thx_report_words *w)
-{
-    free(w->at);
-    free(w->text);
-    *w = (thx_report_words){ 0 };
+    return thx_report_words_take(out, &c.text, c.n, err);
 }
