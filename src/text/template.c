@@ -29,7 +29,14 @@ static const char *default_of(const json_t *j)
 static thorax_status read_named(thx_template *t, const char *source, const char *folder,
                                 const char *name, thorax_error *err)
 {
-    const thorax_status st = thx_chat_read(t, source, err);
+    json_t *config = NULL;
+    thorax_error ignored; /* of a file that is not the template's */
+    (void)thx_text_config(&config, folder, "tokenizer_config.json", &ignored);
+    const json_t *eos = json_object_get(config, "eos_token");
+
+    if (json_is_object(eos)) eos = json_object_get(eos, "content");
+    const thorax_status st = thx_chat_read(t, source, json_string_value(eos), err);
+    json_decref(config);
 
     if (st) {
         char path[160]; /* as much as a prefix shows */

@@ -41,7 +41,8 @@ struct thx_template {
     thx_string owned[THX_CHAT_PARTS];
 };
 
-/* Fills an empty template from Jinja source. THORAX_FORMAT: none that is known. */
-thorax_status thx_chat_read(thx_template *t, const char *source, thorax_error *err);
+/* Fills an empty template from Jinja source. eos: the folder's eos_token, for templates that print it; NULL: none.
+ * THORAX_FORMAT: none that is known. */
+thorax_status thx_chat_read(thx_template *t, const char *source, const char *eos, thorax_error *err);
 
 #endif

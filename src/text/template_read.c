@@ -1,15 +1,17 @@
 /* Recognises chat templates by what they do, whatever their file is called and however they are
- * laid out: the reader of jinja.h leaves one spelling, in which two shapes are known.
+ * laid out: the reader of jinja.h leaves one spelling, in which these shapes are known.
  *
  *   lists   for each message: text, role, text, the images, the videos, the texts of the content
  *           list, text; then the start of the answer (llava-onevision, llava-hf)
  *   plain   for each message: text, role, text, content, text, perhaps with a system turn before
- *           a conversation that has none (Qwen2's ChatML)
+ *           a conversation that has none (Qwen2's ChatML); or with a branch for each role, which all
+ *           print the same around their names, and the end-of-text token behind (GREEN, Zephyr)
  *
  * The texts are taken from the template, so a folder with other line breaks renders as it says. */
 #include "text/jinja.h"
 #include "text/template.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TURN "<|im_start|>"
@@ -41,7 +43,7 @@ const thx_chat thx_chats[] = {
 #define CONTENT "message['content']"
 #define PARTS(type) "for content in message['content']|selectattr('type','equalto','" type "')"
 
-typedef struct parser { const thx_jinja *jinja; size_t at; thx_template *t; } parser;
+typedef struct parser { const thx_jinja *jinja; size_t at; thx_template *t; const char *eos; } parser;
 
 static bool eat(parser *p, thx_jinja_kind kind, const char *text)
 {
@@ -56,21 +58,27 @@ static bool eat(parser *p, thx_jinja_kind kind, const char *text)
 
 static bool eat_statement(parser *p, const char *text) { return eat(p, THX_JINJA_STATEMENT, text); }
 
-/* Takes the printed text that stands here, which may be none. A part that was taken before must be
- * the same. */
+/* A part that was taken before must be the same. */
+static bool take_part(parser *p, thx_chat_part part, const char *data, size_t size)
+{
+    thx_string *owned = &p->t->owned[part];
+
+    if (owned->data) return owned->size == size && !memcmp(owned->data, data, size);
+    thx_string_add(owned, data, size);
+    return true;
+}
+
+/* Takes the printed text that stands here, which may be none. */
 static bool eat_text(parser *p, thx_chat_part part)
 {
     const thx_jinja_item *item = &p->jinja->items[p->at];
-    thx_string *owned = &p->t->owned[part];
     const bool text = item->kind == THX_JINJA_TEXT;
     const char *data = text ? p->jinja->pool.data + item->at : "";
     const size_t size = text ? item->size : 0;
 
     if (strlen(data) != size) return false;
     if (text) p->at++;
-    if (owned->data) return owned->size == size && !memcmp(owned->data, data, size);
-    thx_string_add(owned, data, size);
-    return true;
+    return take_part(p, part, data, size);
 }
 
 static bool eat_texts_loop(parser *p)
@@ -128,6 +136,72 @@ static bool eat_plain(parser *p)
            eat_text(p, THX_CHAT_END);
 }
 
+/* ---- A branch for each role ---- */
+
+static const struct { const char *role, *tests[2]; } voices[] = {
+    { "user", { ROLE "=='user'", "message['from']=='human'" } },
+    { "system", { ROLE "=='system'", "message['from']=='system'" } },
+    { "assistant", { ROLE "=='assistant'", "message['from']=='gpt'" } },
+};
+
+/* The role that "if ROLE" or "elif ROLE" asks for; NULL: something else. */
+static const char *eat_role(parser *p, bool first)
+{
+    char statement[64];
+
+    for (size_t i = 0; i < sizeof voices / sizeof *voices; i++)
+        for (size_t k = 0; k < 2; k++) {
+            snprintf(statement, sizeof statement, "%s %s", first ? "if" : "elif", voices[i].tests[k]);
+            if (eat_statement(p, statement)) return voices[i].role;
+        }
+    return NULL;
+}
+
+/* Text, role, text as one printed text. */
+static bool eat_named(parser *p, const char *role)
+{
+    const thx_jinja_item *item = &p->jinja->items[p->at];
+    const char *text = p->jinja->pool.data + item->at, *name;
+
+    if (item->kind != THX_JINJA_TEXT || strlen(text) != item->size || !(name = strstr(text, role))) return false;
+    p->at++;
+    return take_part(p, THX_CHAT_TURN, text, (size_t)(name - text)) &&
+           take_part(p, THX_CHAT_AFTER_ROLE, name + strlen(role), strlen(name + strlen(role)));
+}
+
+/* The end-of-text token, and the text behind it. */
+static bool eat_eos(parser *p)
+{
+    thx_string end = { 0 };
+
+    if (!p->eos || !eat(p, THX_JINJA_EXPRESSION, "eos_token")) return false;
+    const thx_jinja_item *item = &p->jinja->items[p->at];
+    const bool text = item->kind == THX_JINJA_TEXT;
+    thx_string_puts(&end, p->eos);
+    if (text) thx_string_add(&end, p->jinja->pool.data + item->at, item->size);
+    if (text) p->at++;
+    const bool same = !end.failed && strlen(end.data) == end.size && take_part(p, THX_CHAT_END, end.data, end.size);
+    thx_string_deinit(&end);
+    return same;
+}
+
+static bool eat_branches(parser *p)
+{
+    const char *role;
+    size_t n = 0;
+
+    if (!eat_statement(p, "for message in messages")) return false;
+    for (; (role = eat_role(p, !n)); n++)
+        if (!eat_named(p, role) ||
+            (!eat(p, THX_JINJA_EXPRESSION, CONTENT) && !eat(p, THX_JINJA_EXPRESSION, "message['value']")) || !eat_eos(p))
+            return false;
+    return n > 1 && eat_statement(p, "endif") && eat_statement(p, "if loop['last']and add_generation_prompt") &&
+           eat_text(p, THX_CHAT_ANSWER) && eat_statement(p, "endif") && eat_statement(p, "endfor") &&
+           p->jinja->items[p->at].kind == THX_JINJA_END;
+}
+
+/* ---- */
+
 static bool eat_rest(parser *p)
 {
     return eat_statement(p, "endfor") && eat_statement(p, "if add_generation_prompt") &&
@@ -172,18 +246,23 @@ static bool ran_out(const thx_template *t)
     return failed;
 }
 
-thorax_status thx_chat_read(thx_template *t, const char *source, thorax_error *err)
+thorax_status thx_chat_read(thx_template *t, const char *source, const char *eos, thorax_error *err)
 {
     thx_jinja jinja;
     thorax_status st = thx_jinja_read(&jinja, source, err);
 
     if (st) return st;
-    parser p = { &jinja, 0, t };
+    parser p = { &jinja, 0, t, eos };
     bool known = eat_lists(&p) && eat_rest(&p) && settle(t, true);
     if (!known && !ran_out(t)) {
         forget(t);
         p.at = 0;
         known = eat_plain(&p) && eat_rest(&p) && settle(t, false);
+    }
+    if (!known && !ran_out(t)) {
+        forget(t);
+        p.at = 0;
+        known = eat_branches(&p) && settle(t, false);
     }
     thx_jinja_deinit(&jinja);
     if (ran_out(t)) return thx_fail(err, THORAX_NOMEM, 0, "out of memory");
@@ -191,5 +270,5 @@ thorax_status thx_chat_read(thx_template *t, const char *source, thorax_error *e
     forget(t);
     return thx_fail(
         err, THORAX_FORMAT, 0,
-        "chat template is not known (known: llava-onevision, llava-hf, and ChatML as of Qwen2)");
+        "chat template is not known (known: llava-onevision, llava-hf, ChatML as of Qwen2, and GREEN's)");
 }

@@ -90,9 +90,9 @@ typedef struct thx_template thx_template;
 typedef struct thx_message { const char *role, *content; } thx_message;
 
 /* The folder's own template, by the original's precedence: chat_template.json, chat_template.jinja,
- * the key in processor_config.json, and only then tokenizer_config.json. Two shapes are known,
- * content as a list (llava-onevision, llava-hf) and ChatML (qwen2, chatml); their strings are read
- * from the file. THORAX_FORMAT: template not known (the text says which file and names those that
+ * the key in processor_config.json, and only then tokenizer_config.json. These shapes are known:
+ * content as a list (llava-onevision, llava-hf), ChatML (qwen2, chatml), a branch for each role
+ * (green, green-phi); their strings are read from the file. THORAX_FORMAT: template not known (the text says which file and names those that
  * are). THORAX_IO: the folder has none. */
 thorax_status thx_template_open(thx_template **out, const char *folder, thorax_error *err);
 

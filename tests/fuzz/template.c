@@ -38,13 +38,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!text || !t) abort();
     if (size) memcpy(text, data, size);
     text[size] = 0;
-    if (!thx_chat_read(t, text, NULL)) {
+    if (!thx_chat_read(t, text, "</s>", NULL)) {
         thx_string printed = { 0 };
         render(t, tokenizer, "x");
         thx_template_print(&printed, t);
         thx_template_close(t);
         t = calloc(1, sizeof *t);
-        if (thx_chat_read(t, printed.data, NULL)) abort(); /* what we print, we know */
+        if (thx_chat_read(t, printed.data, NULL, NULL)) abort(); /* what we print, we know */
         thx_string_deinit(&printed);
     }
     for (int i = 0; i < 2; i++) {

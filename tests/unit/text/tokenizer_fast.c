@@ -1,5 +1,5 @@
-/* Byte-level BPE as GPT-2 splits it, what ends a text, and decoding as the fast classes do it. Compared with the original
- * on random ids and texts by hand (docs/models.md); the cases here are the turns of the rules. */
+/* Byte-level BPE as GPT-2 splits it, what ends a text, decoding as the fast classes do it, the judges' templates. The golden
+ * sets compare with the original; the cases here are the turns of the rules. */
 #include "check.h"
 #include "tokenizers.h"
 
@@ -107,10 +107,61 @@ static void runs_of_bytes_are_texts_or_none(void **state)
     thx_tokenizer_close(t);
 }
 
+/* ---- Templates with a branch for each role ---- */
+
+/* As the judges' code sets it, and as chat models of this kind carry it. */
+static const char green[] =
+    "{% for message in messages %}\n{% if message['from'] == 'human' %}\n{{ '<|user|>\n' + message['value'] + eos_token }}\n"
+    "{% elif message['from'] == 'system' %}\n{{ '<|system|>\n' + message['value'] + eos_token }}\n"
+    "{% elif message['from'] == 'gpt' %}\n{{ '<|assistant|>\n'  + message['value'] + eos_token }}\n{% endif %}\n"
+    "{% if loop.last and add_generation_prompt %}\n{{ '<|assistant|>' }}\n{% endif %}\n{% endfor %}";
+static const char roles[] =
+    "{% for message in messages %}\n{% if message.role == 'system' %}\n{{ '<|system|>\\n' + message.content + eos_token }}\n"
+    "{% elif message.role == 'user' %}\n{{ '<|user|>\\n' + message.content + eos_token }}\n"
+    "{% elif message.role == 'assistant' %}\n{{ '<|assistant|>\\n' + message.content + eos_token }}\n{% endif %}\n"
+    "{% if loop.last and add_generation_prompt %}\n{{ '<|assistant|>' }}\n{% endif %}\n{% endfor %}";
+static const char odd[] =
+    "{% for message in messages %}{% if message.role == 'user' %}{{ '<|user|>' + message.content + eos_token }}"
+    "{% elif message.role == 'assistant' %}{{ '[assistant]' + message.content + eos_token }}{% endif %}"
+    "{% if loop.last and add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}{% endfor %}";
+
+static void put_template(const char *folder, const char *source, const char *eos)
+{
+    json_t *config = json_pack("{s:s, s:s?}", "chat_template", source, "eos_token", eos);
+
+    folder_put_json(folder, "tokenizer_config.json", config);
+    json_decref(config);
+}
+
+static void branches_are_recognised(void **state)
+{
+    char         *folder = folder_make();
+    thx_template *t;
+    thorax_error  err;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        put_template(folder, i ? roles : green, "</s>");
+        assert_ok(thx_template_open(&t, folder, &err), err);
+        assert_string_equal(thx_template_name(t), "green");
+        thx_template_close(t);
+    }
+    put_template(folder, green, "<|endoftext|>");
+    assert_ok(thx_template_open(&t, folder, &err), err);
+    assert_string_equal(thx_template_name(t), "green-phi");
+    thx_template_close(t);
+    put_template(folder, green, NULL); /* it prints a token that nobody names */
+    assert_int_equal(thx_template_open(&t, folder, &err), THORAX_FORMAT);
+    put_template(folder, odd, "</s>");
+    assert_int_equal(thx_template_open(&t, folder, &err), THORAX_FORMAT);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(byte_level_alone_splits_as_gpt2),
                                         cmocka_unit_test(older_files_split_by_their_class),
-                                        cmocka_unit_test(runs_of_bytes_are_texts_or_none) };
+                                        cmocka_unit_test(runs_of_bytes_are_texts_or_none),
+                                        cmocka_unit_test(branches_are_recognised) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
