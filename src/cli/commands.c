@@ -74,6 +74,10 @@ const cli_command cli_commands[] = {
       "texts one a line with --references; several are taken together. --data gives references by id or film. Every figure has a signature, "
       "an interval, and how many items it is of. What could not be read or scored is counted, and the exit code is then 3 (docs/evaluation.md).",
       OPTIONS(EVAL_FILES, METRICS, CLI_SUBSTRING_RULE, CLI_NAME, CLI_CPU, CLI_THREADS, CLI_OUTPUT, CLI_JSON, CLI_QUIET, LAST), cli_eval_score },
+    { "eval compare", "A B", "Two systems on the same items: differences, their intervals, and tests.",
+      "A and B are files of predictions as `thorax eval score` takes them. Items are paired by task and id; those of one file alone are "
+      "counted and left out. p comes from resampling the items (paired bootstrap), and from exchanging the systems item by item (approximate randomisation).",
+      OPTIONS(EVAL_FILES, METRICS, CLI_SUBSTRING_RULE, CLI_CPU, CLI_THREADS, CLI_OUTPUT, CLI_JSON, CLI_QUIET, LAST), cli_eval_compare },
     { "inspect film", "FILE", "What a film file holds: format, size, depth, hash of the decoded samples.",
       "-o writes the decoded samples [height, width] or [height, width, channels]; with --profile the 8-bit picture of that profile "
       "[height, width, 3] instead.",
