@@ -78,6 +78,10 @@ const cli_command cli_commands[] = {
       "A and B are files of predictions as `thorax eval score` takes them. Items are paired by task and id; those of one file alone are "
       "counted and left out. p comes from resampling the items (paired bootstrap), and from exchanging the systems item by item (approximate randomisation).",
       OPTIONS(EVAL_FILES, METRICS, CLI_SUBSTRING_RULE, CLI_CPU, CLI_THREADS, CLI_OUTPUT, CLI_JSON, CLI_QUIET, LAST), cli_eval_compare },
+    { "eval table", "RESULT...", "Results beside the published figures, as the papers have them; curves.",
+      "RESULT is a file that -o wrote, or the folder of a run. The papers' tables are printed for which there is a figure, then all figures; sources are "
+      "named. csv and json have a line or object for each cell. --plots draws ROC, precision-recall and calibration curves where findings have scores.",
+      OPTIONS(CLI_FORMAT, CLI_OUTPUT, CLI_PLOTS, CLI_QUIET, LAST), cli_eval_table },
     { "inspect film", "FILE", "What a film file holds: format, size, depth, hash of the decoded samples.",
       "-o writes the decoded samples [height, width] or [height, width, channels]; with --profile the 8-bit picture of that profile "
       "[height, width, 3] instead.",
