@@ -16,6 +16,7 @@ static thorax_status parse(cli_values *v, int argc, char **argv, thorax_error *e
         "ask", __VA_ARGS__, NULL                                                                   \
     }
 
+/* A name may stand for another kind of value in another command, where no environment and no letter names it. */
 static void names_and_letters_are_unique(void **state)
 {
     (void)state;
@@ -27,7 +28,7 @@ static void names_and_letters_are_unique(void **state)
         assert_true((a->kind == CLI_CHOICE) == (a->choices != NULL));
         for (int j = i + 1; j < CLI_OPTIONS; j++) {
             const cli_option *b = cli_option_at((cli_option_id)j);
-            assert_string_not_equal(a->name, b->name);
+            if (a->env || b->env || a->letter || b->letter) assert_string_not_equal(a->name, b->name);
             assert_true(!a->letter || a->letter != b->letter);
         }
     }
