@@ -178,7 +178,7 @@ static const bench_kind kinds[] = {
     { "tower", true, false, bench_tower },   { "first", true, true, bench_first },
     { "second", true, true, bench_second },  { "score", true, true, bench_score },
     { "drafts", true, true, bench_drafts },  { "drift", true, false, bench_drift },
-    { "search", false, false, bench_search },
+    { "search", false, false, bench_search }, { "encoder", true, false, bench_encoder },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -198,7 +198,7 @@ static int check(const cli_values *v)
         if (!k)
             return cli_fail_text(v, CLI_USAGE,
                                  "\"%.40s\" is none of: peak open prompt decode tower first second "
-                                 "score drafts drift search",
+                                 "score drafts drift search encoder",
                                  v->operands[i]);
         if (k->model && !cli_need(v, CLI_MODEL)) return CLI_USAGE;
         if (k->film && !cli_need(v, CLI_IMAGE)) return CLI_USAGE;

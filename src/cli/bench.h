@@ -100,5 +100,6 @@ thorax_status bench_score(bench *b);
 thorax_status bench_drafts(bench *b);
 thorax_status bench_drift(bench *b);
 thorax_status bench_search(bench *b);
+thorax_status bench_encoder(bench *b);
 
 #endif

@@ -143,9 +143,10 @@ const cli_command cli_commands[] = {
       "NAME is peak (what the machine does at best: bf16, int8, f32, reading memory), open (a folder), prompt, decode, tower, first (from the "
       "start of a process to the first token about a film), second (another question about it), score (the 14 findings, beside one short "
       "answer), drafts (a report with guesses from --drafts and without), drift (how far the numbers are from those in f32, and with --task the answers; -i may be given "
-      "several times) or search (the ten nearest of --count random vectors of 512 values, in a file in TMPDIR, 2.6 KB each). No cache of earlier runs is looked at, unless --cache names one: then first is the time after a restart. Each is run once and then measured several times; the figure is the median, beside the smallest and the largest. "
+      "several times), search (the ten nearest of --count random vectors of 512 values, in a file in TMPDIR, 2.6 KB each) or encoder (the texts of "
+      "--texts through a text encoder, in f32 unless --precision says otherwise). No cache of earlier runs is looked at, unless --cache names one: then first is the time after a restart. Each is run once and then measured several times; the figure is the median, beside the smallest and the largest. "
       "Memory is the most the process held: all of it, and what is not mapped from files (docs/benchmarks.md).",
-      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_TOKENS, CLI_TILES, CLI_DRAFTS, CLI_MESSAGES, CLI_TASK, CLI_REFERENCE, CLI_REPEAT, CLI_COUNT_OPTION, CLI_JSON, CLI_QUIET, LAST),
+      OPTIONS(OPENING, CACHING, CLI_IMAGE, READING, CLI_TOKENS, CLI_TILES, CLI_DRAFTS, CLI_MESSAGES, CLI_TASK, CLI_REFERENCE, CLI_REPEAT, CLI_COUNT_OPTION, CLI_TEXTS, CLI_LAYER, CLI_JSON, CLI_QUIET, LAST),
       cli_bench },
     { "cache list", "", "What the cache folder holds, the entry used last first.",
       "An entry is what was computed about one film by one model: its image rows, or the keys and values of a prompt up to the end "

@@ -155,7 +155,8 @@ static void pack_block(const plan *p, const room *r, size_t g, size_t start, siz
 static void add_bias(float *scores, const thx_bias *b, size_t h, size_t t, size_t start, size_t n)
 {
     if (!b->at) return;
-    const float *from = b->at + (ptrdiff_t)h * b->head + (ptrdiff_t)t * b->row + (ptrdiff_t)start * b->key;
+    const ptrdiff_t at = (ptrdiff_t)h * b->head + (ptrdiff_t)t * b->row + (ptrdiff_t)start * b->key;
+    const float    *from = b->at + at;
     for (size_t i = 0; i < n; i++) scores[i] += b->factor * from[(ptrdiff_t)i * b->key];
 }
 

@@ -6,6 +6,10 @@
     {"do":"decode","tokens":N}             {"seconds":S}   of N single steps behind a short prompt
     {"do":"logits","segments":[{"ids":[…]}],"out":F,"tiles":FILE,"size":[H,W]}
                                            {"rows":T}      f32 [T, V] into a NumPy file; the film is optional
+    {"do":"encoder_make","out":DIR,"layers":N}             {"ok":true}    a random BERT of the base size with a vocabulary of words
+    {"do":"encoder_load","path":DIR,"threads":2}           {"ok":true}
+    {"do":"encoder_run","texts":FILE,"batch":64}
+                                           {"seconds":S,"tokens":N}   last hidden states of texts, a line each, by length
     {"do":"about"}                         {"text":…}
 
     python torch_worker.py first MODEL FILM QUESTION [TYPE]    one JSON object once the first token is there,
@@ -36,7 +40,36 @@ def model_of(path, type, threads):
     return model.eval()
 
 
-class Worker:
+class Encoder:
+    """A text encoder: what bert_score and its like do with it."""
+
+    def encoder_make(self, out, layers=12, entries=30522):
+        torch.manual_seed(5)
+        config = transformers.BertConfig(num_hidden_layers=layers, vocab_size=entries)
+        transformers.BertModel(config, add_pooling_layer=False).save_pretrained(out)
+        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        with open(os.path.join(out, "vocab.txt"), "w") as f:
+            f.writelines(w + "\n" for w in words + [f"w{i}" for i in range(entries - len(words))])
+        return {"ok": True}
+
+    def encoder_load(self, path, threads=2):
+        torch.set_num_threads(threads)
+        self.words = transformers.BertTokenizerFast.from_pretrained(path, model_max_length=512)
+        self.encoder = transformers.BertModel.from_pretrained(path, attn_implementation="sdpa", add_pooling_layer=False).eval()
+        return {"ok": True}
+
+    @torch.inference_mode()
+    def encoder_run(self, texts, batch=64):
+        with open(texts) as f:
+            ids = sorted((self.words(x.rstrip("\n"), truncation=True)["input_ids"] for x in f), key=len)
+        parts = [self.words.pad({"input_ids": ids[i:i + batch]}, return_tensors="pt") for i in range(0, len(ids), batch)]
+        begin = time.monotonic()
+        for part in parts:
+            self.encoder(**part)
+        return {"seconds": time.monotonic() - begin, "tokens": sum(map(len, ids))}
+
+
+class Worker(Encoder):
     def load(self, path, type="bf16", threads=2):
         self.whole = model_of(path, type, threads)
         self.model = self.whole.model

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 
 import drift
 from figures import Figures, Work
-from setting import HERE
+from setting import HERE, Missing
 
 REPORT = "Provide a radiology report for this Chest X-Ray."  # our family's own words for it
 SHORT_TOKENS = 16
@@ -261,6 +262,39 @@ def memory(type, tokens, key, limit, name):
     return measure
 
 
+# ---- Text encoders beside transformers ----
+
+def report_texts(path, n=64, entries=30000):
+    """Lines as long as reports are: 20 to 140 words, most of them short."""
+    r = random.Random(7)
+    with open(path, "w") as f:
+        for _ in range(n):
+            f.write(" ".join(f"w{r.randrange(entries)}" for _ in range(20 + int(120 * r.random() ** 2))) + "\n")
+
+
+def encoder(s):
+    texts = s.made("reports.txt", report_texts)
+
+    def make(path):
+        w = s.torch()
+        if not w.ask(do="encoder_make", out=path):
+            raise Missing("the random encoder is made by transformers, which is not at hand")
+        w.close()
+    folder = s.made("bert-base", make, 5e8)
+    w = s.torch()
+    ready = w.ask(do="encoder_load", path=folder, threads=s.threads)
+    if ready:
+        w.ask(do="encoder_run", texts=texts)  # not counted
+
+    def ours():
+        return s.bench("encoder", "-m", folder, "--texts", texts, unit="tokens/s")[0]
+
+    def theirs():
+        runs = [w.ask(do="encoder_run", texts=texts) for _ in range(s.a.repeat)] if ready else [None]
+        return [x["tokens"] / x["seconds"] for x in runs] if all(runs) else None
+    return alternate(s, Figures("tokens/s", "transformers, padded by 64"), ours, theirs)
+
+
 WORKS = [
     Work("prompt-512", "bf16", ">= 1.05", against_llama("prompt", "bf16", 512)),
     Work("prompt-7264", "bf16", ">= 1.05", against_llama("prompt", "bf16", 7264)),
@@ -287,6 +321,7 @@ WORKS = [
     Work("second", "bf16", "< 0.02", second),
     Work("second-restart", "bf16", "< 0.02", restart),
     Work("drafts", "f16", ">= 2", drafts),
+    Work("encoder", "f32", ">= 1.0", encoder),
     Work("scores", "bf16", "<= 1.5", scores),
     Work("open", "f16", "< 1", opening),
     Work("memory-7264", "f16", "<= 1", memory("f16", 7264, "peak_anon_bytes", 1.5e9, "1.5 GB beyond the mapped weights")),
