@@ -159,6 +159,27 @@ static void tensors_by_name(void **state)
     thx_text_encoder_close(e);
 }
 
+/* The encoder of an archive lies deep among other tensors, its configuration in another folder. */
+static void archives(void **state)
+{
+    static const char *const types[] = { "radgraph", "radgraph-xl", "modern-radgraph-xl" };
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char              folder[128], weights[128];
+        thx_text_encoder *e;
+        thorax_error      err;
+        snprintf(folder, sizeof folder, "golden/bert-radgraph/%s/encoder", types[i]);
+        snprintf(weights, sizeof weights, "golden/bert-radgraph/%s/archive/weights.th", types[i]);
+        const thx_text_encoder_options o = { .weights = shared_path(weights) };
+        assert_ok(thx_text_encoder_open(&e, ctx, shared_path(folder), &o, &err), err);
+        assert_int_equal(thx_text_encoder_kind(e), i < 2 ? THX_TEXT_BERT : THX_TEXT_MODERNBERT);
+        assert_non_null(thx_text_encoder_view(e, "_endpoint_span_extractor._span_width_embedding.weight"));
+        assert_null(thx_text_encoder_view(e, "weight")); /* of many */
+        thx_text_encoder_close(e);
+    }
+}
+
 static void faults_are_named(void **state)
 {
     thx_text_encoder *e;
@@ -176,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deberta_as_the_original), cmocka_unit_test(together_as_alone), cmocka_unit_test(fewer_layers),
         cmocka_unit_test(tensors_by_name),         cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(archives),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
