@@ -157,7 +157,8 @@ static void put_sentences(const splitter *s, const char *text, thx_string *out, 
     size_t at = 0;
 
     for (size_t i = 0; i < s->n; i++) {
-        const span p = s->spans[i];
+        span p = s->spans[i];
+        if (s->t.c[p.end - 1] == ')' && s->t.c[p.end] == ':') p.end++; /* one token of spaCy's, a face */
         if (p.first > at) put_sentence(s, text, at, p.first, out, n);
         if (p.first > at) at = p.first;
         if (p.end > at) put_sentence(s, text, at, p.end, out, n);

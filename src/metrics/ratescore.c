@@ -50,14 +50,79 @@ static double cosine(const float *a, const float *b, size_t D)
     return scale > 0 ? (float)(dot / scale) : 0;
 }
 
-/* The nearest entity of `to`, the first of equals. */
+/* ---- The nearest ----
+ * Of equal cosines (the same text in entities of different types) the original takes whichever its selection happens to
+ * leave in front: PyTorch's topk has 64 or more values heaped, which gives the first, and fewer selected by a C++
+ * library whose steps are these: partition around the median of three until at most three are left. */
+
+enum { FEW = 64 };
+
+typedef struct ranked { double value; size_t at; } ranked;
+
+static void swap(ranked *a, ranked *b)
+{
+    const ranked old = *a;
+
+    *a = *b;
+    *b = old;
+}
+
+/* Puts the median of three into `to`. */
+static void take_median(ranked *to, ranked *a, ranked *b, ranked *c)
+{
+    if (a->value > b->value) swap(to, b->value > c->value ? b : a->value > c->value ? c : a);
+    else swap(to, a->value > c->value ? a : b->value > c->value ? c : b);
+}
+
+/* Larger ones than list[0] to the front; returns where the others begin. */
+static size_t partition(ranked *list, size_t n)
+{
+    size_t first = 1, last = n;
+
+    take_median(&list[0], &list[1], &list[n / 2], &list[n - 1]);
+    for (;; first++) {
+        while (list[first].value > list[0].value) first++;
+        last--;
+        while (list[0].value > list[last].value) last--;
+        if (first >= last) return first;
+        swap(&list[first], &list[last]);
+    }
+}
+
+/* The first of the largest. */
+static size_t first_largest(const ranked *list, size_t n)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < n; i++)
+        if (list[i].value > list[best].value) best = i;
+    return best;
+}
+
+static ranked select_largest(ranked *list, size_t n)
+{
+    int depth = 0;
+
+    for (size_t k = n; k > 1; k >>= 1) depth += 2;
+    for (; n > 3 && depth; depth--) n = partition(list, n);
+    return list[first_largest(list, n)];
+}
+
+/* The nearest entity of `to`. */
 static size_t nearest(const thx_rate_side *to, const float *vector, size_t D, double *best)
 {
+    ranked list[FEW];
     size_t at = 0;
 
-    *best = -INFINITY;
-    for (size_t i = 0; i < to->n; i++) {
-        const double c = cosine(vector, to->vectors + i * D, D);
+    for (size_t i = 0; i < to->n && i < FEW; i++) list[i] = (ranked){ cosine(vector, to->vectors + i * D, D), i };
+    *best = list[0].value;
+    if (to->n < FEW) {
+        const ranked r = select_largest(list, to->n);
+        *best = r.value;
+        return r.at;
+    }
+    for (size_t i = 1; i < to->n; i++) {
+        const double c = i < FEW ? list[i].value : cosine(vector, to->vectors + i * D, D);
         if (!(c > *best)) continue;
         *best = c;
         at = i;

@@ -41,6 +41,7 @@ void golden_judge(golden *g);
 void golden_pickle(golden *g);
 void golden_radcliq(golden *g);
 void golden_radgraph(golden *g);
+void golden_ratescore(golden *g);
 void golden_resize(golden *g);
 void golden_sampling(golden *g);
 void golden_wbf(golden *g);

@@ -31,6 +31,7 @@ static const struct { const char *prefix; void (*check)(golden *g); } kinds[] = 
     { "llavarad-clip", golden_clip },
     { "bert-radgraph", golden_radgraph },
     { "judge-", golden_judge },
+    { "bert-ratescore", golden_ratescore },
     { "radvlm-geometry", golden_geometry },
     { "radvlm-resize", golden_resize },
     { "radvlm-sampling", golden_sampling },
