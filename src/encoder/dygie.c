@@ -20,11 +20,14 @@ typedef struct run {
     thx_dygie_found *out;
 } run;
 
-static thorax_status no_memory(thorax_error *err) { return thx_fail(err, THORAX_NOMEM, 0, "no memory for the spans of a text"); }
+static thorax_status no_memory(thorax_error *err)
+{
+    return thx_fail(err, THORAX_NOMEM, 0, "no memory for the spans of a text");
+}
 
 /* y [n, outputs] = the block of x. */
-static thorax_status forward(thx_ctx *ctx, const thx_dygie_config *c, const thx_dygie_block *block, thx_tensor y, thx_tensor x,
-                             thorax_error *err)
+static thorax_status forward(thx_ctx *ctx, const thx_dygie_config *c, const thx_dygie_block *block, thx_tensor y,
+                             thx_tensor x, thorax_error *err)
 {
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
     thorax_status        st = THORAX_OK;
@@ -195,7 +198,8 @@ static void take_relations(run *r, thx_tensor scores, size_t first)
         const size_t label = best_label(row, scores.cols, &softmax);
         if (label)
             r->out->relations[r->out->n_relations++] =
-                (thx_dygie_relation){ r->out->kept[from], r->out->kept[to], (uint32_t)(label - 1), row[label - 1], softmax };
+                (thx_dygie_relation){ r->out->kept[from], r->out->kept[to], (uint32_t)(label - 1), row[label - 1],
+                                      softmax };
     }
 }
 
@@ -217,7 +221,8 @@ static thorax_status score_pairs(run *r, thorax_error *err)
     for (size_t at = 0; !st && at < n; at += most) {
         const size_t rows = n - at < most ? n - at : most;
         pair_vectors(r, thx_tensor_rows(x, 0, rows), s, at);
-        st = forward(r->ctx, &r->d->config, &r->d->pairs, thx_tensor_rows(scores, 0, rows), thx_tensor_rows(x, 0, rows), err);
+        st = forward(r->ctx, &r->d->config, &r->d->pairs, thx_tensor_rows(scores, 0, rows), thx_tensor_rows(x, 0, rows),
+                     err);
         if (!st) take_relations(r, thx_tensor_rows(scores, 0, rows), at);
     }
     return st;
@@ -244,10 +249,11 @@ static bool take_room(run *r, size_t words)
     return f->kept && f->entities && f->relations && r->spans && r->prune && r->kept;
 }
 
-thorax_status thx_dygie_find(thx_ctx *ctx, const thx_dygie *d, thx_dygie_found *out, thx_tensor words, thorax_error *err)
+thorax_status thx_dygie_find(thx_ctx *ctx, const thx_dygie *d, thx_dygie_found *out, thx_tensor words,
+                             thorax_error *err)
 {
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
-    run                  r = { .ctx = ctx, .d = d, .words = words, .S = 2 * d->config.D + d->config.feature, .out = out };
+    run r = { .ctx = ctx, .d = d, .words = words, .S = 2 * d->config.D + d->config.feature, .out = out };
     thorax_status        st;
 
     *out = (thx_dygie_found){ 0 };

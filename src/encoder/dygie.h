@@ -1,9 +1,9 @@
 /* The head of RadGraph's models (DyGIE++ as they use it): word vectors in; entities and relations out.
  *
- * Spans of up to `max_width` words are the pairs of their first and last word's vector and a learned vector of their width.
- * One feed-forward block scores every span's labels. Another one chooses the spans that relations are looked for
- * between, and a third scores every ordered pair of these. Where no label scores above 0 there is none.
- * Method: radgraph's dygie/models (dygie.py, ner.py, relation.py) and the Pruner of AllenNLP. */
+ * Spans of up to `max_width` words are the pairs of their first and last word's vector and a learned vector of their
+ * width. One feed-forward block scores every span's labels. Another one chooses the spans that relations are looked
+ * for between, and a third scores every ordered pair of these. Where no label scores above 0 there is none. Method:
+ * radgraph's dygie/models (dygie.py, ner.py, relation.py) and the Pruner of AllenNLP. */
 #ifndef THX_ENCODER_DYGIE_H
 #define THX_ENCODER_DYGIE_H
 
@@ -23,7 +23,8 @@ typedef struct thx_dygie_config {
 
 /* A block and the linear layer behind it. */
 typedef struct thx_dygie_block {
-    thx_weight *w[THX_DYGIE_LAYERS + 1], *b[THX_DYGIE_LAYERS + 1]; /* [hidden, inputs], [hidden]; then [outputs, hidden], [outputs] */
+    thx_weight *w[THX_DYGIE_LAYERS + 1]; /* [hidden, inputs] …, then [outputs, hidden] */
+    thx_weight *b[THX_DYGIE_LAYERS + 1]; /* [hidden] …, then [outputs]                 */
 } thx_dygie_block;
 
 typedef struct thx_dygie {
@@ -36,12 +37,12 @@ typedef struct thx_dygie {
 
 /* Makes a tensor ready, by the name it has in the archive: [rows, cols], or with cols = 0 [rows]. The weight belongs to
  * whoever provides the function, and must outlive the head. */
-typedef thorax_status thx_dygie_bind(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows, size_t cols,
-                                     thorax_error *err);
+typedef thorax_status thx_dygie_bind(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows,
+                                     size_t cols, thorax_error *err);
 
 /* Binds the tensors of a model type ("radgraph-xl"). What `bind` returns. */
-thorax_status thx_dygie_init(thx_dygie *out, const thx_dygie_config *config, const char *type, thx_dygie_bind *bind, void *data,
-                             thorax_error *err);
+thorax_status thx_dygie_init(thx_dygie *out, const thx_dygie_config *config, const char *type, thx_dygie_bind *bind,
+                             void *data, thorax_error *err);
 
 /* ---- A text ---- */
 
@@ -66,7 +67,8 @@ typedef struct thx_dygie_found {
 } thx_dygie_found;
 
 /* words [n, D], n > 0: the vectors of one text's words. THORAX_NOMEM: *out is empty, else the caller deinits it. */
-thorax_status thx_dygie_find(thx_ctx *ctx, const thx_dygie *d, thx_dygie_found *out, thx_tensor words, thorax_error *err);
+thorax_status thx_dygie_find(thx_ctx *ctx, const thx_dygie *d, thx_dygie_found *out, thx_tensor words,
+                             thorax_error *err);
 void          thx_dygie_found_deinit(thx_dygie_found *f);
 
 #endif

@@ -1,6 +1,6 @@
-/* Clues of sentences in radiology reports: rules of our own, found by comparing with what PyRuSH 1.0.13 does under medspaCy's
- * English rules. Of clues that overlap the widest counts, the earliest of equals; one that denies
- * ("Dr.") is dropped after it took the place of another. (Of the first clue of all the last character does not count there.) */
+/* Clues of sentences in radiology reports: rules of our own, found by comparing with what PyRuSH 1.0.13 does under
+ * medspaCy's English rules. Of clues that overlap the widest counts, the earliest of equals; one that denies ("Dr.")
+ * is dropped after it took the place of another. (Of the first clue of all the last character does not count there.) */
 #include "metrics/rate_clues.h"
 #include "metrics/words.h"
 
@@ -96,9 +96,10 @@ static size_t item_at(const uint32_t *c, size_t p, bool glued)
 /* A word that begins sentences whatever stands before the full stop: its length; 0 for none. */
 static size_t opener_at(const uint32_t *c, size_t p)
 {
-    static const char *const words[] = { "He ",  "His ", "Her ",  "She ",  "We ",    "Our ", "The", "The ", "They ", "Their ", "I ",   "My ",
-                                         "But ", "Now ", "This ", "That ", "this ",  "that ", "he ", "she ",  "we ",    "our ", "his ",
-                                         "her ", "they ", "their ", "my ", "but ", "Discharge ", "\"", NULL };
+    static const char *const words[] = { "He ",   "His ",   "Her ", "She ", "We ",        "Our ", "The",   "The ",
+                                         "They ", "Their ", "I ",   "My ",  "But ",       "Now ", "This ", "That ",
+                                         "this ", "that ",  "he ",  "she ", "we ",        "our ", "his ",  "her ",
+                                         "they ", "their ", "my ",  "but ", "Discharge ", "\"",   NULL };
     size_t                   longest = 0;
 
     for (const char *const *w = words; *w; w++)
@@ -127,11 +128,13 @@ static void begin_behind_stop(thx_clues *out, const uint32_t *c, size_t stop, si
 
     if (item_at(c, p, true)) add(out, p, item_at(c, p, true), false);
     else if (opener_at(c, p)) add(out, p, p + opener_at(c, p), false);
-    else if (is_large(c[p]) && (is_small(a) || is_digit(a) || a == ')' || (letters3 && is_small(c[p + 1])))) add(out, p, p + 1, false);
+    else if (is_large(c[p]) && (is_small(a) || is_digit(a) || a == ')' || (letters3 && is_small(c[p + 1]))))
+        add(out, p, p + 1, false);
     else if (is_small(c[p]) && is_small(a) && is_small(back(c, stop, 2))) add(out, p, over(c, p, is_small), false);
     else if (is_large(c[p]) && is_blank(a) && begins_behind(c, stop, p)) add(out, p, p + 1, false);
     else if (is_number(c, p) && is_small(a) && is_small(back(c, stop, 2))) add(out, p, p + 1, false);
-    else if (c[p] == '-' && is_small(a) && is_blank(c[p + 1]) && is_large(c[over(c, p + 1, is_blank)])) add(out, p, p + 1, false);
+    else if (c[p] == '-' && is_small(a) && is_blank(c[p + 1]) && is_large(c[over(c, p + 1, is_blank)]))
+        add(out, p, p + 1, false);
 }
 
 /* p stands behind blanks in one line, `last` is the character before them. */
@@ -140,8 +143,10 @@ static void begin_in_line(thx_clues *out, const uint32_t *c, size_t last, size_t
     const uint32_t a = c[last];
 
     if (a == '.') begin_behind_stop(out, c, last, p);
-    else if ((a == '?' || a == '!') && ((is_large(c[p]) && is_small(c[p + 1])) || is_digit(c[p]))) add(out, p, p + 1, false);
-    else if (a == '"' && back(c, last, 1) == '.' && is_small(back(c, last, 2)) && is_large(c[p])) add(out, p, p + 1, false);
+    else if ((a == '?' || a == '!') && ((is_large(c[p]) && is_small(c[p + 1])) || is_digit(c[p])))
+        add(out, p, p + 1, false);
+    else if (a == '"' && back(c, last, 1) == '.' && is_small(back(c, last, 2)) && is_large(c[p]))
+        add(out, p, p + 1, false);
     else if (is_digit(c[p]) && c[p + 1] == ')' && is_large(c[over(c, p + 2, is_blank)]) &&
              (is_small(a) || (p - last > 2 && is_number(c, p)))) add(out, p, p + 1, false);
     else if (is_small(a) && c[p] == '-' && is_blank(c[p + 1]) && is_large(c[over(c, p + 1, is_blank)])) {
@@ -162,7 +167,8 @@ static bool is_mark(const uint32_t *c, size_t p)
                (c[behind] == ')' && behind - p <= 2 && (is_large(c[next]) || is_small(c[next])));
     }
     if (c[p] == '-' && is_large(c[p + 1])) return true;
-    return c[p] && strchr("-#*?", (int)(c[p] < 0x80 ? c[p] : 'x')) && c[p + 1] == ' ' && (is_large(c[p + 2]) || is_small(c[p + 2]));
+    return c[p] && strchr("-#*?", (int)(c[p] < 0x80 ? c[p] : 'x')) && c[p + 1] == ' ' &&
+           (is_large(c[p + 2]) || is_small(c[p + 2]));
 }
 
 /* p stands in a new line. `last` is the last character before white space, `line` the first of the line. */
@@ -177,9 +183,12 @@ static void begin_of_line(thx_clues *out, const uint32_t *c, size_t last, size_t
     } else if (is_large(c[p]) && p - line == 1 && c[line] == ' ') add(out, line, p + 1, false);
     else if (is_large(c[p]) && (glued || empty || p - line <= 4)) add(out, p, p + 1, false);
     else if (a == ':' && glued) add(out, p, p + 1, false);
-    else if (a == '.' && is_small(c[p]) && is_small(back(c, last, 1)) && is_small(back(c, last, 2))) add(out, p, over(c, p, is_small), false);
-    else if (is_digit(c[p]) && glued && a == '.' && is_small(back(c, last, 1)) && is_small(back(c, last, 2))) add(out, p, p + 1, false);
-    else if (is_digit(c[p]) && (empty || (a == '.' && is_small(back(c, last, 1)))) && is_blank(c[over(c, p, is_digit)])) add(out, p, p + 1, false);
+    else if (a == '.' && is_small(c[p]) && is_small(back(c, last, 1)) && is_small(back(c, last, 2)))
+        add(out, p, over(c, p, is_small), false);
+    else if (is_digit(c[p]) && glued && a == '.' && is_small(back(c, last, 1)) && is_small(back(c, last, 2)))
+        add(out, p, p + 1, false);
+    else if (is_digit(c[p]) && (empty || (a == '.' && is_small(back(c, last, 1)))) && is_blank(c[over(c, p, is_digit)]))
+        add(out, p, p + 1, false);
 }
 
 void thx_clue_begins(thx_clues *out, const thx_clue_text *t)
@@ -209,11 +218,15 @@ void thx_clue_begins(thx_clues *out, const thx_clue_text *t)
 /* A title before the full stop at p: no end. */
 static bool is_title(const uint32_t *c, size_t p)
 {
-    static const char *const titles[] = { "Dr", "dr", "Mr", "mr", "Ms", "ms", "Mrs", "mrs", "Miss", "phd", "pulm", NULL };
+    static const char *const titles[] = {
+        "Dr", "dr", "Mr", "mr", "Ms", "ms", "Mrs", "mrs", "Miss", "phd", "pulm", NULL
+    };
 
     for (const char *const *t = titles; *t; t++) {
         const size_t n = strlen(*t);
-        if (p >= n && stands(c, p - n, *t) && (p == n ? strchr("M", **t) != NULL : is_blank(c[p - n - 1]) || **t == 'M')) return true;
+        if (p >= n && stands(c, p - n, *t) &&
+            (p == n ? strchr("M", **t) != NULL : is_blank(c[p - n - 1]) || **t == 'M'))
+            return true;
     }
     return false;
 }
@@ -221,7 +234,8 @@ static bool is_title(const uint32_t *c, size_t p)
 /* Behind a full stop at p that stands alone: does the word at `next` make it an end? */
 static bool ends_before(const uint32_t *c, size_t p, size_t next)
 {
-    static const char *const words[] = { "He ", "His ", "Her ", "She ", "We ", "Our ", "The", "They ", "Their ", "I ", "My ", NULL };
+    static const char *const words[] = { "He ", "His ",  "Her ",   "She ", "We ", "Our ",
+                                         "The", "They ", "Their ", "I ",   "My ", NULL };
     size_t                   last = p;
 
     while (last && is_blank(c[last - 1])) last--;
@@ -251,9 +265,10 @@ static void end_at_stop(thx_clues *out, const uint32_t *c, size_t p)
 static bool is_heading(const uint32_t *c, size_t p)
 {
     static const char *const headings[] = {
-        "REASON FOR", "Reason For", "INDICATION:", "Indication:", "REASON:", "Reason:", "FINDINGS:", "Findings:", "Admitting Diagnosis:",
-        "ADMITTING DIAGNOSIS:", "Discharge Diagnosis:", "DISCHARGE DIAGNOSIS:", "Chief Complaint:", "Past Medical History:",
-        "History of Present Illness:", "History of present illness:", "HISTORY OF PRESENT ILLNESS:", "History of Past Illness:", NULL
+        "REASON FOR", "Reason For", "REASON:", "Reason:", "INDICATION:", "Indication:", "FINDINGS:", "Findings:",
+        "ADMITTING DIAGNOSIS:", "Admitting Diagnosis:", "DISCHARGE DIAGNOSIS:", "Discharge Diagnosis:",
+        "Chief Complaint:", "Past Medical History:", "History of Past Illness:", "HISTORY OF PRESENT ILLNESS:",
+        "History of Present Illness:", "History of present illness:", NULL
     };
     return one_of(c, p, headings);
 }
@@ -278,7 +293,8 @@ static void end_before_blanks(thx_clues *out, const uint32_t *c, size_t p)
     if (c[p] == '?' && p && (is_small(c[p - 1]) || is_large(c[p - 1]) || is_digit(c[p - 1]))) add(out, p, p + 1, false);
     else if (is_heading(c, next)) add(out, p, p + 1, false);
     else if (number > next && number - next <= 2 && c[number] == ')') {
-        const bool counts = is_small(c[p]) || is_digit(c[p]) || c[p] == '%' || (is_large(c[p]) && p && is_large(c[p - 1]));
+        const bool counts =
+            is_small(c[p]) || is_digit(c[p]) || c[p] == '%' || (is_large(c[p]) && p && is_large(c[p - 1]));
         const bool closed = c[number + 1] == ',' || c[number + 1] == '.';
         if (counts && closed && (is_small(back(c, p, 1)) || is_large(c[p]))) add(out, p - 1, p + 1, true);
         if (counts) add(out, p, p + 1, false);

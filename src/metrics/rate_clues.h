@@ -8,8 +8,8 @@
 enum { THX_CLUE_MARGIN = 64 };
 typedef struct thx_clue_text { const uint32_t *c; size_t n; } thx_clue_text;
 
-/* Characters first .. end - 1 that say so: of an end, the first is the sentence's last character. Those before `reach` let no
- * other clue in. */
+/* Characters first .. end - 1 that say so: of an end, the first is the sentence's last character. Those before `reach`
+ * let no other clue in. */
 typedef struct thx_clue { size_t first, end, reach; bool denied; } thx_clue;
 typedef struct thx_clues { thx_clue *at; size_t n, room; bool failed; } thx_clues;
 

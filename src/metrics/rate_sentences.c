@@ -1,5 +1,5 @@
-/* Sentences of reports; see ratescore_model.h. Method: PyRuSH RuSH.py (begins and ends to spans, gaps) and RaTEScore utils.py
- * (what of them is kept), with clues of our own. */
+/* Sentences of reports; see ratescore_model.h. Method: PyRuSH RuSH.py (begins and ends to spans, gaps) and RaTEScore
+ * utils.py (what of them is kept), with clues of our own. */
 #include "metrics/rate_clues.h"
 #include "metrics/ratescore_model.h"
 #include "metrics/words.h"
@@ -175,7 +175,8 @@ static thorax_status split(splitter *s, const char *text, size_t size, thx_strin
     thx_clue_begins(&s->begins, &s->t);
     thx_clue_ends(&s->ends, &s->t);
     s->spans = calloc(2 * (s->begins.n + s->ends.n) + 4, sizeof *s->spans);
-    if (!s->spans || s->begins.failed || s->ends.failed) return thx_fail(err, THORAX_NOMEM, 0, "no memory for the sentences of a report");
+    if (!s->spans || s->begins.failed || s->ends.failed)
+        return thx_fail(err, THORAX_NOMEM, 0, "no memory for the sentences of a report");
     join_clues(s);
     close_edges(s);
     put_sentences(s, text, out, n);

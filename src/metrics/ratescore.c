@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[THX_RATE_TYPES] = { "ABNORMALITY", "ANATOMY", "DISEASE", "NON-ABNORMALITY", "NON-DISEASE" };
+static const char *const names[THX_RATE_TYPES] = { "ABNORMALITY", "ANATOMY", "DISEASE", "NON-ABNORMALITY",
+                                                   "NON-DISEASE" };
 
 const char *thx_rate_type_name(thx_rate_type type) { return type < THX_RATE_TYPES ? names[type] : NULL; }
 
@@ -147,7 +148,8 @@ static double direction(const thx_rate_side *from, const thx_rate_side *to, size
     return weights == 0 ? 0 : sum / weights;
 }
 
-thx_rate_score thx_ratescore(const thx_rate_side *reference, const thx_rate_side *hypothesis, size_t D, thx_rate_weights weights)
+thx_rate_score thx_ratescore(const thx_rate_side *reference, const thx_rate_side *hypothesis, size_t D,
+                             thx_rate_weights weights)
 {
     if (!reference->n || !hypothesis->n) return (thx_rate_score){ NAN, NAN, 0.5 };
     const double a = direction(reference, hypothesis, D, &tables[weights]);
@@ -195,7 +197,8 @@ size_t thx_rate_entities(thx_rate_entity *out, const char *const *tokens, const 
     for (size_t i = 0; i + 1 < n; i++) {
         const char kind = labels[i][0];
         if (!strcmp(tokens[i], "[CLS]") || !strcmp(tokens[i], "[SEP]")) continue;
-        if ((kind == 'B' || kind == 'I') && labels[i][1] == '-') step(&r, i, kind == 'B', labels[i] + 2, labels[i + 1][0]);
+        if ((kind == 'B' || kind == 'I') && labels[i][1] == '-')
+            step(&r, i, kind == 'B', labels[i] + 2, labels[i + 1][0]);
     }
     if (r.open && !r.ended && n >= 2 && n - 2 >= r.start) emit(&r, r.start, n - 2, r.type);
     return r.n;

@@ -18,7 +18,10 @@ struct thx_rate_model {
     char              identity[65];
 };
 
-static thorax_status no_memory(thorax_error *err) { return thx_fail(err, THORAX_NOMEM, 0, "no memory for the entities of reports"); }
+static thorax_status no_memory(thorax_error *err)
+{
+    return thx_fail(err, THORAX_NOMEM, 0, "no memory for the entities of reports");
+}
 
 /* ---- Opening ---- */
 
@@ -35,14 +38,16 @@ static thorax_status read_labels(thx_rate_model *m, const char *path, thorax_err
 
     m->n_labels = json_object_size(names);
     if (!m->n_labels || m->n_labels > LABELS_MAX)
-        return thx_fail(err, THORAX_MODEL, 0, "%s: id2label: 1 to %d labels expected, found %zu", path, LABELS_MAX, m->n_labels);
+        return thx_fail(err, THORAX_MODEL, 0, "%s: id2label: 1 to %d labels expected, found %zu", path, LABELS_MAX,
+                        m->n_labels);
     for (size_t i = 0; i < m->n_labels; i++) {
         char id[24];
         snprintf(id, sizeof id, "%zu", i);
         m->labels[i] = json_string_value(json_object_get(names, id));
         if (!m->labels[i] || !is_known(m->labels[i]))
-            return thx_fail(err, THORAX_MODEL, 0, "%s: id2label: %s: O, or B- or I- with a type of RaTEScore's expected, found '%.40s'",
-                            path, id, m->labels[i] ? m->labels[i] : "");
+            return thx_fail(err, THORAX_MODEL, 0,
+                            "%s: id2label: %s: O, or B- or I- with a type of RaTEScore's expected, found '%.40s'", path,
+                            id, m->labels[i] ? m->labels[i] : "");
     }
     return THORAX_OK;
 }
@@ -70,7 +75,8 @@ static void identify(thx_rate_model *m)
     thx_sha256_end(&h, m->identity);
 }
 
-thorax_status thx_rate_model_open(thx_rate_model **out, thx_ctx *ctx, const char *ner, const char *embed, thorax_error *err)
+thorax_status thx_rate_model_open(thx_rate_model **out, thx_ctx *ctx, const char *ner, const char *embed,
+                                  thorax_error *err)
 {
     thx_rate_model *m = calloc(1, sizeof *m);
     thorax_status   st = m ? thx_text_encoder_open(&m->ner, ctx, ner, NULL, err) : no_memory(err);
@@ -98,14 +104,14 @@ void thx_rate_model_close(thx_rate_model *m)
 
 const char       *thx_rate_model_identity(const thx_rate_model *m) { return m->identity; }
 size_t            thx_rate_model_labels(const thx_rate_model *m) { return m->n_labels; }
-const char       *thx_rate_model_label(const thx_rate_model *m, size_t i) { return i < m->n_labels ? m->labels[i] : NULL; }
+const char *thx_rate_model_label(const thx_rate_model *m, size_t i) { return i < m->n_labels ? m->labels[i] : NULL; }
 thx_text_encoder *thx_rate_model_ner(thx_rate_model *m) { return m->ner; }
 thx_text_encoder *thx_rate_model_embed(thx_rate_model *m) { return m->embed; }
 
 /* ---- Logits ---- */
 
-thorax_status thx_rate_model_logits(thx_rate_model *m, const char *const *sentences, size_t n, thx_ids *ids, size_t *ends,
-                                    float **logits, thorax_error *err)
+thorax_status thx_rate_model_logits(thx_rate_model *m, const char *const *sentences, size_t n, thx_ids *ids,
+                                    size_t *ends, float **logits, thorax_error *err)
 {
     const size_t  D = thx_text_encoder_width(m->ner), layers = thx_text_encoder_layers(m->ner);
     thorax_status st = THORAX_OK;
@@ -118,7 +124,8 @@ thorax_status thx_rate_model_logits(thx_rate_model *m, const char *const *senten
     if (st || !n) return st;
     float *rows = calloc(ids->size, D * sizeof *rows);
     *logits = calloc(ids->size, m->n_labels * sizeof **logits);
-    st = rows && *logits && !ids->failed ? thx_text_encoder_hidden(m->ner, ids->data, ends, n, layers, true, rows, err) : no_memory(err);
+    st = rows && *logits && !ids->failed ? thx_text_encoder_hidden(m->ner, ids->data, ends, n, layers, true, rows, err)
+                                         : no_memory(err);
     if (!st) st = thx_text_encoder_linear(m->ner, *logits, rows, ids->size, m->w, m->b, m->n_labels, D, err);
     free(rows);
     if (!st) return st;
@@ -130,7 +137,12 @@ thorax_status thx_rate_model_logits(thx_rate_model *m, const char *const *senten
 /* ---- Entities ---- */
 
 /* Of one sentence: its ids [n] and the label of each. */
-typedef struct labelled { const int32_t *ids; const char **tokens, **labels; thx_rate_entity *entities; size_t n; } labelled;
+typedef struct labelled {
+    const int32_t   *ids;
+    const char     **tokens, **labels;
+    thx_rate_entity *entities;
+    size_t           n;
+} labelled;
 
 static void choose_labels(const thx_rate_model *m, labelled *s, const float *logits)
 {
@@ -147,7 +159,8 @@ static void choose_labels(const thx_rate_model *m, labelled *s, const float *log
 }
 
 /* Appends the entities of a sentence to those of its report. */
-static thorax_status add_entities(const thx_rate_model *m, const labelled *s, size_t count, thx_rate_found *f, thorax_error *err)
+static thorax_status add_entities(const thx_rate_model *m, const labelled *s, size_t count, thx_rate_found *f,
+                                  thorax_error *err)
 {
     char         **texts = realloc(f->texts, (f->n + count + 1) * sizeof *texts);
     thx_rate_type *types = texts ? realloc(f->types, (f->n + count + 1) * sizeof *types) : NULL;
@@ -159,7 +172,8 @@ static thorax_status add_entities(const thx_rate_model *m, const labelled *s, si
     for (size_t i = 0; !st && i < count; i++) {
         const thx_rate_entity *e = &s->entities[i];
         thx_string             text = { 0 };
-        st = thx_tokenizer_decode(thx_text_encoder_tokenizer(m->ner), s->ids + e->first, e->last - e->first + 1, false, &text, err);
+        st = thx_tokenizer_decode(thx_text_encoder_tokenizer(m->ner), s->ids + e->first, e->last - e->first + 1, false,
+                                  &text, err);
         f->types[f->n] = thx_rate_type_of(e->type);
         f->texts[f->n] = st ? NULL : thx_string_take(&text);
         if (st) thx_string_deinit(&text);
@@ -169,8 +183,8 @@ static thorax_status add_entities(const thx_rate_model *m, const labelled *s, si
     return st;
 }
 
-static thorax_status read_sentence(const thx_rate_model *m, const int32_t *ids, size_t n, const float *logits, thx_rate_found *f,
-                                   thorax_error *err)
+static thorax_status read_sentence(const thx_rate_model *m, const int32_t *ids, size_t n, const float *logits,
+                                   thx_rate_found *f, thorax_error *err)
 {
     labelled      s = { .ids = ids, .n = n };
     thorax_status st;
@@ -256,7 +270,8 @@ static thorax_status read_group(thx_rate_model *m, group *g, thx_rate_found *fou
     return st;
 }
 
-thorax_status thx_rate_model_find(thx_rate_model *m, const char *const *reports, size_t n, thx_rate_found *found, thorax_error *err)
+thorax_status thx_rate_model_find(thx_rate_model *m, const char *const *reports, size_t n, thx_rate_found *found,
+                                  thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
@@ -284,8 +299,8 @@ void thx_rate_found_deinit(thx_rate_found *f)
 
 /* ---- Scores ---- */
 
-thorax_status thx_rate_model_scores(thx_rate_model *m, const char *const *hypotheses, const char *const *references, size_t n,
-                                    thx_rate_weights weights, thx_rate_score *scores, thorax_error *err)
+thorax_status thx_rate_model_scores(thx_rate_model *m, const char *const *hypotheses, const char *const *references,
+                                    size_t n, thx_rate_weights weights, thx_rate_score *scores, thorax_error *err)
 {
     const size_t    D = thx_text_encoder_width(m->embed);
     thx_rate_found *found = calloc(2 * n + 1, sizeof *found);

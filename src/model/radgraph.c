@@ -23,16 +23,21 @@ struct thx_radgraph_net {
     char                 identity[65];
 };
 
-static thorax_status no_memory(thorax_error *err) { return thx_fail(err, THORAX_NOMEM, 0, "no memory for the words of a text"); }
+static thorax_status no_memory(thorax_error *err)
+{
+    return thx_fail(err, THORAX_NOMEM, 0, "no memory for the words of a text");
+}
 
 /* ---- Opening ---- */
 
-static thorax_status bind(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows, size_t cols, thorax_error *err)
+static thorax_status bind(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows, size_t cols,
+                          thorax_error *err)
 {
     thx_text_encoder *e = data;
 
     if (use == THX_USE_LINEAR) return thx_text_encoder_matrix(e, out, name, rows, cols, err);
-    return use == THX_USE_ROWS ? thx_text_encoder_table(e, out, name, rows, cols, err) : thx_text_encoder_vector(e, out, name, rows, err);
+    return use == THX_USE_ROWS ? thx_text_encoder_table(e, out, name, rows, cols, err)
+                               : thx_text_encoder_vector(e, out, name, rows, err);
 }
 
 /* A tokenizer of the plain fast class gives build_inputs_with_special_tokens nothing to add. */
@@ -42,7 +47,8 @@ static thorax_status read_class(thx_radgraph_net *net, const char *folder, thora
     const thorax_status st = thx_text_config(&config, folder, "tokenizer_config.json", err);
     const char         *name = json_string_value(json_object_get(config, "tokenizer_class"));
 
-    net->special = name ? strcmp(name, "PreTrainedTokenizerFast") != 0 : thx_text_encoder_kind(net->encoder) != THX_TEXT_MODERNBERT;
+    net->special = name ? strcmp(name, "PreTrainedTokenizerFast") != 0
+                        : thx_text_encoder_kind(net->encoder) != THX_TEXT_MODERNBERT;
     json_decref(config);
     return st;
 }
@@ -63,7 +69,8 @@ static char *find_encoder(const char *archive)
     return NULL;
 }
 
-static thorax_status open_encoder(thx_radgraph_net *net, thx_ctx *ctx, const char *archive, const char *folder, thorax_error *err)
+static thorax_status open_encoder(thx_radgraph_net *net, thx_ctx *ctx, const char *archive, const char *folder,
+                                  thorax_error *err)
 {
     const thx_text_encoder_options o = { .weights = net->archive.weights, .prefix = ENCODER_PREFIX };
     thorax_status                  st = thx_text_encoder_open(&net->encoder, ctx, folder, &o, err);
@@ -105,14 +112,16 @@ static void identify(thx_radgraph_net *net)
     thx_sha256_end(&h, net->identity);
 }
 
-static thorax_status open_net(thx_radgraph_net *net, thx_ctx *ctx, const char *archive, const char *encoder, thorax_error *err)
+static thorax_status open_net(thx_radgraph_net *net, thx_ctx *ctx, const char *archive, const char *encoder,
+                              thorax_error *err)
 {
     char         *found = encoder ? strdup(encoder) : find_encoder(archive);
     thorax_status st = thx_radgraph_archive_open(&net->archive, archive, err);
 
     if (!st && !found)
-        st = thx_fail(err, encoder ? THORAX_NOMEM : THORAX_MODEL, 0, "%s: a folder of its encoder (%s: configuration and tokenizer) expected",
-                      archive, net->archive.hub);
+        st = thx_fail(err, encoder ? THORAX_NOMEM : THORAX_MODEL, 0,
+                      "%s: a folder of its encoder (%s: configuration and tokenizer) expected", archive,
+                      net->archive.hub);
     if (!st) st = open_encoder(net, ctx, archive, found, err);
     if (!st) identify(net);
     forget_file(&net->archive);
@@ -120,7 +129,8 @@ static thorax_status open_net(thx_radgraph_net *net, thx_ctx *ctx, const char *a
     return st;
 }
 
-thorax_status thx_radgraph_net_open(thx_radgraph_net **out, thx_ctx *ctx, const char *archive, const char *encoder, thorax_error *err)
+thorax_status thx_radgraph_net_open(thx_radgraph_net **out, thx_ctx *ctx, const char *archive, const char *encoder,
+                                    thorax_error *err)
 {
     thx_radgraph_net *net = calloc(1, sizeof *net);
 
@@ -151,7 +161,8 @@ const char                 *thx_radgraph_net_identity(const thx_radgraph_net *ne
 static const char *shown(const char *word) { return !strcmp(word, "/.") || !strcmp(word, "/?") ? word + 1 : word; }
 
 /* Pieces of all words without special tokens, and their places, the first of which is 1. */
-static thorax_status cut_words(const thx_radgraph_net *net, const thx_word_list *words, thx_word_pieces *p, thx_ids *ids, thorax_error *err)
+static thorax_status cut_words(const thx_radgraph_net *net, const thx_word_list *words, thx_word_pieces *p,
+                               thx_ids *ids, thorax_error *err)
 {
     for (; p->words < words->n; p->words++) {
         const char         *word = shown(words->at[p->words]);
@@ -178,12 +189,15 @@ static void chunk_pieces(const thx_radgraph_net *net, thx_word_pieces *p, const 
     p->chunk = p->ids.size > net->chunk ? net->chunk : 0;
 }
 
-thorax_status thx_radgraph_net_pieces(const thx_radgraph_net *net, const thx_word_list *words, thx_word_pieces *out, thorax_error *err)
+thorax_status thx_radgraph_net_pieces(const thx_radgraph_net *net, const thx_word_list *words, thx_word_pieces *out,
+                                      thorax_error *err)
 {
     thx_ids       ids = { 0 };
     thorax_status st;
 
-    *out = (thx_word_pieces){ .first = calloc(words->n + 1, sizeof *out->first), .last = calloc(words->n + 1, sizeof *out->last) };
+    *out = (thx_word_pieces){ 0 };
+    out->first = calloc(words->n + 1, sizeof *out->first);
+    out->last = calloc(words->n + 1, sizeof *out->last);
     st = out->first && out->last ? cut_words(net, words, out, &ids, err) : no_memory(err);
     if (!st) chunk_pieces(net, out, &ids);
     if (!st && out->ids.failed) st = no_memory(err);
@@ -259,7 +273,8 @@ static void group_deinit(group *g)
 }
 
 /* Takes texts until their ids are enough; at least one. */
-static thorax_status fill_group(const thx_radgraph_net *net, group *g, const thx_word_list *texts, size_t n, thorax_error *err)
+static thorax_status fill_group(const thx_radgraph_net *net, group *g, const thx_word_list *texts, size_t n,
+                                thorax_error *err)
 {
     thorax_status st = THORAX_OK;
     size_t        ids = 0;
@@ -305,7 +320,8 @@ static thorax_status encode_group(thx_radgraph_net *net, group *g, thorax_error 
     join_group(g);
     if (g->ids.failed) return no_memory(err);
     if (g->chunks) {
-        const thorax_status st = thx_text_encoder_hidden(net->encoder, g->ids.data, g->ends, g->chunks, layers, true, g->rows, err);
+        const thorax_status st =
+            thx_text_encoder_hidden(net->encoder, g->ids.data, g->ends, g->chunks, layers, true, g->rows, err);
         if (st) return st;
     }
     const float *rows = g->rows;

@@ -16,7 +16,13 @@
 #define ENTITIES_FILE  "__ner_labels.txt"
 #define RELATIONS_FILE "__relation_labels.txt"
 
-enum { CONFIG_MAX_BYTES = 4 << 20, LABELS_MAX_BYTES = 1 << 20, LABELS_MAX = 4096, TYPE_MAX_BYTES = 64, PIECE = 1 << 20 };
+enum {
+    CONFIG_MAX_BYTES = 4 << 20,
+    LABELS_MAX_BYTES = 1 << 20,
+    LABELS_MAX = 4096,
+    TYPE_MAX_BYTES = 64,
+    PIECE = 1 << 20
+};
 
 /* The files of an archive, as texts. */
 typedef struct files {
@@ -35,7 +41,8 @@ static bool ends_with(const char *text, const char *end)
 
 /* ---- Labels ---- */
 
-static thorax_status add_label(thx_labels *out, thx_arena *arena, const char *line, size_t size, const char *where, thorax_error *err)
+static thorax_status add_label(thx_labels *out, thx_arena *arena, const char *line, size_t size, const char *where,
+                               thorax_error *err)
 {
     char *label = thx_arena_alloc(arena, size + 1, 1);
 
@@ -47,15 +54,16 @@ static thorax_status add_label(thx_labels *out, thx_arena *arena, const char *li
     return THORAX_OK;
 }
 
-thorax_status thx_labels_read(thx_labels *out, thx_arena *arena, const char *text, size_t size, bool null, const char *where,
-                              thorax_error *err)
+thorax_status thx_labels_read(thx_labels *out, thx_arena *arena, const char *text, size_t size, bool null,
+                              const char *where, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
     size_t        line = 0;
 
     *out = (thx_labels){ .at = thx_arena_alloc(arena, LABELS_MAX, sizeof *out->at) };
     if (!out->at) return no_memory(err);
-    if (!thx_utf8_valid(text, size) || memchr(text, 0, size)) return thx_fail(err, THORAX_MODEL, 0, "%s: no UTF-8", where);
+    if (!thx_utf8_valid(text, size) || memchr(text, 0, size))
+        return thx_fail(err, THORAX_MODEL, 0, "%s: no UTF-8", where);
     for (size_t at = 0; !st && at < size; line++) {
         const char  *end = memchr(text + at, '\n', size - at);
         const size_t n = end ? (size_t)(end - text) - at : size - at;
@@ -75,7 +83,8 @@ static thorax_status take_type(thx_radgraph_archive *a, const char *name, const 
     char         type[TYPE_MAX_BYTES];
     const size_t n = strlen(name) - strlen(ENTITIES_FILE);
 
-    if (!n || n >= sizeof type || !thx_utf8_valid(name, n)) return thx_fail(err, THORAX_MODEL, 0, "%s: a model's type expected before " ENTITIES_FILE, path);
+    if (!n || n >= sizeof type || !thx_utf8_valid(name, n))
+        return thx_fail(err, THORAX_MODEL, 0, "%s: a model's type expected before " ENTITIES_FILE, path);
     if (a->type) return thx_fail(err, THORAX_MODEL, 0, "%s: several files *" ENTITIES_FILE, path);
     snprintf(type, sizeof type, "%.*s", (int)n, name);
     a->type = thx_arena_strdup(a->arena, type);
@@ -128,13 +137,16 @@ static thorax_status read_folder(thx_radgraph_archive *a, files *f, const char *
 
 /* ---- Packed ---- */
 
-static thorax_status unpack_text(thx_tar *tar, char **out, size_t *size, uint64_t bytes, size_t most, const char *where, thorax_error *err)
+static thorax_status unpack_text(thx_tar *tar, char **out, size_t *size, uint64_t bytes, size_t most, const char *where,
+                                 thorax_error *err)
 {
     size_t        got = 1;
     thorax_status st = THORAX_OK;
 
     if (*out) return thx_fail(err, THORAX_MODEL, 0, "%s: a file twice", where);
-    if (bytes > most) return thx_fail(err, THORAX_LIMIT, 0, "%s: at most %zu bytes expected, found %llu", where, most, (unsigned long long)bytes);
+    if (bytes > most)
+        return thx_fail(err, THORAX_LIMIT, 0, "%s: at most %zu bytes expected, found %llu", where, most,
+                        (unsigned long long)bytes);
     *out = calloc((size_t)bytes + 1, 1);
     if (!*out) return no_memory(err);
     while (!st && got && *size < bytes) {
@@ -165,7 +177,8 @@ static thorax_status unpack_weights(thx_radgraph_archive *a, thx_tar *tar, const
 
     if (a->fd >= 0) st = thx_fail(err, THORAX_MODEL, 0, "%s: weights.th twice", where);
     else if (!file) st = thx_fail(err, THORAX_IO, 0, "%s: no temporary file for its weights", where);
-    else if ((a->fd = dup(fileno(file))) < 0) st = thx_fail(err, THORAX_IO, 0, "%s: no descriptor for its weights", where);
+    else if ((a->fd = dup(fileno(file))) < 0)
+        st = thx_fail(err, THORAX_IO, 0, "%s: no descriptor for its weights", where);
     while (!st && got) {
         st = thx_tar_read(tar, piece, PIECE, &got, err);
         if (!st && got) st = write_all(a->fd, piece, got, err);
@@ -177,8 +190,8 @@ static thorax_status unpack_weights(thx_radgraph_archive *a, thx_tar *tar, const
     return st;
 }
 
-static thorax_status unpack_file(thx_radgraph_archive *a, files *f, thx_tar *tar, const char *name, uint64_t bytes, const char *path,
-                                 thorax_error *err)
+static thorax_status unpack_file(thx_radgraph_archive *a, files *f, thx_tar *tar, const char *name, uint64_t bytes,
+                                 const char *path, thorax_error *err)
 {
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
     size_t     *size, most;
@@ -202,7 +215,8 @@ static thorax_status read_packed(thx_radgraph_archive *a, files *f, const char *
         if (!st && name) st = unpack_file(a, f, tar, name, bytes, path, err);
     }
     thx_tar_close(tar);
-    if (!st && (!f->config || !a->weights)) st = thx_fail(err, THORAX_MODEL, 0, "%s: config.json and weights.th expected in it", path);
+    if (!st && (!f->config || !a->weights))
+        st = thx_fail(err, THORAX_MODEL, 0, "%s: config.json and weights.th expected in it", path);
     return st;
 }
 
@@ -216,7 +230,9 @@ static thorax_status read_hidden(thx_dygie_config *c, const json_t *params, cons
 
     for (size_t i = 0; !st && i < c->layers; i++) {
         const json_int_t n = json_integer_value(json_is_array(dims) ? json_array_get(dims, i) : dims);
-        if (n < 1 || n > 1 << 16) st = thx_fail(err, THORAX_MODEL, 0, "%s: hidden_dims: 1 to 65536 units for each of %zu layers expected", where, c->layers);
+        if (n < 1 || n > 1 << 16)
+            st = thx_fail(err, THORAX_MODEL, 0, "%s: hidden_dims: 1 to 65536 units for each of %zu layers expected",
+                          where, c->layers);
         else c->hidden[i] = (size_t)n;
     }
     return st;
@@ -242,9 +258,11 @@ static thorax_status expect_known(const json_t *model, const json_t *embedder, c
     if (!st) st = thx_json_real(&propagations, coref, "coref_prop", 0, 0, 1e6, where, err);
     if (!st) st = thx_json_real(&weight, json_object_get(model, "loss_weights"), "coref", 0, 0, 1e6, where, err);
     if (st) return st;
-    if (strcmp(mode, "avg") != 0 || !last) return thx_fail(err, THORAX_MODEL, 0, "%s: means of the last layer's rows expected as vectors of words", where);
+    if (strcmp(mode, "avg") != 0 || !last)
+        return thx_fail(err, THORAX_MODEL, 0, "%s: means of the last layer's rows expected as vectors of words", where);
     if (attentive) return thx_fail(err, THORAX_MODEL, 0, "%s: use_attentive_span_extractor is not implemented", where);
-    if (propagations > 0 && weight > 0) return thx_fail(err, THORAX_MODEL, 0, "%s: coref_prop is not implemented", where);
+    if (propagations > 0 && weight > 0)
+        return thx_fail(err, THORAX_MODEL, 0, "%s: coref_prop is not implemented", where);
     return THORAX_OK;
 }
 
@@ -265,15 +283,19 @@ static thorax_status read_settings(thx_radgraph_archive *a, const json_t *root, 
     const char       *hub;
     thorax_status     st;
 
-    if (!embedder) return thx_fail(err, THORAX_MODEL, 0, "%s: model.embedder.token_embedders with one member expected", where);
+    if (!embedder)
+        return thx_fail(err, THORAX_MODEL, 0, "%s: model.embedder.token_embedders with one member expected", where);
     if ((st = expect_known(model, embedder, where, err))) return st;
     if ((st = thx_json_text(&hub, embedder, "model_name", "", where, err))) return st;
     if ((st = thx_json_size(&a->max_length, embedder, "max_length", 0, 3, 1 << 20, where, err))) return st;
     if ((st = thx_json_size(&c->feature, model, "feature_size", 20, 1, 1 << 16, where, err))) return st;
     if ((st = thx_json_size(&c->max_width, model, "max_span_width", 8, 1, 1024, where, err))) return st;
-    if ((st = thx_json_size(&reader_width, json_object_get(root, "dataset_reader"), "max_span_width", c->max_width, 1, 1024, where, err))) return st;
+    if ((st = thx_json_size(&reader_width, json_object_get(root, "dataset_reader"), "max_span_width", c->max_width, 1,
+                            1024, where, err)))
+        return st;
     if (reader_width != c->max_width)
-        return thx_fail(err, THORAX_MODEL, 0, "%s: max_span_width: %zu for the model, %zu for the reader", where, c->max_width, reader_width);
+        return thx_fail(err, THORAX_MODEL, 0, "%s: max_span_width: %zu for the model, %zu for the reader", where,
+                        c->max_width, reader_width);
     if ((st = thx_json_real(&c->spans_per_word, relation, "spans_per_word", 0.5, 0, 1024, where, err))) return st;
     a->hub = thx_arena_strdup(a->arena, hub);
     return a->hub ? read_hidden(c, json_object_get(model, "feedforward_params"), where, err) : no_memory(err);
@@ -287,7 +309,8 @@ static thorax_status read_config(thx_radgraph_archive *a, const files *f, const 
     thorax_status st;
 
     snprintf(where, sizeof where, "%s: config.json", path);
-    st = json_is_object(root) ? read_settings(a, root, where, err) : thx_fail(err, THORAX_MODEL, 0, "%s: no JSON object: %s", where, root ? "" : why.text);
+    st = json_is_object(root) ? read_settings(a, root, where, err)
+                              : thx_fail(err, THORAX_MODEL, 0, "%s: no JSON object: %s", where, root ? "" : why.text);
     json_decref(root);
     return st;
 }
@@ -298,7 +321,8 @@ static thorax_status read_labels(thx_radgraph_archive *a, const files *f, const 
     thorax_status st;
 
     if (!f->entities || !f->relations)
-        return thx_fail(err, THORAX_MODEL, 0, "%s: vocabulary/*" ENTITIES_FILE " and *" RELATIONS_FILE " expected", path);
+        return thx_fail(err, THORAX_MODEL, 0, "%s: vocabulary/*" ENTITIES_FILE " and *" RELATIONS_FILE " expected",
+                        path);
     snprintf(where, sizeof where, "%s: %s" ENTITIES_FILE, path, a->type);
     if ((st = thx_labels_read(&a->entities, a->arena, f->entities, f->entities_size, true, where, err))) return st;
     snprintf(where, sizeof where, "%s: %s" RELATIONS_FILE, path, a->type);

@@ -19,15 +19,15 @@ typedef struct thx_radgraph_archive {
     thx_dygie_config head;       /* but for D, which the encoder says                                */
 } thx_radgraph_archive;
 
-/* Of an archive that is packed the weights are unpacked into a temporary file without a name.
- * THORAX_MODEL: files missing or broken, settings that are not implemented (named); THORAX_IO: the temporary file;
- * THORAX_LIMIT: larger than an archive may be (16 GiB); THORAX_NOMEM. After a failure *out is empty, else the caller deinits it. */
+/* Of an archive that is packed the weights are unpacked into a temporary file without a name. THORAX_MODEL: files
+ * missing or broken, settings that are not implemented (named); THORAX_IO: the temporary file; THORAX_LIMIT: larger
+ * than an archive may be (16 GiB); THORAX_NOMEM. After a failure *out is empty, else the caller deinits it. */
 thorax_status thx_radgraph_archive_open(thx_radgraph_archive *out, const char *path, thorax_error *err);
 void          thx_radgraph_archive_deinit(thx_radgraph_archive *a);
 
-/* The labels of a vocabulary file [size], in their order; with `null` its first line must be empty and is left out. `where` stands
- * before error texts. THORAX_MODEL: no label, or more than 4096, text that is no UTF-8; THORAX_NOMEM. */
-thorax_status thx_labels_read(thx_labels *out, thx_arena *arena, const char *text, size_t size, bool null, const char *where,
-                              thorax_error *err);
+/* The labels of a vocabulary file [size], in their order; with `null` its first line must be empty and is left out.
+ * `where` stands before error texts. THORAX_MODEL: no label, or more than 4096, text that is no UTF-8; THORAX_NOMEM. */
+thorax_status thx_labels_read(thx_labels *out, thx_arena *arena, const char *text, size_t size, bool null,
+                              const char *where, thorax_error *err);
 
 #endif

@@ -37,7 +37,8 @@ thorax_status thx_tar_open(thx_tar **out, const char *path, uint64_t most, thora
     if (!t->file) {
         const int why = errno;
         free(t);
-        return why ? thx_fail(err, THORAX_IO, 0, "%s: %s", path, strerror(why)) : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
+        return why ? thx_fail(err, THORAX_IO, 0, "%s: %s", path, strerror(why))
+                   : thx_fail(err, THORAX_NOMEM, 0, "out of memory");
     }
     gzbuffer(t->file, BUFFER);
     *out = t;
@@ -58,7 +59,8 @@ static thorax_status take(thx_tar *t, void *out, size_t n, bool *none, thorax_er
 {
     if (none) *none = false;
     if (n > t->most - t->at)
-        return thx_fail(err, THORAX_LIMIT, t->at, "%s: more than %llu bytes unpacked", t->path, (unsigned long long)t->most);
+        return thx_fail(err, THORAX_LIMIT, t->at, "%s: more than %llu bytes unpacked", t->path,
+                        (unsigned long long)t->most);
     const int got = gzread(t->file, out, (unsigned)n);
     if (got < 0) return bad(t, "does not unpack", err);
     t->at += (uint64_t)got;
@@ -139,8 +141,10 @@ static bool read_pax(const char *text, size_t size, char name[NAME_MAX_BYTES], u
 {
     while (size) {
         size_t length = 0, i = 0;
-        for (; i < size && i < 8 && text[i] >= '0' && text[i] <= '9'; i++) length = length * 10 + (size_t)(text[i] - '0');
-        if (!i || i >= size || text[i] != ' ' || length > size || length < i + 3 || text[length - 1] != '\n') return false;
+        for (; i < size && i < 8 && text[i] >= '0' && text[i] <= '9'; i++)
+            length = length * 10 + (size_t)(text[i] - '0');
+        if (!i || i >= size || text[i] != ' ' || length > size || length < i + 3 || text[length - 1] != '\n')
+            return false;
         const char  *key = text + i + 1;
         const size_t n = length - i - 2; /* of "KEY=VALUE" */
         if (n > 5 && !memcmp(key, "path=", 5)) snprintf(name, NAME_MAX_BYTES, "%.*s", (int)(n - 5), key + 5);
@@ -158,8 +162,8 @@ static bool read_pax(const char *text, size_t size, char name[NAME_MAX_BYTES], u
 }
 
 /* What a header of kind `type` and `size` bytes says about the next one. */
-static thorax_status read_extra(thx_tar *t, char type, uint64_t size, char name[NAME_MAX_BYTES], uint64_t *bytes, bool *sized,
-                                thorax_error *err)
+static thorax_status read_extra(thx_tar *t, char type, uint64_t size, char name[NAME_MAX_BYTES], uint64_t *bytes,
+                                bool *sized, thorax_error *err)
 {
     const uint64_t padding = (BLOCK - size % BLOCK) % BLOCK;
 
@@ -169,7 +173,8 @@ static thorax_status read_extra(thx_tar *t, char type, uint64_t size, char name[
     thorax_status st = take(t, text, (size_t)size, NULL, err);
     if (!st) st = skip(t, padding, err);
     if (!st && type == 'L') snprintf(name, NAME_MAX_BYTES, "%s", text);
-    if (!st && type == 'x' && !read_pax(text, (size_t)size, name, bytes, sized)) st = bad(t, "a broken pax header", err);
+    if (!st && type == 'x' && !read_pax(text, (size_t)size, name, bytes, sized))
+        st = bad(t, "a broken pax header", err);
     free(text);
     return st;
 }
@@ -189,7 +194,8 @@ static thorax_status next_header(thx_tar *t, char *type, uint64_t *size, bool *e
         if ((st = take(t, block, BLOCK, end, err)) || *end) return st;
         *end = is_zero(block);
         if (*end) return THORAX_OK;
-        if (!sum_fits(block) || !read_number(size, block + 124, 12)) return bad(t, "no tar archive, or a broken header in it", err);
+        if (!sum_fits(block) || !read_number(size, block + 124, 12))
+            return bad(t, "no tar archive, or a broken header in it", err);
         *type = (char)block[156];
         if (*type != 'x' && *type != 'L' && *type != 'g' && *type != 'K') break;
         if ((st = read_extra(t, *type, *size, name, &bytes, &sized, err))) return st;

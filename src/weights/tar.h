@@ -15,9 +15,9 @@ typedef struct thx_tar thx_tar;
 thorax_status thx_tar_open(thx_tar **out, const char *path, uint64_t most, thorax_error *err);
 void          thx_tar_close(thx_tar *t);
 
-/* The next plain file: its name (borrowed until the next call) and size; *name is NULL behind the last one. What was not read of
- * the file before is skipped. THORAX_FORMAT: no tar archive, a header that is broken, an archive that is cut short or does not
- * unpack. THORAX_LIMIT: more bytes than `most`. */
+/* The next plain file: its name (borrowed until the next call) and size; *name is NULL behind the last one. What was
+ * not read of the file before is skipped. THORAX_FORMAT: no tar archive, a header that is broken, an archive that is
+ * cut short or does not unpack. THORAX_LIMIT: more bytes than `most`. */
 thorax_status thx_tar_next(thx_tar *t, const char **name, uint64_t *size, thorax_error *err);
 
 /* The next bytes of that file, at most n: *got = 0 at its end. Statuses as above. */

@@ -1,4 +1,5 @@
-/* Graphs in JSON: refused, or such that they are written and read again as they are, and share everything with themselves. */
+/* Graphs in JSON: refused, or such that they are written and read again as they are, and share everything with
+ * themselves. */
 #include "metrics/radgraph.h"
 
 #include <stdlib.h>

@@ -39,7 +39,8 @@ static bool same_ids(const thx_ids *ids, size_t first, const json_t *want)
 {
     bool same = ids->size - first == json_array_size(want);
 
-    for (size_t i = first; same && i < ids->size; i++) same = ids->data[i] == json_integer_value(json_array_get(want, i - first));
+    for (size_t i = first; same && i < ids->size; i++)
+        same = ids->data[i] == json_integer_value(json_array_get(want, i - first));
     return same;
 }
 
@@ -49,7 +50,7 @@ static bool same_ids(const thx_ids *ids, size_t first, const json_t *want)
 static void check_sentences(set *s)
 {
     static const char *const sides[] = { "candidate", "reference" };
-    const json_t            *want = json_object_get(s->root, "sentences"), *cases = json_object_get(s->root, "cases"), *c;
+    const json_t *want = json_object_get(s->root, "sentences"), *cases = json_object_get(s->root, "cases"), *c;
     size_t                   i, at = 0;
 
     json_array_foreach(cases, i, c) for (size_t k = 0; k < 2; k++)
@@ -58,7 +59,8 @@ static void check_sentences(set *s)
         bool      same = !thx_rate_sentences(&words, golden_text(c, sides[k]), &s->err);
         for (size_t w = 0; w < words.n; w++, at++) {
             const json_t *sentence = json_array_get(want, at);
-            same &= !strcmp(words.at[w], golden_text(sentence, "text")) && json_is_true(json_object_get(sentence, "first_of_report")) == !w;
+            same &= !strcmp(words.at[w], golden_text(sentence, "text")) &&
+                    json_is_true(json_object_get(sentence, "first_of_report")) == !w;
         }
         thx_words_deinit(&words);
         check(s, same, golden_text(c, "id"), sides[k]);
@@ -101,7 +103,8 @@ static void check_logits(set *s)
             for (size_t k = first; k < ends[i]; k++) thx_ids_add(&one, ids.data[k]);
             snprintf(what, sizeof what, "sentence %zu", i);
             check(s, same_ids(&one, 0, json_object_get(c, "ids")), what, "ids");
-            check(s, same_labels(s, logits + first * labels, ends[i] - first, json_object_get(c, "labels")), what, "labels");
+            check(s, same_labels(s, logits + first * labels, ends[i] - first, json_object_get(c, "labels")), what,
+                  "labels");
         }
     }
     thx_ids_deinit(&ids);
@@ -122,8 +125,11 @@ static bool same_entities(set *s, const thx_rate_found *f, const json_t *want, c
         thx_ids       own = { 0 };
         same = !strcmp(f->texts[i], json_string_value(json_array_get(row, 0))) &&
                !strcmp(thx_rate_type_name(f->types[i]), json_string_value(json_array_get(row, 1))) &&
-               !thx_rate_model_entity_ids(s->m, f->texts[i], &own, &s->err) && same_ids(&own, 0, json_array_get(ids, i));
-        if (!same) printf("%zu: \"%s\" %s, wanted \"%s\"\n", i, f->texts[i], thx_rate_type_name(f->types[i]), json_string_value(json_array_get(row, 0)));
+               !thx_rate_model_entity_ids(s->m, f->texts[i], &own, &s->err) &&
+               same_ids(&own, 0, json_array_get(ids, i));
+        if (!same)
+            printf("%zu: \"%s\" %s, wanted \"%s\"\n", i, f->texts[i], thx_rate_type_name(f->types[i]),
+                   json_string_value(json_array_get(row, 0)));
         thx_ids_deinit(&own);
     }
     return same;
@@ -167,8 +173,8 @@ static void check_scores(set *s, thx_rate_weights weights, const char *key)
         texts[n + i] = golden_text(c, "reference");
     }
     if (check(s, !thx_rate_model_scores(s->m, texts, texts + n, n, weights, scores, &s->err), "scores", key))
-        json_array_foreach(cases, i, c)
-            check(s, fabs(scores[i].score - json_number_value(json_object_get(c, key))) <= SCORES, golden_text(c, "id"), key);
+        json_array_foreach(cases, i, c) check(
+            s, fabs(scores[i].score - json_number_value(json_object_get(c, key))) <= SCORES, golden_text(c, "id"), key);
     free(texts);
     free(scores);
 }
@@ -195,7 +201,8 @@ void golden_ratescore(golden *g)
 
     if (!s.root) return;
     if (thx_cpu_open(&ctx, thx_cpu_level(), THX_EXACT, 0, &s.err) ||
-        thx_rate_model_open(&s.m, ctx, golden_path(g, golden_text(s.root, "ner_model")), golden_path(g, golden_text(s.root, "embedding_model")), &s.err) ||
+        thx_rate_model_open(&s.m, ctx, golden_path(g, golden_text(s.root, "ner_model")),
+                            golden_path(g, golden_text(s.root, "embedding_model")), &s.err) ||
         thx_npy_read(&s.logits, golden_path(g, golden_text(s.root, "ner_logits")), &s.err) ||
         thx_npy_read(&s.vectors, golden_path(g, golden_text(s.root, "entity_vectors")), &s.err))
         check(&s, false, "open", s.err.text);

@@ -44,7 +44,9 @@ static void test_build(void **state)
 {
     thx_words            w = words_of("No evidence of acute left basal opacity , mild edema .");
     const thx_span_label entities[] = { { { 3, 3 }, "absent" }, { { 4, 5 }, "anatomy" }, { { 6, 6 }, "absent" } };
-    const thx_span_pair  pairs[] = { { { 6, 6 }, { 4, 5 }, "located_at" }, { { 3, 3 }, { 6, 6 }, "modify" }, { { 3, 3 }, { 9, 9 }, "modify" } };
+    const thx_span_pair pairs[] = { { { 6, 6 }, { 4, 5 }, "located_at" },
+                                    { { 3, 3 }, { 6, 6 }, "modify" },
+                                    { { 3, 3 }, { 9, 9 }, "modify" } };
     const thx_span_label beyond = { { 3, 99 }, "absent" };
     thx_radgraph         g;
     thorax_error         err;
@@ -70,13 +72,18 @@ static thorax_status read_text(thx_radgraph *g, const char *text, thorax_error *
     return st;
 }
 
-#define ENTITY(id, tokens, relations) "\"" id "\":{\"tokens\":\"" tokens "\",\"label\":\"L\",\"start_ix\":0,\"end_ix\":0,\"relations\":[" relations "]}"
+#define ENTITY(id, tokens, relations)                                                                                  \
+    "\"" id "\":{\"tokens\":\"" tokens "\",\"label\":\"L\",\"start_ix\":0,\"end_ix\":0,\"relations\":[" relations "]}"
 #define GRAPH(entities) "{\"entities\":{" entities "}}"
 
 static void test_read(void **state)
 {
-    static const char *const wrong[] = { "{}", "{\"entities\":[]}", GRAPH("\"1\":3"), GRAPH(ENTITY("1", "a", "[\"modify\",\"2\"]")),
-                                         GRAPH(ENTITY("1", "a", "[\"modify\"]")), GRAPH(ENTITY("1", "a", "[1,2]")) };
+    static const char *const wrong[] = { "{}",
+                                         "{\"entities\":[]}",
+                                         GRAPH("\"1\":3"),
+                                         GRAPH(ENTITY("1", "a", "[\"modify\",\"2\"]")),
+                                         GRAPH(ENTITY("1", "a", "[\"modify\"]")),
+                                         GRAPH(ENTITY("1", "a", "[1,2]")) };
     thx_radgraph             g;
     thorax_error             err;
 
@@ -90,10 +97,11 @@ static void test_read(void **state)
 /* The worked pair of the specification, and small letters against capitals. */
 static void test_reward(void **state)
 {
-    static const char hypothesis[] = GRAPH(ENTITY("1", "small", "[\"modify\",\"2\"]") "," ENTITY("2", "effusion", "[\"located_at\",\"3\"]") ","
-                                           ENTITY("3", "bilateral", "[\"modify\",\"4\"]") "," ENTITY("4", "pleural", ""));
-    static const char reference[] = GRAPH(ENTITY("1", "effusion", "[\"located_at\",\"2\"]") "," ENTITY("2", "pleural", "") ","
-                                          ENTITY("3", "large", "[\"modify\",\"1\"]"));
+    static const char hypothesis[] = GRAPH(
+        ENTITY("1", "small", "[\"modify\",\"2\"]") "," ENTITY("2", "effusion", "[\"located_at\",\"3\"]") "," ENTITY(
+            "3", "bilateral", "[\"modify\",\"4\"]") "," ENTITY("4", "pleural", ""));
+    static const char reference[] = GRAPH(ENTITY("1", "effusion", "[\"located_at\",\"2\"]") "," ENTITY(
+        "2", "pleural", "") "," ENTITY("3", "large", "[\"modify\",\"1\"]"));
     thx_radgraph      h, r, large, none;
     thx_prf           out[THX_RADGRAPH_LEVELS];
     thorax_error      err;
@@ -101,10 +109,13 @@ static void test_reward(void **state)
     (void)state;
     assert_ok(read_text(&h, hypothesis, &err), err);
     assert_ok(read_text(&r, reference, &err), err);
-    assert_ok(read_text(&large, GRAPH(ENTITY("1", "EFFUSION", "[\"located_at\",\"2\"]") "," ENTITY("2", "Pleural", "")), &err), err);
+    assert_ok(read_text(&large, GRAPH(ENTITY("1", "EFFUSION", "[\"located_at\",\"2\"]") "," ENTITY("2", "Pleural", "")),
+                        &err),
+              err);
     assert_ok(read_text(&none, GRAPH(""), &err), err);
     assert_ok(thx_radgraph_reward(out, &h, &r, THX_RADGRAPH_AS_WRITTEN, &err), err);
-    assert_true(fabs(out[THX_RADGRAPH_SIMPLE].precision - 0.5) < 1e-15 && fabs(out[THX_RADGRAPH_SIMPLE].recall - 2.0 / 3) < 1e-15);
+    assert_true(fabs(out[THX_RADGRAPH_SIMPLE].precision - 0.5) < 1e-15 &&
+                fabs(out[THX_RADGRAPH_SIMPLE].recall - 2.0 / 3) < 1e-15);
     assert_true(fabs(out[THX_RADGRAPH_PARTIAL].f1 - 4.0 / 7) < 1e-15);
     assert_true(fabs(out[THX_RADGRAPH_COMPLETE].f1 - 2.0 / 7) < 1e-15);
     assert_ok(thx_radgraph_reward(out, &large, &r, THX_RADGRAPH_AS_WRITTEN, &err), err);
@@ -135,8 +146,9 @@ static void test_combined(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_build), cmocka_unit_test(test_read),
-                                        cmocka_unit_test(test_reward), cmocka_unit_test(test_combined) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_build),
+                                        cmocka_unit_test(test_read), cmocka_unit_test(test_reward),
+                                        cmocka_unit_test(test_combined) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

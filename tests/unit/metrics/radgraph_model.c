@@ -11,7 +11,8 @@ static thx_radgraph_model *open_shared(thx_ctx *ctx)
     thorax_error        err;
 
     shared_path("golden/bert-radgraph/radgraph-xl/archive/config.json");
-    assert_ok(thx_radgraph_model_open(&m, ctx, shared_path("golden/bert-radgraph/radgraph-xl/archive"), NULL, &err), err);
+    assert_ok(thx_radgraph_model_open(&m, ctx, shared_path("golden/bert-radgraph/radgraph-xl/archive"), NULL, &err),
+              err);
     return m; /* the encoder's folder was found beside the archive */
 }
 
@@ -94,12 +95,15 @@ static void test_faults(void **state)
     ctx->step = stop;
     assert_int_equal(thx_radgraph_model_graphs(m, text, 1, &g, &err), THORAX_CANCELLED);
     ctx->step = NULL;
-    assert_int_equal(thx_radgraph_model_open(&other, ctx, shared_path("golden/bert-radgraph"), NULL, &err), THORAX_MODEL);
+    assert_int_equal(thx_radgraph_model_open(&other, ctx, shared_path("golden/bert-radgraph"), NULL, &err),
+                     THORAX_MODEL);
     assert_int_equal(thx_radgraph_model_open(&other, ctx, shared_path("golden/bert-radgraph/radgraph-xl/archive"),
                                              shared_path("golden/bert-radgraph/radgraph/encoder"), &err), THORAX_MODEL);
     assert_int_equal(thx_radgraph_model_open(&other, ctx, shared_path("golden/bert-radgraph/radgraph/radgraph.tar.gz"),
                                              "/nowhere", &err), THORAX_MODEL);
-    assert_int_equal(thx_radgraph_model_open(&other, ctx, source_path("tests/fuzz/corpus/radgraph_archive/small"), NULL, &err), THORAX_MODEL);
+    assert_int_equal(
+        thx_radgraph_model_open(&other, ctx, source_path("tests/fuzz/corpus/radgraph_archive/small"), NULL, &err),
+        THORAX_MODEL);
     assert_non_null(strstr(err.text, "hub/name"));
     thx_radgraph_model_close(m);
     thx_cpu_close(ctx);
@@ -107,7 +111,8 @@ static void test_faults(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pairs), cmocka_unit_test(test_alone), cmocka_unit_test(test_faults) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pairs), cmocka_unit_test(test_alone),
+                                        cmocka_unit_test(test_faults) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,14 +8,15 @@ static void test_score(void **state)
 {
     static const float         vectors[] = { 1, 0, 0, 1, 1, 0 };
     static const thx_rate_type types[] = { THX_RATE_DISEASE, THX_RATE_ANATOMY, THX_RATE_NON_DISEASE };
-    const thx_rate_side        one = { vectors, types, 1 }, two = { vectors, types, 2 }, third = { vectors + 4, types + 2, 1 };
+    const thx_rate_side one = { vectors, types, 1 }, two = { vectors, types, 2 }, third = { vectors + 4, types + 2, 1 };
     const thx_rate_side        none = { NULL, NULL, 0 };
 
     (void)state;
     assert_true(thx_ratescore(&two, &two, 2, THX_RATE_LONG).score == 1);
     assert_true(thx_ratescore(&one, &none, 2, THX_RATE_LONG).score == 0.5);
     assert_true(isnan(thx_ratescore(&one, &none, 2, THX_RATE_LONG).reference_to_hypothesis));
-    assert_true(fabs(thx_ratescore(&one, &third, 2, THX_RATE_LONG).score - 0.8716553966489615) < 1e-6); /* the contrary */
+    assert_true(fabs(thx_ratescore(&one, &third, 2, THX_RATE_LONG).score - 0.8716553966489615) <
+                1e-6); /* the contrary */
     assert_int_equal(thx_rate_type_of("NON-DISEASE"), THX_RATE_NON_DISEASE);
     assert_int_equal(thx_rate_type_of("LABEL_0"), THX_RATE_TYPES);
     assert_null(thx_rate_type_name(THX_RATE_TYPES));
@@ -87,13 +88,14 @@ static void test_sentences(void **state)
     sentences_are("Findings:\nLungs are clear.\nHeart is normal.\n\nImpression:\n1. No pneumonia.\n2. No effusion.",
                   "Findings:|Lungs are clear.|Heart is normal.|Impression:|1. No pneumonia.|2. No effusion.");
     sentences_are("lungs are clear\nheart normal", "lungs are clear\nheart normal");
-    sentences_are("SVC carina. FINDINGS: may increase lobe. Pacemaker stable.", "SVC carina.|FINDINGS: may increase lobe.|Pacemaker stable.");
+    sentences_are("SVC carina. FINDINGS: may increase lobe. Pacemaker stable.",
+                  "SVC carina.|FINDINGS: may increase lobe.|Pacemaker stable.");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_score), cmocka_unit_test(test_many), cmocka_unit_test(test_entities),
-                                        cmocka_unit_test(test_sentences) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_score), cmocka_unit_test(test_many),
+                                        cmocka_unit_test(test_entities), cmocka_unit_test(test_sentences) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
