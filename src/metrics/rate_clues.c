@@ -156,19 +156,21 @@ static void begin_in_line(thx_clues *out, const uint32_t *c, size_t last, size_t
     }
 }
 
-/* A mark of a list at p: "- x", "* X", "1. X", "1) x". */
-static bool is_mark(const uint32_t *c, size_t p)
+/* A mark of a list at p: "- x", "* X", "1. X", "1) x": how many of its characters say so; 0 for none. */
+static size_t mark_at(const uint32_t *c, size_t p, bool glued)
 {
     const size_t behind = over(c, p, is_digit);
 
     if (behind > p) {
         const size_t next = over(c, behind + 1, is_blank);
-        return (c[behind] == '.' && (is_large(c[next]) || (is_small(c[next]) && next > behind + 1))) ||
-               (c[behind] == ')' && behind - p <= 2 && (is_large(c[next]) || is_small(c[next])));
+        const bool   letter = is_large(c[next]) || is_small(c[next]);
+        if (c[behind] == ')') return behind - p <= 2 && letter ? behind - p : 0;
+        if (c[behind] != '.' || !letter || (is_small(c[next]) && next == behind + 1)) return 0;
+        return is_large(c[next]) && behind - p <= (glued ? 1 : 2) ? next + 1 - p : behind - p;
     }
-    if (c[p] == '-' && is_large(c[p + 1])) return true;
-    return c[p] && strchr("-#*?", (int)(c[p] < 0x80 ? c[p] : 'x')) && c[p + 1] == ' ' &&
-           (is_large(c[p + 2]) || is_small(c[p + 2]));
+    if (c[p] == '-' && is_large(c[p + 1])) return 2;
+    if (!c[p] || c[p] > '~' || !strchr("-#*?", (int)c[p]) || c[p + 1] != ' ') return 0;
+    return is_large(c[p + 2]) || is_small(c[p + 2]) ? 3 : 0;
 }
 
 /* p stands in a new line. `last` is the last character before white space, `line` the first of the line. */
@@ -177,10 +179,9 @@ static void begin_of_line(thx_clues *out, const uint32_t *c, size_t last, size_t
     const uint32_t a = c[last];
     const bool     empty = is_line(back(c, line, 1)) && is_line(back(c, line, 2)), glued = p == line;
 
-    if (is_mark(c, p)) {
-        const size_t behind = over(c, p, is_digit);
-        add(out, p, behind > p ? behind : p + 1, false);
-    } else if (is_large(c[p]) && p - line == 1 && c[line] == ' ') add(out, line, p + 1, false);
+    if (a == '.' && opener_at(c, p)) add(out, p, p + opener_at(c, p), false);
+    if (mark_at(c, p, glued)) add(out, p, p + mark_at(c, p, glued), false);
+    else if (is_large(c[p]) && p - line == 1 && c[line] == ' ') add(out, line, p + 1, false);
     else if (is_large(c[p]) && (glued || empty || p - line <= 4)) add(out, p, p + 1, false);
     else if (a == ':' && glued) add(out, p, p + 1, false);
     else if (a == '.' && is_small(c[p]) && is_small(back(c, last, 1)) && is_small(back(c, last, 2)))
@@ -327,8 +328,9 @@ static void end_of_line(thx_clues *out, const uint32_t *c, size_t p)
     if (is_small(c[p]) && is_small(c[next])) add(out, p, next + 1, true);
     else if (c[p] == ':') add(out, p, p + 1, false);
     else if (line - blank >= 2) add(out, p, line, false);
-    else if (c[p] != '.' && next == line && is_mark(c, next)) add(out, p, p + 1, false);
-    else if (is_small(c[p]) && is_large(c[next])) add(out, p, p + 1, is_open(c, p));
+    else if (c[p] != '.' && next == line && mark_at(c, next, true)) add(out, p, p + 1, false);
+    else if (c[p] == '?') add(out, p, p + 1, false);
+    else if (is_small(c[p]) && is_large(c[next])) add(out, p, p + 1, blank == p + 1 && is_open(c, p));
     else if (letter && is_large(c[next]) && is_large(c[next + 1]) && is_digit(c[p])) add(out, p, p + 1, false);
     else if (is_large(c[next])) {
         const size_t word = over(c, next + 1, is_small), caps = over(c, next + 1, is_large);
