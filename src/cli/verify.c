@@ -238,7 +238,7 @@ static json_t *account_json(const thx_model *m, const thx_account *a, const tall
                             json_integer((json_int_t)thx_tokenizer_size(m->tokenizer)));
     if (m->chat) json_object_set_new(json, "template", json_string(thx_template_name(m->chat)));
     if (m->remark) json_object_set_new(json, "remark", cli_json_text(m->remark, strlen(m->remark)));
-    json_object_set_new(json, "recipe",
+    json_object_set_new(json, "recipe", m->recipe.kind == THX_RECIPE_NONE ? json_null() :
                         json_pack("{s:I, s:I, s:I, s:I}", "tile_px", (json_int_t)m->recipe.tile_px,
                                   "patch_px", (json_int_t)m->recipe.patch_px, "resolutions",
                                   (json_int_t)m->recipe.n_pinpoints, "max_patches",

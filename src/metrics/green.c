@@ -39,7 +39,7 @@ thorax_status thx_green_ids(thx_ids *ids, size_t *whole, const thx_tokenizer *t,
     if (eos < 0) return thx_fail(err, THORAX_MODEL, 0, "the judge's folder names no end-of-text token (eos_token)");
     const thorax_status st = thx_tokenizer_encode_whole(t, chat, size, true, 0, ids, err);
     if (st) return st;
-    if (adds && ids->data[ids->size - 1] != eos) thx_ids_add(ids, eos);
+    if (adds && (ids->size == first || ids->data[ids->size - 1] != eos)) thx_ids_add(ids, eos);
     if (whole) *whole = ids->size - first;
     if (ids->size - first > THX_GREEN_TOKENS) {
         ids->size = first + THX_GREEN_TOKENS;

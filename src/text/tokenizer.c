@@ -68,6 +68,7 @@ void thx_tokenizer_close(thx_tokenizer *t)
     thx_unigram_deinit(&t->unigram);
     thx_added_deinit(&t->raw);
     thx_added_deinit(&t->normalised);
+    thx_added_deinit(&t->blanks);
     thx_split_close(t->split);
     free(t);
 }
@@ -149,6 +150,8 @@ thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, 
     } else if (!st) {
         st = thx_added_add(normalised ? &t->normalised : &t->raw, token->content, size, token->id, err);
     }
+    if (!st && normalised && !token->special && thx_blanks_before(token->content, size) == size)
+        st = thx_added_add(&t->blanks, token->content, size, token->id, err);
     thx_string_deinit(&text);
     return st;
 }
@@ -276,9 +279,7 @@ static thorax_status encode_stretch(encoder *e, const char *text, size_t size, b
         text = normal.data ? normal.data : "";
         size = normal.size;
     }
-    if (!st)
-        st = control ? cut(e, &e->t->normalised, encode_words, text, size, err)
-                     : encode_words(e, text, size, err);
+    if (!st) st = cut(e, control ? &e->t->normalised : &e->t->blanks, encode_words, text, size, err);
     thx_string_deinit(&normal);
     return st;
 }

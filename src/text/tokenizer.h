@@ -26,6 +26,7 @@ struct thx_tokenizer {
     int32_t    eos;                /* what ends a text; -1 = none is named                 */
     thx_added raw; /* added tokens looked for in the text as it comes                          */
     thx_added normalised; /* those marked "normalized": looked for in the normal form */
+    thx_added blanks;     /* of those the ones of white space alone, which are no control tokens: looked for in any text */
     thx_split *split;
     bool       nfc;
     bool       blank; /* byte-level: a blank is put before a stretch that has none */

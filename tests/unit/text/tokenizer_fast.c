@@ -34,6 +34,7 @@ static void byte_level_alone_splits_as_gpt2(void **state)
 {
     char          *folder = folder_make();
     thx_tokenizer *t;
+    thx_ids        ids = { 0 };
     thorax_error   err;
 
     (void)state;
@@ -42,6 +43,11 @@ static void byte_level_alone_splits_as_gpt2(void **state)
     assert_ok(thx_tokenizer_open(&t, folder, &err), err);
     check(t, "a12 a", (const int32_t[]){ 0, 5, 6 }, 3); /* Qwen2's pattern takes digits one by one */
     check(t, "a  a<|end|>", (const int32_t[]){ 0, 10, 0, 9 }, 4);
+    ids.size = 0; /* runs of blanks are no control tokens */
+    assert_ok(thx_tokenizer_encode(t, "a  a", 4, false, &ids, &err), err);
+    assert_int_equal(ids.size, 3);
+    assert_int_equal(ids.data[1], 10);
+    thx_ids_deinit(&ids);
     assert_int_equal(thx_tokenizer_eos(t), 9);
     assert_false(thx_tokenizer_is_sentencepiece(t));
     thx_tokenizer_close(t);
