@@ -2,6 +2,7 @@
 #include "cli/eval_run.h"
 
 #include "base/file.h"
+#include "eval/judge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,29 @@ thx_eval_options cli_eval_options(const cli_values *v, const thx_progress *progr
     o.threads = (int)cli_count(v, CLI_THREADS, 0);
     o.progress = progress;
     return o;
+}
+
+/* Who judges; false: nobody was named. */
+static bool judge_options(thx_judge_options *o, const cli_values *v)
+{
+    *o = thx_judge_options_default();
+    o->folder = cli_text(v, CLI_JUDGE);
+    o->examples = cli_text(v, CLI_EXAMPLES);
+    o->last_score = cli_switch(v, CLI_LAST_SCORE);
+    o->chat.url = cli_text(v, CLI_ENDPOINT);
+    o->chat.model = cli_text(v, CLI_ENDPOINT_MODEL);
+    o->chat.key_env = cli_text(v, CLI_KEY_ENV);
+    o->chat.key_header = cli_text(v, CLI_KEY_HEADER);
+    o->chat.cloud_reason = cli_text(v, CLI_ALLOW_CLOUD);
+    o->chat.allow_cloud = o->chat.cloud_reason;
+    o->chat.allow_http = cli_switch(v, CLI_ALLOW_HTTP);
+    o->chat.ca_file = cli_text(v, CLI_CA_FILE);
+    o->chat.in_flight = (uint32_t)cli_count(v, CLI_IN_FLIGHT, o->chat.in_flight);
+    o->chat.answers = cli_text(v, CLI_ANSWERS);
+    o->chat.price_prompt = cli_real(v, CLI_PRICE_PROMPT, 0);
+    o->chat.price_completion = cli_real(v, CLI_PRICE_ANSWER, 0);
+    o->chat.max_cost = cli_real(v, CLI_MAX_COST, 0);
+    return o->folder || o->chat.url;
 }
 
 /* ---- Files in ---- */
@@ -134,17 +158,22 @@ static int give_result(const cli_values *v, const thx_eval_scores *s, const thx_
 int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval_source *source, const char *output, cli_progress *progress)
 {
     const thx_progress p = { cli_progress_step, progress };
-    const thx_eval_options o = cli_eval_options(v, &p);
+    thx_eval_options o = cli_eval_options(v, &p);
+    thx_judge_options judge;
     thx_eval_scores scores;
     thorax_error err = { 0 };
+    if (judge_options(&judge, v)) o.judge = &judge;
     const thorax_status st = thx_eval_score(&scores, set, &o, &err);
 
     cli_progress_clear(progress);
     int code = st ? cli_fail(v, &err) : give_result(v, &scores, &o, source, output);
-    const size_t bad = thx_eval_problems_all(&set->problems), failed = scores.failed;
+    const size_t bad = thx_eval_problems_all(&set->problems), failed = scores.failed, unrated = scores.unrated;
+    const bool nothing = !scores.n;
     thx_eval_scores_deinit(&scores);
-    if (code || (!bad && !failed)) return code;
-    return cli_fail_text(v, CLI_SOME_FAILED, "%zu items without a prediction, %zu other problems (counted in the result)", failed, bad);
+    if (!code && nothing) return cli_fail_text(v, CLI_FAILURE, "nothing could be scored");
+    if (code || !(bad + failed + unrated)) return code;
+    return cli_fail_text(v, CLI_SOME_FAILED, "%zu items without a prediction, %zu not rated by a judge, %zu other problems (counted in the result)",
+                         failed, unrated, bad);
 }
 
 int cli_eval_score(const cli_values *v)

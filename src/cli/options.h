@@ -114,6 +114,21 @@ typedef enum cli_kind {
     X(RADCLIQ,        "radcliq",             0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "encoder folder of RadCliQ's BERTScore (roberta-large, distilroberta-base)") \
     X(RATESCORE,      "ratescore",           0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "folder with RaTEScore's two models") \
     X(GREEN,          "green",               0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "GREEN's judge, run by this program") \
+    X(ENDPOINT,       "endpoint",            0,  "URL",   CLI_TEXT,   NULL,                            0, 0,    1, "chat service that judges (OpenAI's form), http://localhost:8000; asked only for metrics or a preset that are named (docs/judges.md)") \
+    X(ENDPOINT_MODEL, "endpoint-model",      0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    1, "name of the model there") \
+    X(KEY_ENV,        "key-env",             0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "environment variable that holds the service's key") \
+    X(KEY_HEADER,     "key-header",          0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "header for the key instead of Authorization: Bearer") \
+    X(ALLOW_CLOUD,    "allow-cloud",         0,  "WHY",   CLI_TEXT,   NULL,                            0, 0,    0, "send reports to a public address, for this reason, which goes with the result") \
+    X(ALLOW_HTTP,     "allow-http",          0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "unencrypted, to another machine") \
+    X(CA_FILE,        "ca-file",             0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "certificates to trust instead of the system's") \
+    X(IN_FLIGHT,      "in-flight",           0,  "N",     CLI_COUNT,  NULL,                            1, 256,  0, "questions to the service at a time (default 4)") \
+    X(ANSWERS,        "answers",             0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    0, "keep the judge's answers in this folder, and do not ask again; it then holds patient-derived data") \
+    X(PRICE_PROMPT,   "price-prompt",        0,  "X",     CLI_REAL,   NULL,                            0, 1e6,  0, "price of a million tokens asked") \
+    X(PRICE_ANSWER,   "price-answer",        0,  "X",     CLI_REAL,   NULL,                            0, 1e6,  0, "price of a million tokens answered") \
+    X(MAX_COST,       "max-cost",            0,  "X",     CLI_REAL,   NULL,                            0, 1e9,  0, "ask nothing that could cost more than this altogether") \
+    X(JUDGE,          "judge",               0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "model folder that judges instead of a service") \
+    X(EXAMPLES,       "examples",            0,  "FILE",  CLI_TEXT,   NULL,                            0, 0,    0, "CheXprompt's block of examples, from your own copy of its source") \
+    X(LAST_SCORE,     "last-score",          0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "conversations: the last score of a reply alone counts (published: all of them)") \
     X(NAME,           "name",                0,  "NAME",  CLI_TEXT,   NULL,                            0, 0,    0, "name of the system in tables (default: that of the file)") \
     X(SHARD,          "shard",               0,  "I/N",   CLI_TEXT,   NULL,                            0, 0,    0, "do the I-th of N parts (1 to N), split by films; slurm: as SLURM_ARRAY_TASK_ID and _COUNT say") \
     X(OWN_QUESTION,   "own-question",        0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "ask the model's usual question of a task instead of the record's") \

@@ -42,6 +42,12 @@ static const eval_metric metrics[] = {
       TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V0, eval_radcliq, false },
     { "radcliq-v1", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR", "RadCliQ-v1, lower is better",
       TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V1, eval_radcliq, true },
+    { "green", "green_score-0.0.12", "texts, and --green DIR or --endpoint URL", "GREEN by its judge, run by this program or a service",
+      TASK_UNSAID | TASK_REPORT, 0, eval_green, true },
+    { "chexprompt", "CheXprompt-8cfddec", "texts, and --endpoint URL or --judge DIR", "errors that a judge counts in a report",
+      TASK_UNSAID | TASK_REPORT, 0, eval_chexprompt, false },
+    { "conversation", "RadVLM-69fe946", "conversations with answers, and --endpoint URL or --judge DIR", "mean score of a judge, 0..10 (RadVLM)",
+      TASK_UNSAID | TASK_TALK, 0, eval_conversation, true },
     { "findings", "thorax", "labels", "precision, recall, F1 of findings that answers state, negation understood",
       TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_findings, true },
     { "mentions", "RadVLM-69fe946", "labels", "F1 of findings whose names occur in answers, negated or not (RadVLM)",
@@ -58,7 +64,7 @@ static const eval_metric metrics[] = {
 enum { METRICS = sizeof metrics / sizeof metrics[0] };
 
 static const struct { const char *name, *metrics; } presets[] = {
-    { "radvlm", "bleu-coco,bertscore,cider,rouge-stem,radgraph,chexbert,green,mentions,boxes" },
+    { "radvlm", "bleu-coco,bertscore,cider,rouge-stem,radgraph,chexbert,green,mentions,boxes,conversation" },
     { "llavarad", "rouge-median,bleu,radgraph-llavarad,chexbert-llavarad" },
     { "llavarad-point", "rouge-hf,bleu-hf,radgraph-llavarad-point,chexbert-llavarad-point" },
     { "radcliq-v0", "radcliq-v0" },
@@ -185,7 +191,7 @@ static thorax_status check_wanted(const thx_eval_options *o, const size_t added[
 {
     for (size_t i = 0; o->metrics && i < METRICS; i++)
         if (listed(o->metrics, metrics[i].name) && !added[i])
-            return thx_fail(err, THORAX_USAGE, 0, "%s needs %s: no item has them", metrics[i].name, metrics[i].needs);
+            return thx_fail(err, THORAX_USAGE, 0, "%s needs %s, which are not there", metrics[i].name, metrics[i].needs);
     return THORAX_OK;
 }
 

@@ -3,10 +3,7 @@
 #include "eval/scores_internal.h"
 
 #include "metrics/bertscore.h"
-#include "metrics/bleu.h"
-#include "metrics/chexbert.h"
-#include "metrics/radcliq.h"
-#include "metrics/radgraph_model.h"
+#include "metrics/radcliq_pairs.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,9 +94,9 @@ thorax_status eval_bertscore(const eval_job *job, thorax_error *err)
 
 /* ---- CheXbert ---- */
 
-/* Classes of the hypotheses, then of the references [2n, 14], and the vectors [2n, D] where they are wanted. */
-static thorax_status run_chexbert(const eval_job *job, const eval_texts *t, thx_chexbert_form form, unsigned char *classes, float **vectors,
-                                  size_t *width, char identity[65], thorax_error *err)
+/* Classes of the hypotheses, then of the references [2n, 14]. */
+static thorax_status run_chexbert(const eval_job *job, const eval_texts *t, thx_chexbert_form form, unsigned char *classes, char identity[65],
+                                  thorax_error *err)
 {
     const char **reports = eval_alloc(job, 2 * t->n, sizeof *reports);
     thx_chexbert *net = NULL;
@@ -110,12 +107,7 @@ static thorax_status run_chexbert(const eval_job *job, const eval_texts *t, thx_
     memcpy(reports + t->n, t->references, t->n * sizeof *reports);
     thorax_status st = eval_open_ctx(&ctx, job, err);
     if (!st) st = thx_chexbert_open(&net, ctx, job->options->chexbert, NULL, err);
-    if (!st && vectors) {
-        *width = thx_chexbert_width(net);
-        *vectors = eval_alloc(job, 2 * t->n * *width, sizeof **vectors);
-        if (!*vectors) st = eval_nomem(job, err);
-    }
-    const thx_chexbert_results results = { .vectors = vectors ? *vectors : NULL, .classes = classes };
+    const thx_chexbert_results results = { .classes = classes };
     if (!st) st = thx_chexbert_run(net, reports, 2 * t->n, form, &results, job->options->progress, err);
     if (!st) snprintf(identity, 65, "%s", thx_text_encoder_identity(thx_chexbert_encoder(net)));
     thx_chexbert_close(net);
@@ -198,7 +190,7 @@ thorax_status eval_chexbert(const eval_job *job, thorax_error *err)
     if (st || !t.n) return st;
     unsigned char *classes = eval_alloc(job, 2 * t.n, THX_CHEXBERT);
     if (!classes) return eval_nomem(job, err);
-    st = run_chexbert(job, &t, radvlm ? THX_CHEXBERT_F1 : THX_CHEXBERT_LLAVARAD, classes, NULL, NULL, identity, err);
+    st = run_chexbert(job, &t, radvlm ? THX_CHEXBERT_F1 : THX_CHEXBERT_LLAVARAD, classes, identity, err);
     if (!st) st = add_chexbert(job, &t, classes, radvlm ? radvlm_figures : llavarad_figures, identity, err);
     if (!st && radvlm) st = add_chexbert_labels(job, &t, classes, identity, err);
     return st;
@@ -263,65 +255,56 @@ thorax_status eval_radgraph(const eval_job *job, thorax_error *err)
 
 /* ---- RadCliQ ---- */
 
-static thorax_status run_radcliq_bertscore(const eval_job *job, const eval_texts *t, thx_bertscore *scores, thorax_error *err)
-{
-    const thx_pairs pairs = { .hypotheses = t->hypotheses, .references = t->references, .n = t->n };
-    thx_bertscore_settings s = *thx_bertscore_preset("radcliq");
-    thx_text_encoder *e = NULL;
-    thx_ctx *ctx = NULL;
-    thorax_status st = eval_open_ctx(&ctx, job, err);
+/* The three networks, opened on one context. */
+typedef struct radcliq_nets { thx_ctx *ctx; thx_radcliq_parts parts; } radcliq_nets;
 
-    if (!st) st = thx_text_encoder_open(&e, ctx, job->options->radcliq, NULL, err);
-    if (!st && s.layer > thx_text_encoder_layers(e)) s.layer = thx_text_encoder_layers(e);
-    if (!st) st = thx_bertscore_score(e, &s, &pairs, scores, NULL, job->options->progress, err);
-    thx_text_encoder_close(e);
-    thx_cpu_close(ctx);
+static thorax_status open_nets(radcliq_nets *nets, const eval_job *job, thorax_error *err)
+{
+    const thx_eval_options *o = job->options;
+
+    *nets = (radcliq_nets){ .ctx = NULL };
+    thorax_status st = eval_open_ctx(&nets->ctx, job, err);
+    if (!st) st = thx_text_encoder_open(&nets->parts.encoder, nets->ctx, o->radcliq, NULL, err);
+    if (!st) st = thx_chexbert_open(&nets->parts.chexbert, nets->ctx, o->chexbert, NULL, err);
+    if (!st) st = thx_radgraph_model_open(&nets->parts.radgraph, nets->ctx, o->radgraph, o->radgraph_encoder, err);
     return st;
 }
 
-typedef struct radcliq_parts {
-    thx_bertscore      *bertscore;  /* [n]     */
-    double             *bleu;       /* [n]     */
-    thx_radgraph_score *radgraph;   /* [n]     */
-    float              *vectors;    /* [2n, D] */
-    size_t              width;
-} radcliq_parts;
+static void close_nets(radcliq_nets *nets)
+{
+    thx_text_encoder_close(nets->parts.encoder);
+    thx_chexbert_close(nets->parts.chexbert);
+    thx_radgraph_model_close(nets->parts.radgraph);
+    thx_cpu_close(nets->ctx);
+}
 
-static thorax_status run_radcliq(const eval_job *job, const eval_texts *t, radcliq_parts *p, char identity[65], thorax_error *err)
+static thorax_status add_radcliq(const eval_job *job, const eval_texts *t, const radcliq_nets *nets, thorax_error *err)
 {
     const thx_pairs pairs = { .hypotheses = t->hypotheses, .references = t->references, .n = t->n };
-    char other[65], type[40];
+    const thx_radcliq_settings settings = { .idf = false };
+    const bool v0 = job->metric->variant == THX_RADCLIQ_V0;
+    thx_radcliq_score *scores = eval_alloc(job, t->n, sizeof *scores);
+    double *values = eval_alloc(job, t->n, sizeof *values);
 
-    p->bertscore = eval_alloc(job, t->n, sizeof *p->bertscore);
-    p->bleu = eval_alloc(job, t->n, sizeof *p->bleu);
-    if (!p->bertscore || !p->bleu) return eval_nomem(job, err);
-    thorax_status st = thx_bleu2_radcliq(p->bleu, NULL, &pairs, err);
-    if (!st) st = run_radcliq_bertscore(job, t, p->bertscore, err);
-    if (!st) st = run_radgraph(job, t, &p->radgraph, identity, type, err);
-    if (!st) st = run_chexbert(job, t, THX_CHEXBERT_LIST, NULL, &p->vectors, &p->width, other, err);
+    if (!scores || !values) return eval_nomem(job, err);
+    thorax_status st = thx_radcliq_pairs(&nets->parts, &settings, &pairs, scores, job->options->progress, err);
+    for (size_t i = 0; !st && i < t->n; i++) values[i] = v0 ? scores[i].v0 : scores[i].v1;
+    if (!st) st = eval_add_mean(job, v0 ? "radcliq_v0" : "radcliq_v1", "RadGraph combined,BERTScore,CheXbert,BLEU-2",
+                                thx_radgraph_model_identity(nets->parts.radgraph), values, t->items, t->n, t->failed, err);
+    if (!st) job->scores->figures[job->scores->n - 1].lower_is_better = true;
     return st;
 }
 
 thorax_status eval_radcliq(const eval_job *job, thorax_error *err)
 {
     const thx_eval_options *o = job->options;
-    const thx_radcliq_version version = (thx_radcliq_version)job->metric->variant;
-    radcliq_parts p = { 0 };
-    char identity[65];
+    radcliq_nets nets;
     eval_texts t;
 
     thorax_status st = eval_begin(&t, job, o->radgraph && o->chexbert && o->radcliq, err);
     if (st || !t.n) return st;
-    st = run_radcliq(job, &t, &p, identity, err);
-    double *values = st ? NULL : eval_alloc(job, t.n, sizeof *values);
-    if (!st && !values) st = eval_nomem(job, err);
-    for (size_t i = 0; !st && i < t.n; i++) {
-        const thx_radcliq_features x = { .radgraph = p.radgraph[i].combined.mean, .bertscore = (double)p.bertscore[i].f, .bleu = p.bleu[i],
-                                         .semb = thx_chexbert_similarity(p.vectors + i * p.width, p.vectors + (t.n + i) * p.width, p.width) };
-        values[i] = thx_radcliq(&x, version);
-    }
-    if (!st) st = eval_add_mean(job, version == THX_RADCLIQ_V0 ? "radcliq_v0" : "radcliq_v1", "RadGraph combined,BERTScore,CheXbert,BLEU-2",
-                                identity, values, t.items, t.n, t.failed, err);
-    if (!st) job->scores->figures[job->scores->n - 1].lower_is_better = true;
+    st = open_nets(&nets, job, err);
+    if (!st) st = add_radcliq(job, &t, &nets, err);
+    close_nets(&nets);
     return st;
 }

@@ -11,6 +11,9 @@
 
 /* ---- A run of a judge ---- */
 
+/* Is the metric one that was named, by itself or by a preset? A service is not asked about reports unbidden. */
+static bool was_named(const eval_job *job) { return job->options->metrics || job->options->preset; }
+
 /* Who answers: the service or folder of the options; for GREEN its own folder first. False: nobody. */
 static bool who_answers(thx_judge_options *o, const eval_job *job, const char *judge, const char *folder)
 {
@@ -21,7 +24,7 @@ static bool who_answers(thx_judge_options *o, const eval_job *job, const char *j
         o->chat.url = NULL;
     }
     o->threads = job->options->threads;
-    return o->chat.url || o->folder;
+    return o->folder || (o->chat.url && was_named(job));
 }
 
 static thorax_status keep_summary(const eval_job *job, const thx_judge_result *r, thorax_error *err)
@@ -77,7 +80,7 @@ static double significant_of(const thx_judge_record *r)
 {
     double n = 0;
 
-    for (int k = 0; k < THX_JUDGE_KINDS; k++) n += r->significant[k];
+    for (int k = 0; k < THX_JUDGE_KINDS; k++) n += (double)r->significant[k];
     return n;
 }
 
