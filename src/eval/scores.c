@@ -42,6 +42,7 @@ static const eval_metric metrics[] = {
       TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V0, eval_radcliq, false },
     { "radcliq-v1", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR", "RadCliQ-v1, lower is better",
       TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V1, eval_radcliq, true },
+    { "ratescore", "RaTEScore-a970406", "texts and --ratescore DIR", "RaTEScore", TASK_UNSAID | TASK_REPORT, 0, eval_ratescore, true },
     { "green", "green_score-0.0.12", "texts, and --green DIR or --endpoint URL", "GREEN by its judge, run by this program or a service",
       TASK_UNSAID | TASK_REPORT, 0, eval_green, true },
     { "chexprompt", "CheXprompt-8cfddec", "texts, and --endpoint URL or --judge DIR", "errors that a judge counts in a report",
