@@ -172,6 +172,8 @@ static thorax_status sacrebleu_interval(const eval_job *job, const thx_bleu_sacr
 {
     thx_eval_figure *f = &job->scores->figures[job->scores->n - 1];
     thx_interval_sacrebleu i;
+
+    if (!job->options->resamples && !job->options->preset) return THORAX_OK;
     const thorax_status st = thx_bootstrap_sacrebleu(&i, b, 500, err);
 
     if (st) return st;
