@@ -112,7 +112,7 @@ static ranked select_largest(ranked *list, size_t n)
 /* The nearest entity of `to`. */
 static size_t nearest(const thx_rate_side *to, const float *vector, size_t D, double *best)
 {
-    ranked list[FEW];
+    ranked list[FEW] = { { 0 } };
     size_t at = 0;
 
     for (size_t i = 0; i < to->n && i < FEW; i++) list[i] = (ranked){ cosine(vector, to->vectors + i * D, D), i };

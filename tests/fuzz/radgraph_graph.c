@@ -11,7 +11,7 @@ static void use(const thx_radgraph *g)
     json_t         *written = thx_radgraph_json(g);
     thx_radgraph    again;
     thx_radgraph_f1 f1;
-    thx_prf         p[THX_RADGRAPH_LEVELS];
+    thx_f1         p[THX_RADGRAPH_LEVELS];
 
     if (!written || thx_radgraph_read(&again, written, "written", NULL)) abort();
     if (again.n != g->n) abort();

@@ -8,17 +8,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(thx_words *w, size_t least)
+static void check(thx_report_words *w, size_t least)
 {
     for (size_t i = 0; i < w->n; i++)
         if (strlen(w->at[i]) < least || !thx_utf8_valid(w->at[i], strlen(w->at[i]))) abort();
-    thx_words_deinit(w);
+    thx_report_words_deinit(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char     *text = malloc(size + 1);
-    thx_words words;
+    thx_report_words words;
 
     if (!text) return 0;
     memcpy(text, data, size);

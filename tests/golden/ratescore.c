@@ -55,14 +55,14 @@ static void check_sentences(set *s)
 
     json_array_foreach(cases, i, c) for (size_t k = 0; k < 2; k++)
     {
-        thx_words words;
+        thx_report_words words;
         bool      same = !thx_rate_sentences(&words, golden_text(c, sides[k]), &s->err);
         for (size_t w = 0; w < words.n; w++, at++) {
             const json_t *sentence = json_array_get(want, at);
             same &= !strcmp(words.at[w], golden_text(sentence, "text")) &&
                     json_is_true(json_object_get(sentence, "first_of_report")) == !w;
         }
-        thx_words_deinit(&words);
+        thx_report_words_deinit(&words);
         check(s, same, golden_text(c, "id"), sides[k]);
     }
     check(s, at == json_array_size(want), "sentences", "all of them");

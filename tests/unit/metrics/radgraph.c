@@ -6,7 +6,7 @@
 
 static void words_are(const char *report, thx_radgraph_style style, const char *joined)
 {
-    thx_words    w;
+    thx_report_words    w;
     thorax_error err;
     char         text[256] = "";
 
@@ -16,7 +16,7 @@ static void words_are(const char *report, thx_radgraph_style style, const char *
         strcat(text, w.at[i]);
     }
     assert_string_equal(text, joined);
-    thx_words_deinit(&w);
+    thx_report_words_deinit(&w);
 }
 
 static void test_words(void **state)
@@ -31,9 +31,9 @@ static void test_words(void **state)
     words_are(" \n\u00a0", THX_RADGRAPH_V1, "");
 }
 
-static thx_words words_of(const char *text)
+static thx_report_words words_of(const char *text)
 {
-    thx_words    w;
+    thx_report_words    w;
     thorax_error err;
 
     assert_ok(thx_radgraph_words(&w, text, THX_RADGRAPH_V1, &err), err);
@@ -42,7 +42,7 @@ static thx_words words_of(const char *text)
 
 static void test_build(void **state)
 {
-    thx_words            w = words_of("No evidence of acute left basal opacity , mild edema .");
+    thx_report_words            w = words_of("No evidence of acute left basal opacity , mild edema .");
     const thx_span_label entities[] = { { { 3, 3 }, "absent" }, { { 4, 5 }, "anatomy" }, { { 6, 6 }, "absent" } };
     const thx_span_pair pairs[] = { { { 6, 6 }, { 4, 5 }, "located_at" },
                                     { { 3, 3 }, { 6, 6 }, "modify" },
@@ -60,7 +60,7 @@ static void test_build(void **state)
     assert_string_equal(g.entities[2].edges[0].label, "located_at");
     thx_radgraph_deinit(&g);
     assert_int_equal(thx_radgraph_build(&g, &w, &beyond, 1, NULL, 0, &err), THORAX_FORMAT);
-    thx_words_deinit(&w);
+    thx_report_words_deinit(&w);
 }
 
 static thorax_status read_text(thx_radgraph *g, const char *text, thorax_error *err)
@@ -103,7 +103,7 @@ static void test_reward(void **state)
     static const char reference[] = GRAPH(ENTITY("1", "effusion", "[\"located_at\",\"2\"]") "," ENTITY(
         "2", "pleural", "") "," ENTITY("3", "large", "[\"modify\",\"1\"]"));
     thx_radgraph      h, r, large, none;
-    thx_prf           out[THX_RADGRAPH_LEVELS];
+    thx_f1           out[THX_RADGRAPH_LEVELS];
     thorax_error      err;
 
     (void)state;

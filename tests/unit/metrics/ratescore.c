@@ -55,7 +55,7 @@ static void test_entities(void **state)
 
 static void sentences_are(const char *report, const char *joined)
 {
-    thx_words    w;
+    thx_report_words    w;
     thorax_error err;
     char         text[512] = "";
 
@@ -65,7 +65,7 @@ static void sentences_are(const char *report, const char *joined)
         strcat(text, w.at[i]);
     }
     assert_string_equal(text, joined);
-    thx_words_deinit(&w);
+    thx_report_words_deinit(&w);
 }
 
 /* As medspaCy 1.3.1 with PyRuSH 1.0.13 splits them. */
