@@ -19,8 +19,8 @@ static thorax_status open_encoder(bench *b, encoding *c)
 {
     const thx_engine_options o = cli_engine_options(b->values);
     const int                level = o.cpu_level < 0 ? thx_cpu_level() : o.cpu_level;
-    thorax_status            st = thx_cpu_open(&c->ctx, level, cli_text(b->values, CLI_PRECISION) ? o.precision : THX_EXACT, o.threads,
-                                               &b->err);
+    thorax_status            st =
+        thx_cpu_open(&c->ctx, level, cli_text(b->values, CLI_PRECISION) ? o.precision : THX_EXACT, o.threads, &b->err);
 
     if (!st) st = thx_text_encoder_open(&c->e, c->ctx, cli_text(b->values, CLI_MODEL), NULL, &b->err);
     if (st) return st;
@@ -50,7 +50,8 @@ static thorax_status pass(bench *b, void *data, size_t run, double *value)
 {
     encoding           *c = data;
     const double        began = cli_now();
-    const thorax_status st = thx_text_encoder_hidden(c->e, c->ids.data, c->ends, c->texts.n, c->layer, true, c->rows, &b->err);
+    const thorax_status st =
+        thx_text_encoder_hidden(c->e, c->ids.data, c->ends, c->texts.n, c->layer, true, c->rows, &b->err);
 
     (void)run;
     *value = cli_now() - began;
@@ -63,7 +64,9 @@ static thorax_status measure(bench *b, encoding *c)
     const thorax_status st = bench_measure(b, pass, c, BENCH_RUNS, &seconds);
 
     if (st) return st;
-    return bench_print(b, &(bench_figure){ .type = thx_precision_name(c->ctx->precision), .tokens = c->ids.size, .unit = "tokens/s",
+    return bench_print(b, &(bench_figure){ .type = thx_precision_name(c->ctx->precision),
+                                           .tokens = c->ids.size,
+                                           .unit = "tokens/s",
                                            .series = bench_rate(&seconds, (double)c->ids.size) });
 }
 

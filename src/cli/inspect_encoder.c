@@ -10,7 +10,7 @@
 static thorax_status open_encoder(thx_ctx **ctx, thx_text_encoder **e, const cli_values *v, thorax_error *err)
 {
     const thx_engine_options o = cli_engine_options(v);
-    const int                most = thx_cpu_level(), level = o.cpu_level >= 0 && o.cpu_level < most ? o.cpu_level : most;
+    const int most = thx_cpu_level(), level = o.cpu_level >= 0 && o.cpu_level < most ? o.cpu_level : most;
     const thx_precision      precision = cli_text(v, CLI_PRECISION) ? o.precision : THX_EXACT;
     const thorax_status      st = thx_cpu_open(ctx, level, precision, o.threads, err);
 
@@ -23,7 +23,8 @@ static thorax_status write_rows(thx_text_encoder *e, const thx_ids *ids, size_t 
 {
     const size_t  shape[2] = { ids->size, thx_text_encoder_width(e) };
     float        *rows = malloc((shape[0] * shape[1] + 1) * sizeof *rows);
-    thorax_status st = rows ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for the rows of %zu ids", ids->size);
+    thorax_status st =
+        rows ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for the rows of %zu ids", ids->size);
 
     if (!st && ids->size) st = thx_text_encoder_hidden(e, ids->data, &ids->size, 1, layer, last, rows, err);
     if (!st) st = thx_npy_write(path, "f4", rows, shape, 2, err);
@@ -35,10 +36,10 @@ static json_t *describe(const thx_text_encoder *e, const thx_ids *ids, size_t la
 {
     const size_t width = thx_text_encoder_width(e);
 
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:[I,I]}", "kind", thx_text_kind_name(thx_text_encoder_kind(e)), "width",
-                     (json_int_t)width, "layers", (json_int_t)thx_text_encoder_layers(e), "limit",
-                     (json_int_t)thx_text_encoder_limit(e), "layer", (json_int_t)layer, "ids", cli_json_ids(ids->data, ids->size),
-                     "shape", (json_int_t)ids->size, (json_int_t)width);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:[I,I]}", "kind", thx_text_kind_name(thx_text_encoder_kind(e)),
+                     "width", (json_int_t)width, "layers", (json_int_t)thx_text_encoder_layers(e), "limit",
+                     (json_int_t)thx_text_encoder_limit(e), "layer", (json_int_t)layer, "ids",
+                     cli_json_ids(ids->data, ids->size), "shape", (json_int_t)ids->size, (json_int_t)width);
 }
 
 int cli_inspect_encoder(const cli_values *v)

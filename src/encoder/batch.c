@@ -74,7 +74,8 @@ static thorax_status hand_on(void *data, size_t layer, thx_tensor rows, thorax_e
 }
 
 /* Texts places [n] with `rows` ids. */
-static thorax_status run_pass(runner *r, const int32_t *ids, const place *places, size_t n, size_t rows, thorax_error *err)
+static thorax_status run_pass(runner *r, const int32_t *ids, const place *places, size_t n, size_t rows,
+                              thorax_error *err)
 {
     thx_ctx             *ctx = r->ctx;
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
@@ -83,7 +84,8 @@ static thorax_status run_pass(runner *r, const int32_t *ids, const place *places
     const thx_tensor     out = thx_tensor_alloc(ctx, rows, r->e->config.D);
     thorax_status        st = THORAX_OK;
 
-    if (!block || !texts || !out.data) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the activations of %zu texts", n);
+    if (!block || !texts || !out.data)
+        st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the activations of %zu texts", n);
     for (size_t i = 0; i < n && !st; i++) {
         memcpy(block + at, ids + places[i].at, places[i].length * sizeof *block);
         at += places[i].length;

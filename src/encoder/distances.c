@@ -9,8 +9,8 @@
 
 enum { BIAS_BUCKETS = 16 /* a side */, BIAS_FARTHEST = 128 };
 
-/* Half of the buckets of a side hold one distance each, the others grow with its logarithm. The products are those of the
- * original, in f32. */
+/* Half of the buckets of a side hold one distance each, the others grow with its logarithm. The products are those
+ * of the original, in f32. */
 size_t thx_bucket_of_bias(ptrdiff_t offset)
 {
     const size_t side = offset > 0 ? BIAS_BUCKETS : 0, n = (size_t)labs((long)offset), exact = BIAS_BUCKETS / 2;
@@ -70,7 +70,8 @@ thorax_status thx_encoder_distances_begin(thx_run *r, thorax_error *err)
 }
 
 /* x against the offsets' projections by w, into y [H*T, R]. */
-static thorax_status match(thx_run *r, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b, thorax_error *err)
+static thorax_status match(thx_run *r, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
+                           thorax_error *err)
 {
     const thx_encoder_config *c = &r->e->config;
     const thorax_status       st = r->ctx->ops->linear(r->ctx, r->projected, r->offsets, w, b, THX_PROMPT, err);

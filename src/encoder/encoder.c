@@ -80,8 +80,17 @@ static thorax_status attend(thx_run *r, const thx_encoder_layer *l, size_t i, th
     const size_t              D = c->D, E = D / c->H;
     const bool                near = is_near(c, i);
     const thx_tensor          q = thx_tensor_cols(r->inner, 0, D), k = thx_tensor_cols(r->inner, D, D);
-    thx_attend a = { .out = r->h, .q = q, .k = k, .v = thx_tensor_cols(r->inner, 2 * D, D), .H = c->H, .G = c->H, .E = E,
-                     .ends = r->ends, .n_ends = r->n, .around = near ? c->around : 0, .role = THX_PROMPT };
+    thx_attend                a = { .out = r->h,
+                                    .q = q,
+                                    .k = k,
+                                    .v = thx_tensor_cols(r->inner, 2 * D, D),
+                                    .H = c->H,
+                                    .G = c->H,
+                                    .E = E,
+                                    .ends = r->ends,
+                                    .n_ends = r->n,
+                                    .around = near ? c->around : 0,
+                                    .role = THX_PROMPT };
     thorax_status st = project(r, l, x, thx_tensor_cols(r->inner, 0, 3 * D), err);
 
     if (st) return st;
@@ -116,7 +125,7 @@ static thorax_status feed_forward(thx_run *r, const thx_encoder_layer *l, thx_te
 {
     thx_ctx                  *ctx = r->ctx;
     const thx_encoder_config *c = &r->e->config;
-    const thx_tensor          f = thx_tensor_cols(r->inner, 0, c->F), up = thx_tensor_cols(r->inner, c->gated ? c->F : 0, c->F);
+    const thx_tensor f = thx_tensor_cols(r->inner, 0, c->F), up = thx_tensor_cols(r->inner, c->gated ? c->F : 0, c->F);
     const thx_tensor          wide = thx_tensor_cols(r->inner, 0, c->gated ? 2 * c->F : c->F);
     thorax_status             st;
 
@@ -161,8 +170,9 @@ static thorax_status prepare(thx_run *r, size_t T, thorax_error *err)
     return there ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for the activations of %zu tokens", T);
 }
 
-thorax_status thx_encoder_forward(thx_ctx *ctx, const thx_encoder *e, thx_tensor out, const int32_t *ids, const size_t *ends,
-                                  size_t n, size_t layers, thx_encoder_sink *sink, void *data, thorax_error *err)
+thorax_status thx_encoder_forward(thx_ctx *ctx, const thx_encoder *e, thx_tensor out, const int32_t *ids,
+                                  const size_t *ends, size_t n, size_t layers, thx_encoder_sink *sink, void *data,
+                                  thorax_error *err)
 {
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
     thx_run              r = { .ctx = ctx, .e = e, .ends = ends, .n = n };

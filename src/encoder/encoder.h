@@ -1,15 +1,15 @@
 /* A text encoder: ids in, one hidden row a token out, every token seeing all of its own text.
  *
- * One configurable core for the encoders of BERT's kin. Each has embeddings under a LayerNorm and layers of attention and
- * feed-forward; what differs is data:
+ * One configurable core for the encoders of BERT's kin. Each has embeddings under a LayerNorm and layers of
+ * attention and feed-forward; what differs is data:
  *   BERT, RoBERTa, DistilBERT   norms behind the sums, learned positions (of RoBERTa: from behind the pad id on)
  *   MPNet                       and a bias of attention by the distance of two tokens
  *   DeBERTa-v2                  and products of queries and keys with embeddings of distances, instead of positions
  *   ModernBERT                  norms before, rotated queries and keys, most layers see a neighbourhood only, gated
  *                               feed-forward, a last norm
- * Texts of a call lie below each other and need not have the same length; none is padded, and a text's rows are what they
- * would be alone, bit for bit. Ids come from text/, tensors from model/; what rows are pooled to is the caller's business,
- * but for the first row of each text.
+ * Texts of a call lie below each other and need not have the same length; none is padded, and a text's rows are what
+ * they would be alone, bit for bit. Ids come from text/, tensors from model/; what rows are pooled to is the
+ * caller's business, but for the first row of each text.
  * Methods: transformers 4.53 modeling_bert.py, modeling_roberta.py, modeling_distilbert.py, modeling_mpnet.py,
  * modeling_deberta_v2.py, modeling_modernbert.py. */
 #ifndef THX_ENCODER_ENCODER_H
@@ -81,8 +81,9 @@ typedef thorax_status thx_encoder_sink(void *data, size_t layer, thx_tensor rows
  *   out   [T, D]: behind `layers` layers, at most config.layers; without last_norm (thx_encoder_last_norm)
  *   sink  called from 0 to `layers`; may be NULL
  * Texts do not see each other. THORAX_NOMEM; THORAX_CANCELLED (ctx->step, once a layer); what sink returns. */
-thorax_status thx_encoder_forward(thx_ctx *ctx, const thx_encoder *e, thx_tensor out, const int32_t *ids, const size_t *ends,
-                                  size_t n, size_t layers, thx_encoder_sink *sink, void *data, thorax_error *err);
+thorax_status thx_encoder_forward(thx_ctx *ctx, const thx_encoder *e, thx_tensor out, const int32_t *ids,
+                                  const size_t *ends, size_t n, size_t layers, thx_encoder_sink *sink, void *data,
+                                  thorax_error *err);
 
 /* y = the last norm of x; y may be x. Only where there is one. */
 void thx_encoder_last_norm(thx_ctx *ctx, const thx_encoder *e, thx_tensor y, thx_tensor x);
@@ -98,8 +99,8 @@ typedef struct thx_encoder_pass {
 } thx_encoder_pass;
 typedef thorax_status thx_encoder_take(void *data, const thx_encoder_pass *pass, thorax_error *err);
 
-/* `take` is called behind `layers` layers, or with `all` behind each, from the embeddings on. THORAX_USAGE: a text that is
- * empty or too long, an unknown id. THORAX_NOMEM; THORAX_CANCELLED; what take returns. */
+/* `take` is called behind `layers` layers, or with `all` behind each, from the embeddings on. THORAX_USAGE: a text
+ * that is empty or too long, an unknown id. THORAX_NOMEM; THORAX_CANCELLED; what take returns. */
 thorax_status thx_encoder_run(thx_ctx *ctx, const thx_encoder *e, const int32_t *ids, const size_t *ends, size_t n,
                               size_t layers, bool all, thx_encoder_take *take, void *data, thorax_error *err);
 

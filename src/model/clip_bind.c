@@ -182,8 +182,12 @@ thorax_status thx_clip_bind_text(thx_clip_loading *l, thorax_error *err)
     thorax_status st = shape_of(types, l, THX_CLIP_BERT "embeddings.token_type_embeddings.weight", 2, err);
 
     if (st) return st;
-    const thx_encoder_layout layout = { .names = &thx_names_bert, .types = types[0], .positions = true, .norm_bias = true,
-                                        .attention_bias = true, .fc_bias = true };
+    const thx_encoder_layout layout = { .names = &thx_names_bert,
+                                        .types = types[0],
+                                        .positions = true,
+                                        .norm_bias = true,
+                                        .attention_bias = true,
+                                        .fc_bias = true };
     st = thx_encoder_bind(l->binder, &l->clip->encoder, &layout, THX_CLIP_BERT, err);
     return st ? st : bind_projection(l, err);
 }

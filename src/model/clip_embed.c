@@ -110,7 +110,8 @@ static thorax_status take_pass(void *data, const thx_encoder_pass *pass, thorax_
     const thx_clip      *c = p->clip;
     thx_ctx             *ctx = c->model->ctx;
     const thx_arena_mark mark = thx_arena_get_mark(ctx->arena);
-    const thx_tensor     tokens = thx_tensor_alloc(ctx, pass->n, c->encoder.config.D), vectors = thx_tensor_alloc(ctx, pass->n, c->d);
+    const thx_tensor     tokens = thx_tensor_alloc(ctx, pass->n, c->encoder.config.D),
+                     vectors = thx_tensor_alloc(ctx, pass->n, c->d);
     thorax_status        st = THORAX_OK;
 
     if (!tokens.data || !vectors.data) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu texts", pass->n);
@@ -118,7 +119,8 @@ static thorax_status take_pass(void *data, const thx_encoder_pass *pass, thorax_
         thx_encoder_first_rows(ctx, tokens, pass);
         st = project(c, vectors, tokens, err);
     }
-    for (size_t i = 0; i < pass->n && !st; i++) normalise(p->out + pass->texts[i] * c->d, thx_tensor_rows(vectors, i, 1));
+    for (size_t i = 0; i < pass->n && !st; i++)
+        normalise(p->out + pass->texts[i] * c->d, thx_tensor_rows(vectors, i, 1));
     thx_arena_release(ctx->arena, mark);
     return st;
 }

@@ -6,10 +6,19 @@
 enum { NAME = 160 };
 
 const thx_encoder_names thx_names_bert = {
-    .words = "embeddings.word_embeddings", .position = "embeddings.position_embeddings",
-    .type = "embeddings.token_type_embeddings", .norm = "embeddings.LayerNorm", .layer = "encoder.layer.",
-    .q = "attention.self.query", .k = "attention.self.key", .v = "attention.self.value", .o = "attention.output.dense",
-    .norm1 = "attention.output.LayerNorm", .fc1 = "intermediate.dense", .fc2 = "output.dense", .norm2 = "output.LayerNorm",
+    .words = "embeddings.word_embeddings",
+    .position = "embeddings.position_embeddings",
+    .type = "embeddings.token_type_embeddings",
+    .norm = "embeddings.LayerNorm",
+    .layer = "encoder.layer.",
+    .q = "attention.self.query",
+    .k = "attention.self.key",
+    .v = "attention.self.value",
+    .o = "attention.output.dense",
+    .norm1 = "attention.output.LayerNorm",
+    .fc1 = "intermediate.dense",
+    .fc2 = "output.dense",
+    .norm2 = "output.LayerNorm",
 };
 
 /* One call's business. */
@@ -30,13 +39,14 @@ static thorax_status bind_table(const binding *b, thx_weight **out, const char *
 }
 
 /* A weight with its bias where the kind has biases. */
-static thorax_status bind_pair(const binding *b, thx_weight **w, thx_weight **bias, const char *prefix, const char *name,
-                               size_t rows, size_t cols, bool has_bias)
+static thorax_status bind_pair(const binding *b, thx_weight **w, thx_weight **bias, const char *prefix,
+                               const char *name, size_t rows, size_t cols, bool has_bias)
 {
     return thx_bind_pair(b->binder, w, has_bias ? bias : NULL, prefix, name, rows, cols, b->err);
 }
 
-static thorax_status bind_norm(const binding *b, thx_weight **w, thx_weight **bias, const char *prefix, const char *name)
+static thorax_status bind_norm(const binding *b, thx_weight **w, thx_weight **bias, const char *prefix,
+                               const char *name)
 {
     return bind_pair(b, w, bias, prefix, name, b->e->config.D, 0, b->layout->norm_bias);
 }
@@ -66,7 +76,8 @@ static thorax_status bind_layer(const binding *b, size_t i)
     snprintf(prefix, sizeof prefix, "%s%s%zu.", b->prefix, n->layer, i);
     st = bind_attention(b, l, prefix);
     if (!st && (i || !b->layout->norm1_behind_first)) st = bind_norm(b, &l->norm1_w, &l->norm1_b, prefix, n->norm1);
-    if (!st) st = bind_pair(b, &l->fc1_w, &l->fc1_b, prefix, n->fc1, c->gated ? 2 * c->F : c->F, c->D, b->layout->fc_bias);
+    if (!st)
+        st = bind_pair(b, &l->fc1_w, &l->fc1_b, prefix, n->fc1, c->gated ? 2 * c->F : c->F, c->D, b->layout->fc_bias);
     if (!st) st = bind_pair(b, &l->fc2_w, &l->fc2_b, prefix, n->fc2, c->D, c->F, b->layout->fc_bias);
     return st ? st : bind_norm(b, &l->norm2_w, &l->norm2_b, prefix, n->norm2);
 }

@@ -5,7 +5,8 @@
 #include "encoder/encoder.h"
 #include "model/bind.h"
 
-/* What one kind calls its tensors: whole names behind the encoder's prefix, names in a layer, NULL where it has none. */
+/* What one kind calls its tensors: whole names behind the encoder's prefix, names in a layer, NULL where it has
+ * none. */
 typedef struct thx_encoder_names {
     const char *words, *position, *type, *norm, *distance, *distance_norm, *last_norm;
     const char *layer; /* "encoder.layer." before the number */

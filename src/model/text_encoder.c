@@ -47,7 +47,8 @@ static size_t before(const char *name, const char *end)
 }
 
 /* What stands before the names of the encoder's tensors: the shortest there is before the word embeddings. */
-static thorax_status find_prefix(char out[NAME_MAX_BYTES], const thx_text_encoder *e, const char *words, thorax_error *err)
+static thorax_status find_prefix(char out[NAME_MAX_BYTES], const thx_text_encoder *e, const char *words,
+                                 thorax_error *err)
 {
     char   end[NAME_MAX_BYTES];
     size_t shortest = SIZE_MAX;
@@ -119,8 +120,8 @@ static thorax_status bind_pooler(thx_text_encoder *e, const char *prefix, thorax
     return thx_bind_pair(e->binder, &e->pool_w, &e->pool_b, prefix, "pooler.dense", D, D, err);
 }
 
-static thorax_status open_weights(thx_text_encoder *e, const thx_text_encoder_options *o, const json_t *json, const char *path,
-                                  thorax_error *err)
+static thorax_status open_weights(thx_text_encoder *e, const thx_text_encoder_options *o, const json_t *json,
+                                  const char *path, thorax_error *err)
 {
     thx_encoder_layout  layout;
     thx_encoder_config *c = &e->encoder.config;
@@ -128,7 +129,8 @@ static thorax_status open_weights(thx_text_encoder *e, const thx_text_encoder_op
     thorax_status       st = thx_text_config_read(&e->kind, c, &layout, json, path, err);
 
     if (!st && o->layers > c->layers)
-        st = thx_fail(err, THORAX_USAGE, 0, "%s: %zu layers asked for, it has %zu", e->model->folder, o->layers, c->layers);
+        st = thx_fail(err, THORAX_USAGE, 0, "%s: %zu layers asked for, it has %zu", e->model->folder, o->layers,
+                      c->layers);
     if (!st && o->layers) c->layers = o->layers;
     if (!st) st = thx_weights_open(&e->model->weights, o->weights ? o->weights : e->model->folder, err);
     if (!st && o->prefix) snprintf(prefix, sizeof prefix, "%s", o->prefix);
@@ -174,8 +176,8 @@ static thorax_status open_folder(thx_text_encoder *e, const thx_text_encoder_opt
     return st;
 }
 
-thorax_status thx_text_encoder_open(thx_text_encoder **out, thx_ctx *ctx, const char *folder, const thx_text_encoder_options *o,
-                                    thorax_error *err)
+thorax_status thx_text_encoder_open(thx_text_encoder **out, thx_ctx *ctx, const char *folder,
+                                    const thx_text_encoder_options *o, thorax_error *err)
 {
     thx_text_encoder              *e = calloc(1, sizeof *e);
     const thx_text_encoder_options none = { 0 };
@@ -296,8 +298,8 @@ static thorax_status run(target *t, const int32_t *ids, const size_t *ends, size
     return thx_encoder_run(t->e->model->ctx, &t->e->encoder, ids, ends, n, layer, t->every, take, t, err);
 }
 
-thorax_status thx_text_encoder_hidden(thx_text_encoder *e, const int32_t *ids, const size_t *ends, size_t n, size_t layer,
-                                      bool last_norm, float *out, thorax_error *err)
+thorax_status thx_text_encoder_hidden(thx_text_encoder *e, const int32_t *ids, const size_t *ends, size_t n,
+                                      size_t layer, bool last_norm, float *out, thorax_error *err)
 {
     return run(&(target){ .e = e, .norm = last_norm, .out = out }, ids, ends, n, layer, err);
 }
@@ -305,7 +307,8 @@ thorax_status thx_text_encoder_hidden(thx_text_encoder *e, const int32_t *ids, c
 thorax_status thx_text_encoder_every(thx_text_encoder *e, const int32_t *ids, const size_t *ends, size_t n, float *out,
                                      thorax_error *err)
 {
-    return run(&(target){ .e = e, .every = true, .norm = true, .out = out }, ids, ends, n, e->encoder.config.layers, err);
+    return run(&(target){ .e = e, .every = true, .norm = true, .out = out }, ids, ends, n, e->encoder.config.layers,
+               err);
 }
 
 thorax_status thx_text_encoder_cls(thx_text_encoder *e, const int32_t *ids, const size_t *ends, size_t n, size_t layer,
@@ -321,8 +324,8 @@ thorax_status thx_text_encoder_linear(thx_text_encoder *e, float *y, const float
 {
     thx_ctx *ctx = e->model->ctx;
 
-    return ctx->ops->linear(ctx, (thx_tensor){ y, n, N, N }, (thx_tensor){ (float *)(uintptr_t)x, n, K, K }, w, b, THX_PROMPT,
-                            err);
+    return ctx->ops->linear(ctx, (thx_tensor){ y, n, N, N }, (thx_tensor){ (float *)(uintptr_t)x, n, K, K }, w, b,
+                            THX_PROMPT, err);
 }
 
 thorax_status thx_text_encoder_pool(thx_text_encoder *e, const float *x, size_t n, float *out, thorax_error *err)
@@ -336,7 +339,10 @@ thorax_status thx_text_encoder_pool(thx_text_encoder *e, const float *x, size_t 
 }
 
 size_t          thx_text_encoder_view_count(const thx_text_encoder *e) { return thx_weights_count(e->model->weights); }
-const thx_view *thx_text_encoder_view_at(const thx_text_encoder *e, size_t i) { return thx_weights_at(e->model->weights, i); }
+const thx_view *thx_text_encoder_view_at(const thx_text_encoder *e, size_t i)
+{
+    return thx_weights_at(e->model->weights, i);
+}
 
 const thx_view *thx_text_encoder_view(const thx_text_encoder *e, const char *name)
 {
@@ -353,16 +359,16 @@ const thx_view *thx_text_encoder_view(const thx_text_encoder *e, const char *nam
     return n == 1 ? found : NULL;
 }
 
-static thorax_status bind_other(thx_text_encoder *e, thx_weight **out, const char *name, thx_weight_use use, size_t rows,
-                                size_t cols, thorax_error *err)
+static thorax_status bind_other(thx_text_encoder *e, thx_weight **out, const char *name, thx_weight_use use,
+                                size_t rows, size_t cols, thorax_error *err)
 {
     const thx_view *v = thx_text_encoder_view(e, name);
     char            full[NAME_MAX_BYTES];
 
     *out = NULL;
     if (!v || !canonical(full, sizeof full, v->name))
-        return thx_fail(err, THORAX_MODEL, 0, "%s: tensor '%s' is missing, or there are several of that name", e->model->folder,
-                        name);
+        return thx_fail(err, THORAX_MODEL, 0, "%s: tensor '%s' is missing, or there are several of that name",
+                        e->model->folder, name);
     fold(e, full, v);
     identify(e);
     return thx_bind(e->binder, out, use, full, cols ? 2 : 1, (uint64_t[]){ rows, cols }, err);
@@ -374,7 +380,8 @@ thorax_status thx_text_encoder_matrix(thx_text_encoder *e, thx_weight **out, con
     return bind_other(e, out, name, THX_USE_LINEAR, rows, cols, err);
 }
 
-thorax_status thx_text_encoder_vector(thx_text_encoder *e, thx_weight **out, const char *name, size_t size, thorax_error *err)
+thorax_status thx_text_encoder_vector(thx_text_encoder *e, thx_weight **out, const char *name, size_t size,
+                                      thorax_error *err)
 {
     return bind_other(e, out, name, THX_USE_VECTOR, size, 0, err);
 }

@@ -25,20 +25,40 @@ static const thx_encoder_names names_modernbert = {
     .q = "attn.Wqkv", .o = "attn.Wo", .norm1 = "attn_norm", .fc1 = "mlp.Wi", .fc2 = "mlp.Wo", .norm2 = "mlp_norm",
 };
 static const thx_encoder_names names_deberta = {
-    .words = "embeddings.word_embeddings", .position = "embeddings.position_embeddings",
-    .type = "embeddings.token_type_embeddings", .norm = "embeddings.LayerNorm", .distance = "encoder.rel_embeddings",
-    .distance_norm = "encoder.LayerNorm", .layer = "encoder.layer.",
-    .q = "attention.self.query_proj", .k = "attention.self.key_proj", .v = "attention.self.value_proj",
-    .pos_k = "attention.self.pos_key_proj", .pos_q = "attention.self.pos_query_proj", .o = "attention.output.dense",
-    .norm1 = "attention.output.LayerNorm", .fc1 = "intermediate.dense", .fc2 = "output.dense", .norm2 = "output.LayerNorm",
+    .words = "embeddings.word_embeddings",
+    .position = "embeddings.position_embeddings",
+    .type = "embeddings.token_type_embeddings",
+    .norm = "embeddings.LayerNorm",
+    .distance = "encoder.rel_embeddings",
+    .distance_norm = "encoder.LayerNorm",
+    .layer = "encoder.layer.",
+    .q = "attention.self.query_proj",
+    .k = "attention.self.key_proj",
+    .v = "attention.self.value_proj",
+    .pos_k = "attention.self.pos_key_proj",
+    .pos_q = "attention.self.pos_query_proj",
+    .o = "attention.output.dense",
+    .norm1 = "attention.output.LayerNorm",
+    .fc1 = "intermediate.dense",
+    .fc2 = "output.dense",
+    .norm2 = "output.LayerNorm",
 };
 static const thx_encoder_names names_deberta_shared = {
-    .words = "embeddings.word_embeddings", .position = "embeddings.position_embeddings",
-    .type = "embeddings.token_type_embeddings", .norm = "embeddings.LayerNorm", .distance = "encoder.rel_embeddings",
-    .distance_norm = "encoder.LayerNorm", .layer = "encoder.layer.",
-    .q = "attention.self.query_proj", .k = "attention.self.key_proj", .v = "attention.self.value_proj",
+    .words = "embeddings.word_embeddings",
+    .position = "embeddings.position_embeddings",
+    .type = "embeddings.token_type_embeddings",
+    .norm = "embeddings.LayerNorm",
+    .distance = "encoder.rel_embeddings",
+    .distance_norm = "encoder.LayerNorm",
+    .layer = "encoder.layer.",
+    .q = "attention.self.query_proj",
+    .k = "attention.self.key_proj",
+    .v = "attention.self.value_proj",
     .o = "attention.output.dense",
-    .norm1 = "attention.output.LayerNorm", .fc1 = "intermediate.dense", .fc2 = "output.dense", .norm2 = "output.LayerNorm",
+    .norm1 = "attention.output.LayerNorm",
+    .fc1 = "intermediate.dense",
+    .fc2 = "output.dense",
+    .norm2 = "output.LayerNorm",
 };
 
 /* ---- Reading ---- */
@@ -64,10 +84,10 @@ static thorax_status refuse(const reading *r, const char *key, const char *expec
 
 static thorax_status read_act(const reading *r, const char *key)
 {
-    static const struct { const char *name; thx_act act; } acts[] = {
-        { "gelu", THX_GELU_ERF }, { "gelu_new", THX_GELU_TANH }, { "gelu_pytorch_tanh", THX_GELU_TANH }, { "relu", THX_RELU },
-        { "gelu_fast", THX_GELU_TANH }, { "silu", THX_SILU }, { "swish", THX_SILU }, { "tanh", THX_TANH },
-        { "quick_gelu", THX_QUICK_GELU } };
+    static const struct { const char *name; thx_act act;
+    } acts[] = { { "gelu", THX_GELU_ERF }, { "gelu_new", THX_GELU_TANH },  { "gelu_pytorch_tanh", THX_GELU_TANH },
+                 { "relu", THX_RELU },     { "gelu_fast", THX_GELU_TANH }, { "silu", THX_SILU },
+                 { "swish", THX_SILU },    { "tanh", THX_TANH },           { "quick_gelu", THX_QUICK_GELU } };
     const char         *name;
     const thorax_status st = thx_json_text(&name, r->json, key, "gelu", r->where, r->err);
 
@@ -105,13 +125,15 @@ static thorax_status read_sizes(const reading *r, const char *const keys[4], con
 static thorax_status read_pad(const reading *r, int32_t *pad, int32_t fallback)
 {
     size_t              id;
-    const thorax_status st = thx_json_size(&id, r->json, "pad_token_id", (size_t)fallback, 0, SIZE_MOST, r->where, r->err);
+    const thorax_status st =
+        thx_json_size(&id, r->json, "pad_token_id", (size_t)fallback, 0, SIZE_MOST, r->where, r->err);
 
     *pad = (int32_t)id;
     return st;
 }
 
-static const char *const bert_keys[4] = { "hidden_size", "intermediate_size", "num_attention_heads", "num_hidden_layers" };
+static const char *const bert_keys[4] = { "hidden_size", "intermediate_size", "num_attention_heads",
+                                          "num_hidden_layers" };
 static const size_t      bert_sizes[4] = { 768, 3072, 12, 12 };
 
 /* BERT, RoBERTa: learned positions, token types. */
@@ -182,8 +204,10 @@ static thorax_status read_modernbert_attention(const reading *r)
     if (!st) st = size_of(r, &around, "local_attention", 128);
     if (!st && around < 2) st = refuse(r, "local_attention", "2 or more");
     if (!st) st = thx_json_real(&theta, r->json, "global_rope_theta", 160000, 1, 1e12, r->where, r->err);
-    if (!st) st = thx_json_real(&near, r->json, "local_rope_theta", json_is_null(json_object_get(r->json, "local_rope_theta")) ? theta : 10000,
-                                1, 1e12, r->where, r->err);
+    if (!st)
+        st = thx_json_real(&near, r->json, "local_rope_theta",
+                           json_is_null(json_object_get(r->json, "local_rope_theta")) ? theta : 10000, 1, 1e12,
+                           r->where, r->err);
     if (!st && c->D / c->H % 2) st = refuse(r, "hidden_size", "heads of an even width");
     c->around = around / 2;
     c->theta = (float)theta;
@@ -241,7 +265,8 @@ static thorax_status read_deberta_distances(const reading *r)
     c->p2c = has_word(types, "p2c");
     c->farthest = farthest < 1 ? c->positions : (size_t)farthest;
     c->buckets = buckets > 0 ? (size_t)buckets : 0;
-    if (c->buckets && (c->buckets < 4 || c->farthest < c->buckets)) return refuse(r, "position_buckets", "4 to max_relative_positions");
+    if (c->buckets && (c->buckets < 4 || c->farthest < c->buckets))
+        return refuse(r, "position_buckets", "4 to max_relative_positions");
     c->distance = relative && (c->c2p || c->p2c) ? THX_DISTANCE_VECTORS : THX_DISTANCE_NONE;
     r->layout->distances = 2 * (c->buckets ? c->buckets : c->farthest);
     r->layout->distance_norm = c->distance && has_word(json_object_get(r->json, "norm_rel_ebd"), "layer_norm");
@@ -284,8 +309,8 @@ static const struct {
 
 const char *thx_text_kind_name(thx_text_kind kind) { return kinds[kind].type; }
 
-thorax_status thx_text_config_read(thx_text_kind *kind, thx_encoder_config *config, thx_encoder_layout *layout, const json_t *json,
-                                   const char *where, thorax_error *err)
+thorax_status thx_text_config_read(thx_text_kind *kind, thx_encoder_config *config, thx_encoder_layout *layout,
+                                   const json_t *json, const char *where, thorax_error *err)
 {
     const char   *type = json_string_value(json_object_get(json, "model_type")),
                  *name = json_string_value(json_array_get(json_object_get(json, "architectures"), 0));
@@ -299,7 +324,9 @@ thorax_status thx_text_config_read(thx_text_kind *kind, thx_encoder_config *conf
         *kind = (thx_text_kind)i;
         return kinds[i].read(&r);
     }
-    return thx_fail(err, THORAX_MODEL, 0,
-                    "%s: model_type '%.60s' is of no text encoder known here (bert, roberta, distilbert, mpnet, modernbert, "
-                    "deberta-v2)", where, type ? type : "");
+    return thx_fail(
+        err, THORAX_MODEL, 0,
+        "%s: model_type '%.60s' is of no text encoder known here (bert, roberta, distilbert, mpnet, modernbert, "
+        "deberta-v2)",
+        where, type ? type : "");
 }

@@ -162,7 +162,8 @@ struct thx_ops {
 
     /* Products of activations, head by head, in f32:  y[h*T + t, r] = x[t, h*E ..] · w[r, h*E ..]
      *   x [T, H*E], w [R, H*E], y [H*T, R].  THORAX_NOMEM. */
-    thorax_status (*match)(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E, thorax_error *err);
+    thorax_status (*match)(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E,
+                           thorax_error *err);
 
     /* y = act(x); y may be x. Gated: y = act(x) * up; y may be x or up. */
     void (*activate)(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_act act);

@@ -29,7 +29,8 @@ thorax_status thx_charsmap_open(thx_charsmap *m, const void *data, size_t size, 
     const size_t         bytes = size >= 4 ? number_at(p) : 0;
 
     *m = (thx_charsmap){ 0 };
-    if (size > MAX_BYTES) return thx_fail(err, THORAX_FORMAT, 0, "table of characters: %zu bytes, at most %d are taken", size, MAX_BYTES);
+    if (size > MAX_BYTES)
+        return thx_fail(err, THORAX_FORMAT, 0, "table of characters: %zu bytes, at most %d are taken", size, MAX_BYTES);
     if (size < 4 || bytes % 4 || !bytes || bytes > size - 4)
         return thx_fail(err, THORAX_FORMAT, 0, "table of characters: an array of %zu bytes in %zu", bytes, size);
     m->n_units = bytes / 4;

@@ -17,8 +17,9 @@ static special special_of(const json_t *j)
     const json_t *object = json_is_object(j) ? j : NULL;
     const char *content = json_string_value(object ? json_object_get(object, "content") : j);
 
-    return (special){ content && *content ? content : NULL, object != NULL, json_is_true(json_object_get(object, "lstrip")),
-                      json_is_true(json_object_get(object, "rstrip")), json_is_true(json_object_get(object, "normalized")) };
+    return (special){ content && *content ? content : NULL, object != NULL,
+                      json_is_true(json_object_get(object, "lstrip")), json_is_true(json_object_get(object, "rstrip")),
+                      json_is_true(json_object_get(object, "normalized")) };
 }
 
 /* Marks a token as special; one that is new gets the next id, as in the original. */
@@ -35,7 +36,8 @@ static thorax_status enter(thx_tokenizer *t, const char *content, bool normalise
     if (id < 0) {
         id = thx_tokenizer_id(t, content);
         if (id < 0) id = (int32_t)t->bpe.n_ids;
-        st = thx_tokenizer_add(t, &(thx_added_token){ .content = content, .id = id, .special = true, .normalised = normalised }, err);
+        st = thx_tokenizer_add(
+            t, &(thx_added_token){ .content = content, .id = id, .special = true, .normalised = normalised }, err);
     }
     if (!st) t->bpe.flags[id] |= THX_TOKEN_SPECIAL;
     *out = id;
@@ -75,7 +77,8 @@ static thorax_status enter_named(thx_tokenizer *t, const json_t *map, const json
         if (!s.content) continue;
         if ((s.left || s.right) && t->kind == THX_SENTENCEPIECE)
             return thx_fail(err, THORAX_FORMAT, 0, "%s: lstrip and rstrip are not supported", keys[i]);
-        const bool normalised = s.normalised || (!s.described && i == THX_UNK && t->kind == THX_UNIGRAM); /* DebertaV2Tokenizer */
+        const bool normalised =
+            s.normalised || (!s.described && i == THX_UNK && t->kind == THX_UNIGRAM); /* DebertaV2Tokenizer */
         st = enter(t, s.content, normalised, &ids[i], err);
         if (!st && (s.left || (!s.described && i == THX_MASK && t->kind == THX_BYTE_LEVEL)))
             t->bpe.flags[ids[i]] |= THX_TOKEN_STRIPS_LEFT; /* of a bare <mask> too: RobertaTokenizer */

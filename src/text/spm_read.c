@@ -188,8 +188,8 @@ static thorax_status check_model(const reader *r)
         return thx_fail(r->err, THORAX_FORMAT, 0, "the file ends before its %s",
                         r->trainer ? "normaliser" : "trainer's settings");
     if (r->type != (r->unigram ? UNIGRAM : BPE))
-        return thx_fail(r->err, THORAX_FORMAT, 0, "expected a model of type %s, found type %s", r->unigram ? "unigram" : "BPE",
-                        r->type < 5 ? kinds[r->type] : "unknown");
+        return thx_fail(r->err, THORAX_FORMAT, 0, "expected a model of type %s, found type %s",
+                        r->unigram ? "unigram" : "BPE", r->type < 5 ? kinds[r->type] : "unknown");
     if (!r->unigram && r->charsmap.size)
         return thx_fail(r->err, THORAX_FORMAT, 0, "a normaliser with a table of characters is not supported");
     if (!r->unigram && !r->extra_blanks)

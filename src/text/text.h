@@ -13,9 +13,9 @@ void thx_ids_add(thx_ids *ids, int32_t id);
 void thx_ids_deinit(thx_ids *ids);
 
 /* ---- Tokenizer ----
- * Byte-level BPE of Qwen2, GPT-2, RoBERTa, ModernBERT (tokenizer.json, or vocab.json + merges.txt), SentencePiece BPE of
- * Llama and Vicuna (tokenizer.model), WordPiece of BERT and MPNet (vocab.txt), Unigram of DeBERTa-v2 (tokenizer.json, or
- * spm.model, which is read as the fast class reads it). */
+ * Byte-level BPE of Qwen2, GPT-2, RoBERTa, ModernBERT (tokenizer.json, or vocab.json + merges.txt), SentencePiece
+ * BPE of Llama and Vicuna (tokenizer.model), WordPiece of BERT and MPNet (vocab.txt), Unigram of DeBERTa-v2
+ * (tokenizer.json, or spm.model, which is read as the fast class reads it). */
 typedef struct thx_tokenizer thx_tokenizer;
 
 /* THORAX_IO: no tokenizer files; THORAX_FORMAT: broken or of a kind that is not known (named);

@@ -88,7 +88,8 @@ static thorax_status enter_added(thx_tokenizer *t, const thx_added_token *token,
                                  thorax_error *err)
 {
     thx_bpe *b = &t->bpe;
-    const unsigned marks = (token->special ? THX_TOKEN_SPECIAL : 0u) | (token->strips_left ? THX_TOKEN_STRIPS_LEFT : 0u) |
+    const unsigned marks = (token->special ? THX_TOKEN_SPECIAL : 0u) |
+                           (token->strips_left ? THX_TOKEN_STRIPS_LEFT : 0u) |
                            (token->strips_right ? THX_TOKEN_STRIPS_RIGHT : 0u);
     const unsigned flags = THX_TOKEN_ADDED | marks;
     size_t size;
@@ -230,7 +231,9 @@ static thorax_status cut(encoder *e, const thx_added *added, encode_step *rest, 
         next = size;
         id = thx_added_next(added, text, size, at, &begin, &next);
         if (before) at += space(e, text + at, begin - at, THX_TOKEN_STRIPS_RIGHT);
-        const size_t end = strips(e, id, THX_TOKEN_STRIPS_LEFT) ? begin - space(e, text + at, begin - at, THX_TOKEN_STRIPS_LEFT) : begin;
+        const size_t end = strips(e, id, THX_TOKEN_STRIPS_LEFT)
+                               ? begin - space(e, text + at, begin - at, THX_TOKEN_STRIPS_LEFT)
+                               : begin;
         if (end > at) st = rest(e, text + at, end - at, err);
         if (id < 0) continue;
         thx_ids_add(e->ids, id);

@@ -60,7 +60,8 @@ void thx_stream_add(thx_stream *s, int32_t id, thx_string *out)
         thx_wordpiece_put(&t->bpe, id, &s->begun, out);
         break;
     case THX_UNIGRAM:
-        thx_unigram_put(&t->unigram, bytes, size, is_special(t, id) || t->bpe.flags[id] & THX_TOKEN_ADDED, &s->begun, out);
+        thx_unigram_put(&t->unigram, bytes, size, is_special(t, id) || t->bpe.flags[id] & THX_TOKEN_ADDED, &s->begun,
+                        out);
         break;
     default:
         for (size_t i = 0; i < size; i++) stream_byte(s, (unsigned char)bytes[i], out);

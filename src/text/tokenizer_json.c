@@ -268,7 +268,8 @@ static thorax_status read_scored(reader *r)
     if (!st) st = part_tree(r, score, &j);
     if (!st) st = thx_scan_take(&r->s, ']', r->err);
     if (!st && !json_is_number(j)) st = thx_scan_fail(&r->s, "a score", r->err);
-    if (!st) st = thx_part_named(&r->of, thx_unigram_piece(r->t, r->left.data, r->left.size, json_number_value(j), r->err));
+    if (!st)
+        st = thx_part_named(&r->of, thx_unigram_piece(r->t, r->left.data, r->left.size, json_number_value(j), r->err));
     json_decref(j);
     return st;
 }
@@ -279,7 +280,8 @@ static thorax_status read_unigram(reader *r)
     thorax_status st;
 
     thx_unigram_init(r->t);
-    if (!r->vocab.begin) return thx_fail(r->err, THORAX_FORMAT, 0, "%s: expected a Unigram model with vocab, found none", r->s.path);
+    if (!r->vocab.begin)
+        return thx_fail(r->err, THORAX_FORMAT, 0, "%s: expected a Unigram model with vocab, found none", r->s.path);
     st = read_part(r, NORMALIZER, thx_part_form);
     if (!st) st = read_part(r, PRE_TOKENIZER, thx_part_metaspace);
     r->s.at = r->vocab.begin;
@@ -337,7 +339,9 @@ thorax_status thx_tokenizer_read_json(thx_tokenizer *t, const char *path, thorax
     thorax_status st = thx_map_open(&map, path, err);
 
     if (st) return st;
-    reader r = { .t = t, .of = { t, path, err }, .s = { path, (const char *)map.data, map.size, 0 }, .unknown_id = -1, .err = err };
+    reader r = {
+        .t = t, .of = { t, path, err }, .s = { path, (const char *)map.data, map.size, 0 }, .unknown_id = -1, .err = err
+    };
     st = read_file(&r);
     if (!st) find_pad(t);
     thx_string_deinit(&r.key);

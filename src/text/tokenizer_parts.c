@@ -68,7 +68,8 @@ static thorax_status read_byte_level(const thx_parts *p, const json_t *j)
 {
     const json_t *regex = json_object_get(j, "use_regex");
 
-    if (regex && !json_is_true(regex)) return thx_part_refuse(p, "pre_tokenizer", "ByteLevel without use_regex and Split");
+    if (regex && !json_is_true(regex))
+        return thx_part_refuse(p, "pre_tokenizer", "ByteLevel without use_regex and Split");
     p->t->blank = !json_is_false(json_object_get(j, "add_prefix_space"));
     return thx_part_named(p, thx_split_open(&p->t->split, thx_split_gpt2, p->err));
 }
@@ -111,7 +112,8 @@ thorax_status thx_part_post_processor(const thx_parts *p, const json_t *j)
     if (!strcmp(type_of(j), "TemplateProcessing"))
         return thx_spm_json_post(p->t, j) ? THORAX_OK : thx_part_refuse(p, "post_processor", type_of(j));
     if (!strcmp(type_of(j), "RobertaProcessing") || !strcmp(type_of(j), "BertProcessing"))
-        return read_end(p->t, &p->t->before, json_object_get(j, "cls")) && read_end(p->t, &p->t->after, json_object_get(j, "sep"))
+        return read_end(p->t, &p->t->before, json_object_get(j, "cls")) &&
+                       read_end(p->t, &p->t->after, json_object_get(j, "sep"))
                    ? THORAX_OK
                    : thx_part_refuse(p, "post_processor", type_of(j));
     if (strcmp(type_of(j), "Sequence") || !json_is_array(list))
@@ -174,7 +176,8 @@ thorax_status thx_part_form(const thx_parts *p, const json_t *j)
 
 thorax_status thx_part_metaspace(const thx_parts *p, const json_t *j)
 {
-    return thx_unigram_json_blanks(p->t, j) ? THORAX_OK : thx_part_refuse(p, "pre_tokenizer", "what is not Metaspace alone");
+    return thx_unigram_json_blanks(p->t, j) ? THORAX_OK
+                                            : thx_part_refuse(p, "pre_tokenizer", "what is not Metaspace alone");
 }
 
 thorax_status thx_part_ends(const thx_parts *p, const json_t *j)

@@ -24,7 +24,7 @@ bool thx_part_empty(const json_t *j);
  * Unigram's normaliser and pre-tokenizer, and what stands around a text of the SentencePiece kinds. Added tokens come
  * before what stands around a text. THORAX_FORMAT, THORAX_NOMEM. */
 typedef thorax_status thx_part_fn(const thx_parts *p, const json_t *j);
-thx_part_fn           thx_part_normalizer, thx_part_pre_tokenizer, thx_part_decoder, thx_part_added, thx_part_post_processor;
+thx_part_fn thx_part_normalizer, thx_part_pre_tokenizer, thx_part_decoder, thx_part_added, thx_part_post_processor;
 thx_part_fn           thx_part_form, thx_part_metaspace, thx_part_ends;
 
 #endif

@@ -194,7 +194,9 @@ static thorax_status read_class(vocab_class *out, bool *blank, const char *folde
     const char *name = json_string_value(json_object_get(config, "tokenizer_class")),
                *type = json_string_value(json_object_get(model, "model_type"));
     if (!name) name = !type ? "" : !strcmp(type, "roberta") ? "Roberta" : !strcmp(type, "gpt2") ? "GPT2" : "";
-    *out = !strncmp(name, "Roberta", 7) ? ROBERTA : !strncmp(name, "GPT2", 4) || !strncmp(name, "CodeGen", 7) ? GPT2 : QWEN2;
+    *out = !strncmp(name, "Roberta", 7)                                ? ROBERTA
+           : !strncmp(name, "GPT2", 4) || !strncmp(name, "CodeGen", 7) ? GPT2
+                                                                       : QWEN2;
     *blank = *out != QWEN2 && thx_text_flag(config, "add_prefix_space", false);
     json_decref(config);
     json_decref(model);

@@ -98,8 +98,8 @@ thorax_status thx_unigram_form(const thx_unigram *u, const char *text, size_t si
 
 /* ---- The best way through a word ---- */
 
-/* The best way that ends at a byte, whose last piece begins at `from` (that byte itself: there is none yet); `next`: where the
- * piece ends that goes on from here. */
+/* The best way that ends at a byte, whose last piece begins at `from` (that byte itself: there is none yet); `next`:
+ * where the piece ends that goes on from here. */
 typedef struct node {
     double   score;
     uint32_t from, next;
@@ -179,12 +179,14 @@ static void put_way(lattice *l, size_t size)
 
 static thorax_status encode_word(lattice *l, const char *word, size_t size, thorax_error *err)
 {
-    if (size > UINT32_MAX / 64) return thx_fail(err, THORAX_LIMIT, 0, "a word of %zu bytes, at most %u are taken", size, UINT32_MAX / 64);
+    if (size > UINT32_MAX / 64)
+        return thx_fail(err, THORAX_LIMIT, 0, "a word of %zu bytes, at most %u are taken", size, UINT32_MAX / 64);
     if (size + 1 > l->room) {
         const size_t room = size + 1 > 256 ? size + 1 : 256;
         free(l->nodes);
         l->room = 0;
-        if (!(l->nodes = malloc(room * sizeof *l->nodes))) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a word of %zu bytes", size);
+        if (!(l->nodes = malloc(room * sizeof *l->nodes)))
+            return thx_fail(err, THORAX_NOMEM, 0, "no memory for a word of %zu bytes", size);
         l->room = room;
     }
     l->text = word;
@@ -205,7 +207,8 @@ static void put_blanks(const thx_unigram *u, const char *text, size_t size, bool
 {
     const bool first = *text == ' ' || is_blank(text, size);
 
-    if (!first && (u->prefix == THX_PREFIX_ALWAYS || (u->prefix == THX_PREFIX_FIRST && !behind))) thx_string_puts(out, blank);
+    if (!first && (u->prefix == THX_PREFIX_ALWAYS || (u->prefix == THX_PREFIX_FIRST && !behind)))
+        thx_string_puts(out, blank);
     for (size_t at = 0, end; at < size; at = end) {
         for (end = at; end < size && text[end] != ' ';) end++;
         thx_string_add(out, text + at, end - at);
@@ -214,8 +217,8 @@ static void put_blanks(const thx_unigram *u, const char *text, size_t size, bool
     }
 }
 
-thorax_status thx_unigram_encode(const thx_bpe *vocabulary, const thx_unigram *u, const char *text, size_t size, bool behind,
-                                 thx_ids *ids, thorax_error *err)
+thorax_status thx_unigram_encode(const thx_bpe *vocabulary, const thx_unigram *u, const char *text, size_t size,
+                                 bool behind, thx_ids *ids, thorax_error *err)
 {
     lattice       l = { .vocabulary = vocabulary, .u = u, .ids = ids };
     thx_string    s = { 0 };

@@ -1,6 +1,6 @@
-/* SentencePiece of the Unigram kind, as DeBERTa-v2 has it: a text is brought into a normal form, cut into words before its
- * blanks, and each word into the pieces whose scores have the largest sum. Pieces lie in the vocabulary of bpe.h, a blank
- * as U+2581. Filled once, read by any number of threads.
+/* SentencePiece of the Unigram kind, as DeBERTa-v2 has it: a text is brought into a normal form, cut into words
+ * before its blanks, and each word into the pieces whose scores have the largest sum. Pieces lie in the vocabulary
+ * of bpe.h, a blank as U+2581. Filled once, read by any number of threads.
  *
  * The rules are those of the tokenizers library, which the published folders are read with; SentencePiece itself
  * normalises by the longest match and lets pieces cross blanks. */
@@ -11,7 +11,11 @@
 #include "text/charsmap.h"
 
 typedef enum thx_form_step {
-    THX_FORM_LOWER, THX_FORM_STRIP_LEFT, THX_FORM_STRIP_RIGHT, THX_FORM_CHARSMAP, THX_FORM_ONE_BLANK /* runs of blanks */,
+    THX_FORM_LOWER,
+    THX_FORM_STRIP_LEFT,
+    THX_FORM_STRIP_RIGHT,
+    THX_FORM_CHARSMAP,
+    THX_FORM_ONE_BLANK /* runs of blanks */,
     THX_FORM_NFC
 } thx_form_step;
 
@@ -42,9 +46,10 @@ thorax_status thx_unigram_score(thx_unigram *u, double score, thorax_error *err)
 /* Appends valid UTF-8 text [size] in the normal form. THORAX_NOMEM. */
 thorax_status thx_unigram_form(const thx_unigram *u, const char *text, size_t size, thx_string *out, thorax_error *err);
 
-/* Appends the ids of text [size] in the normal form. `behind`: it does not stand first. O(size * longest). THORAX_NOMEM. */
-thorax_status thx_unigram_encode(const thx_bpe *vocabulary, const thx_unigram *u, const char *text, size_t size, bool behind,
-                                 thx_ids *ids, thorax_error *err);
+/* Appends the ids of text [size] in the normal form. `behind`: it does not stand first. O(size * longest).
+ * THORAX_NOMEM. */
+thorax_status thx_unigram_encode(const thx_bpe *vocabulary, const thx_unigram *u, const char *text, size_t size,
+                                 bool behind, thx_ids *ids, thorax_error *err);
 
 /* Appends the text of a piece; `raw`: as it stands. *begun: something was there before. */
 void thx_unigram_put(const thx_unigram *u, const char *piece, size_t size, bool raw, bool *begun, thx_string *out);

@@ -39,8 +39,8 @@ static thorax_status read_charsmap(thx_unigram *u, const json_t *j, thorax_error
 
     if (!data) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a table of characters");
     base64_decode_init(&ctx);
-    if (!json_is_string(text) || u->charsmap.units || !base64_decode_update(&ctx, &n, data, size, json_string_value(text)) ||
-        !base64_decode_final(&ctx))
+    if (!json_is_string(text) || u->charsmap.units ||
+        !base64_decode_update(&ctx, &n, data, size, json_string_value(text)) || !base64_decode_final(&ctx))
         st = thx_fail(err, THORAX_FORMAT, 0, "precompiled_charsmap: expected base64, once");
     else
         st = thx_charsmap_open(&u->charsmap, data, n, err);
@@ -101,7 +101,9 @@ bool thx_unigram_json_blanks(thx_tokenizer *t, const json_t *j)
         return false;
     t->unigram.split = !split || json_is_true(split);
     if (!*scheme) scheme = old && !json_is_true(old) ? "never" : "always";
-    t->unigram.prefix = !strcmp(scheme, "always") ? THX_PREFIX_ALWAYS : !strcmp(scheme, "first") ? THX_PREFIX_FIRST : THX_PREFIX_NEVER;
+    t->unigram.prefix = !strcmp(scheme, "always")  ? THX_PREFIX_ALWAYS
+                        : !strcmp(scheme, "first") ? THX_PREFIX_FIRST
+                                                   : THX_PREFIX_NEVER;
     return t->unigram.prefix != THX_PREFIX_NEVER || !strcmp(scheme, "never");
 }
 
@@ -115,7 +117,8 @@ thorax_status thx_unigram_piece(thx_tokenizer *t, const char *piece, size_t size
     thorax_status st = THORAX_OK;
 
     if (size > THX_SPM_MAX_PIECE)
-        st = thx_fail(err, THORAX_FORMAT, 0, "piece %d has %zu bytes, at most %d are taken", id, size, THX_SPM_MAX_PIECE);
+        st = thx_fail(err, THORAX_FORMAT, 0, "piece %d has %zu bytes, at most %d are taken", id, size,
+                      THX_SPM_MAX_PIECE);
     if (!st) st = thx_bpe_add(&t->bpe, id, piece, size, size ? 0 : THX_TOKEN_LITERAL, err);
     if (!st) st = thx_unigram_score(u, score, err);
     if (!st && byte >= 0) u->bytes[byte] = id;

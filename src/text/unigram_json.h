@@ -13,7 +13,8 @@ void thx_unigram_init(thx_tokenizer *t);
 thorax_status thx_unigram_json_form(thx_tokenizer *t, const json_t *j, const char **refused, thorax_error *err);
 bool          thx_unigram_json_blanks(thx_tokenizer *t, const json_t *j);
 
-/* The next piece of the vocabulary; and what comes behind the last. THORAX_FORMAT (without a file name), THORAX_NOMEM. */
+/* The next piece of the vocabulary; and what comes behind the last. THORAX_FORMAT (without a file name),
+ * THORAX_NOMEM. */
 thorax_status thx_unigram_piece(thx_tokenizer *t, const char *piece, size_t size, double score, thorax_error *err);
 thorax_status thx_unigram_index(thx_tokenizer *t, int64_t unknown, bool byte_fallback, thorax_error *err);
 

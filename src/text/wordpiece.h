@@ -20,8 +20,8 @@ typedef struct thx_wordpiece {
 thorax_status thx_wordpiece_encode(const thx_bpe *vocabulary, const thx_wordpiece *w, const char *text,
                                    size_t size, thx_ids *ids, thorax_error *err);
 
-/* Appends the text as it is before it falls into words: cleaned, folded, blanks around Chinese characters. Done twice it is
- * the same. A failed append shows in out->failed. */
+/* Appends the text as it is before it falls into words: cleaned, folded, blanks around Chinese characters. Done
+ * twice it is the same. A failed append shows in out->failed. */
 void thx_wordpiece_fold(const thx_wordpiece *w, const char *text, size_t size, thx_string *out);
 
 /* Appends a token as it continues a text. *begun: something was there before. */

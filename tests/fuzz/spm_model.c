@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char text[] = "[CLS] The patient's 2nd film:  e\xcc\x81 \xe5\xbf\x83\n\n x\xff[SEP]a\xc2\x85 \xe2\x96\x81" "b lower lungs";
+static const char text[] = "[CLS] The patient's 2nd film:  e\xcc\x81 \xe5\xbf\x83\n\n x\xff[SEP]a\xc2\x85 \xe2\x96\x81"
+                           "b lower lungs";
 
 static void use(const thx_tokenizer *t)
 {

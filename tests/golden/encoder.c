@@ -29,7 +29,8 @@ static bool same_ids(const thx_ids *ids, size_t first, const json_t *want)
 {
     bool same = ids->size - first == json_array_size(want);
 
-    for (size_t i = first; same && i < ids->size; i++) same = ids->data[i] == json_integer_value(json_array_get(want, i - first));
+    for (size_t i = first; same && i < ids->size; i++)
+        same = ids->data[i] == json_integer_value(json_array_get(want, i - first));
     return same;
 }
 
@@ -39,7 +40,8 @@ static void check_ids(set *s)
     const json_t *c;
     size_t        i;
 
-    golden_check(s->g, thx_text_encoder_limit(s->e) == golden_number(s->root, limit), limit, "%zu", thx_text_encoder_limit(s->e));
+    golden_check(s->g, thx_text_encoder_limit(s->e) == golden_number(s->root, limit), limit, "%zu",
+                 thx_text_encoder_limit(s->e));
     json_array_foreach(s->cases, i, c) {
         const json_t *text = json_object_get(c, "text");
         const char   *bytes = json_string_value(text);
@@ -48,7 +50,9 @@ static void check_ids(set *s)
         thorax_status st = thx_text_encoder_ids(s->e, bytes, size, 0, true, &s->ids, &s->err);
 
         if (!st) st = thx_text_encoder_ids(s->e, bytes, size, SIZE_MAX, true, &whole, &s->err);
-        golden_check(s->g, !st && same_ids(&s->ids, first, json_object_get(c, "ids")) && whole.size == golden_number(c, "untruncated"),
+        golden_check(s->g,
+                     !st && same_ids(&s->ids, first, json_object_get(c, "ids")) &&
+                         whole.size == golden_number(c, "untruncated"),
                      golden_text(c, "id"), "ids, %zu of %zu", s->ids.size - first, whole.size);
         s->ends[i] = s->ids.size;
         thx_ids_deinit(&whole);
@@ -110,7 +114,8 @@ static void check_pooler(set *s)
     float       *cls = malloc((2 * s->n * D + 1) * sizeof *cls), *pooled = cls + s->n * D;
     thx_npy      want;
 
-    if (!cls || thx_text_encoder_cls(s->e, s->ids.data, s->ends, s->n, thx_text_encoder_layers(s->e), true, cls, &s->err) ||
+    if (!cls ||
+        thx_text_encoder_cls(s->e, s->ids.data, s->ends, s->n, thx_text_encoder_layers(s->e), true, cls, &s->err) ||
         !thx_text_encoder_has_pooler(s->e) || thx_text_encoder_pool(s->e, cls, s->n, pooled, &s->err)) {
         golden_check(s->g, false, "pooler", "%s", s->err.text);
     } else if (read_rows(s, &want, "pooler", 2, (size_t[]){ s->n, D })) {

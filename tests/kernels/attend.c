@@ -181,13 +181,23 @@ static void texts_case(bench *b)
     for (size_t i = 0; i < n; i++) ends[i] = T += draw_odd(b, 200);
     const thx_tensor rows = random_tensor(b, H * T, T), slant = random_tensor(b, 2 * T - 1, H);
     const ptrdiff_t  s = (ptrdiff_t)rows.stride, line = (ptrdiff_t)slant.stride;
-    thx_attend       a = { .q = random_tensor(b, T, H * E), .k = random_tensor(b, T, H * E), .v = random_tensor(b, T, H * E),
-                           .H = H, .G = H, .E = E, .ends = ends, .n_ends = n, .around = draw(b) % 2 ? draw_size(b, 1, 150) : 0,
-                           .scale = 1.0f / sqrtf((float)E), .role = THX_PROMPT };
+    thx_attend       a = { .q = random_tensor(b, T, H * E),
+                           .k = random_tensor(b, T, H * E),
+                           .v = random_tensor(b, T, H * E),
+                           .H = H,
+                           .G = H,
+                           .E = E,
+                           .ends = ends,
+                           .n_ends = n,
+                           .around = draw(b) % 2 ? draw_size(b, 1, 150) : 0,
+                           .scale = 1.0f / sqrtf((float)E),
+                           .role = THX_PROMPT };
     if (dense) a.bias[0] = (thx_bias){ rows.data, (ptrdiff_t)T * s, s, 1, 1.0f };
     if (slanted) a.bias[1] = (thx_bias){ slant.data + ((ptrdiff_t)T - 1) * line, 1, -line, line, 1.0f / a.scale };
-    snprintf(b->shape, sizeof b->shape, "texts, n %zu T %zu H %zu E %zu around %zu, biases %d %d", n, T, H, E, a.around, dense, slanted);
-    judge(b, &a, THX_EXACT, exact_limit(&a, a.k) + 8.0 * FLT_EPSILON * (largest(rows) * (double)a.scale + largest(slant)));
+    snprintf(b->shape, sizeof b->shape, "texts, n %zu T %zu H %zu E %zu around %zu, biases %d %d", n, T, H, E, a.around,
+             dense, slanted);
+    judge(b, &a, THX_EXACT,
+          exact_limit(&a, a.k) + 8.0 * FLT_EPSILON * (largest(rows) * (double)a.scale + largest(slant)));
 }
 
 static void match(bench *b)

@@ -180,7 +180,8 @@ static void strip(const plan *p, const room *r, size_t g, size_t token, size_t r
         const size_t low = from > start ? from - start : 0, high = to > start ? to - start : 0;
 
         for (size_t i = 0; i < 2; i++)
-            add_bias(r->scores + j * BLOCK, &a->bias[i], g * p->heads + (row + j) % p->heads, token + (row + j) / p->heads, start, n);
+            add_bias(r->scores + j * BLOCK, &a->bias[i], g * p->heads + (row + j) % p->heads,
+                     token + (row + j) / p->heads, start, n);
         gemm->softmax((unsigned char *)r->weights + j * BLOCK * p->size, r->scores + j * BLOCK,
                       (n + 31) / 32 * 32, low, least(high, n), a->scale, r->top + row + j, r->total + row + j,
                       r->carry + j);
@@ -248,8 +249,8 @@ static void tile_run(const plan *p, const room *r, size_t g, size_t token, size_
 /* Tokens that one task takes, all of one segment. */
 typedef struct tile { size_t token, n; } tile;
 
-/* Cuts the segments into tiles of at most `most` tokens, those of a segment all about as long. Returns how many; `to` may be
- * NULL. *longest: the tokens of the largest one. */
+/* Cuts the segments into tiles of at most `most` tokens, those of a segment all about as long. Returns how many;
+ * `to` may be NULL. *longest: the tokens of the largest one. */
 static size_t lay_tiles(tile *to, const thx_attend *a, size_t most, size_t *longest)
 {
     const size_t T = a->q.rows;

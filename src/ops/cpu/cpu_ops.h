@@ -18,7 +18,8 @@ thorax_status thx_linear_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx
 thorax_status thx_linear_grouped(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,
                                  thx_role role, thorax_error *err);
 thorax_status thx_attend_cpu(thx_ctx *ctx, const thx_attend *a, thorax_error *err);
-thorax_status thx_match_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E, thorax_error *err);
+thorax_status thx_match_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E,
+                            thorax_error *err);
 void thx_kv_append_cpu(thx_ctx *ctx, const thx_kv *kv, thx_tensor k, thx_tensor v, size_t first);
 void thx_gather_cpu(thx_ctx *ctx, thx_tensor y, const thx_weight *w, const int32_t *ids, size_t n);
 void thx_layer_norm_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b,

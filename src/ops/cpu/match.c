@@ -18,13 +18,14 @@ static void match_rows(const thx_gemm *g, float *panel, thx_tensor y, thx_tensor
         g->pack_rows(panel, w.data + r * w.stride + h * E, THX_F32, w.stride * sizeof(float), cols, E, false);
         for (size_t t = first; t < first + n; t += g->mr) {
             const thx_left a = { x.data + t * x.stride + h * E, x.stride, 32 };
-            g->block(y.data + (h * x.rows + t) * y.stride + r, y.stride, a, panel, least(g->mr, first + n - t), cols, E, false,
-                     NULL);
+            g->block(y.data + (h * x.rows + t) * y.stride + r, y.stride, a, panel, least(g->mr, first + n - t), cols, E,
+                     false, NULL);
         }
     }
 }
 
-thorax_status thx_match_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E, thorax_error *err)
+thorax_status thx_match_cpu(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E,
+                            thorax_error *err)
 {
     const thx_gemm *g = thx_kernels_of(ctx)->f32;
     const size_t    panel = (g->nr * E + 15) / 16 * 16, pieces = (x.rows + ROWS - 1) / ROWS;

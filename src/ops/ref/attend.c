@@ -51,7 +51,9 @@ static void visible(const thx_attend *a, size_t t, size_t *from, size_t *to)
 
 static double bias_at(const thx_bias *b, size_t h, size_t t, size_t position)
 {
-    return b->at ? (double)b->factor * b->at[(ptrdiff_t)h * b->head + (ptrdiff_t)t * b->row + (ptrdiff_t)position * b->key] : 0.0;
+    return b->at ? (double)b->factor *
+                       b->at[(ptrdiff_t)h * b->head + (ptrdiff_t)t * b->row + (ptrdiff_t)position * b->key]
+                 : 0.0;
 }
 
 static double score(source s, const float *q, size_t h, size_t t, size_t position)
@@ -116,7 +118,8 @@ void thx_kv_append_ref(thx_ctx *ctx, const thx_kv *kv, thx_tensor k, thx_tensor 
         }
 }
 
-thorax_status thx_match_ref(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E, thorax_error *err)
+thorax_status thx_match_ref(thx_ctx *ctx, thx_tensor y, thx_tensor x, thx_tensor w, size_t H, size_t E,
+                            thorax_error *err)
 {
     (void)err;
 #pragma omp parallel for schedule(static) num_threads(ctx->threads)

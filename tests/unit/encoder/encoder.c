@@ -151,7 +151,9 @@ static void forward(const thx_encoder *e, float *out, size_t first, size_t n)
     size_t ends[TEXTS];
 
     for (size_t i = 0; i < n; i++) ends[i] = (i + 1) * S;
-    assert_ok(thx_encoder_forward(ctx, e, (thx_tensor){ out, n * S, D, D }, ids + first * S, ends, n, LAYERS, NULL, NULL, &err), err);
+    assert_ok(thx_encoder_forward(ctx, e, (thx_tensor){ out, n * S, D, D }, ids + first * S, ends, n, LAYERS, NULL,
+                                  NULL, &err),
+              err);
 }
 
 static void as_defined(void **state)
@@ -191,7 +193,9 @@ static void first_rows(void **state)
 
     (void)state;
     forward(encoder(), all, 0, TEXTS);
-    const thx_encoder_pass pass = { .rows = { all, TEXTS * S, D, D }, .ends = (size_t[]){ S, 2 * S, 3 * S }, .n = TEXTS };
+    const thx_encoder_pass pass = { .rows = { all, TEXTS * S, D, D },
+                                    .ends = (size_t[]){ S, 2 * S, 3 * S },
+                                    .n = TEXTS };
     thx_encoder_first_rows(ctx, (thx_tensor){ first, TEXTS, D, D }, &pass);
     for (size_t i = 0; i < TEXTS; i++) assert_memory_equal(first + i * D, all + i * S * D, D * sizeof *first);
 }
@@ -207,8 +211,8 @@ static void can_be_stopped(void **state)
     (void)state;
     ctx->step = stop;
     ctx->step_data = &steps;
-    assert_int_equal(thx_encoder_forward(ctx, encoder(), (thx_tensor){ out, S, D, D }, ids, (size_t[]){ S }, 1, LAYERS, NULL, NULL,
-                                         &err),
+    assert_int_equal(thx_encoder_forward(ctx, encoder(), (thx_tensor){ out, S, D, D }, ids, (size_t[]){ S }, 1, LAYERS,
+                                         NULL, NULL, &err),
                      THORAX_CANCELLED);
     ctx->step = NULL;
 }

@@ -1,5 +1,5 @@
-/* Text encoders on tiny folders of the shared golden data: DeBERTa-v2's logits, texts together and alone, tensors by name,
- * faults. */
+/* Text encoders on tiny folders of the shared golden data: DeBERTa-v2's logits, texts together and alone, tensors by
+ * name, faults. */
 #include "check.h"
 #include "base/json.h"
 #include "base/npy.h"
@@ -85,10 +85,13 @@ static void deberta_as_the_original(void **state)
 /* Texts of different lengths in one call: each has the bits it has alone. */
 static void together_as_alone(void **state)
 {
-    static const char *const folders[] = { "golden/bert-base-like/model", "golden/bert-roberta-like/model", "golden/bert-modern-like/model",
-                                           "golden/bert-mpnet-like/model", "golden/bert-ratescore/ner" };
-    static const char *const texts[] = { "Small left effusion, no pneumothorax; the heart is not enlarged.", "", "Normal.",
-                                         "No focal consolidation. Stable cardiomegaly with mild edema, T4-T5 and more words to be long." };
+    static const char *const folders[] = { "golden/bert-base-like/model", "golden/bert-roberta-like/model",
+                                           "golden/bert-modern-like/model", "golden/bert-mpnet-like/model",
+                                           "golden/bert-ratescore/ner" };
+    static const char *const texts[] = {
+        "Small left effusion, no pneumothorax; the heart is not enlarged.", "", "Normal.",
+        "No focal consolidation. Stable cardiomegaly with mild edema, T4-T5 and more words to be long."
+    };
     enum { N = sizeof texts / sizeof *texts };
 
     (void)state;
@@ -120,7 +123,8 @@ static void together_as_alone(void **state)
 
 static void fewer_layers(void **state)
 {
-    thx_text_encoder *e = open_shared("golden/bert-distil-like/model", &(thx_text_encoder_options){ .layers = 2 }), *none;
+    thx_text_encoder *e = open_shared("golden/bert-distil-like/model", &(thx_text_encoder_options){ .layers = 2 }),
+                     *none;
     char              identity[65];
     thorax_error      err;
 
@@ -131,12 +135,15 @@ static void fewer_layers(void **state)
     e = open_shared("golden/bert-distil-like/model", NULL);
     assert_string_not_equal(identity, thx_text_encoder_identity(e));
     float out[64 * 2];
-    assert_int_equal(thx_text_encoder_hidden(e, (int32_t[]){ 101, 102 }, (size_t[]){ 2 }, 1, 7, false, out, &err), THORAX_USAGE);
-    assert_int_equal(thx_text_encoder_hidden(e, (int32_t[]){ 101, 9999 }, (size_t[]){ 2 }, 1, 1, false, out, &err), THORAX_USAGE);
+    assert_int_equal(thx_text_encoder_hidden(e, (int32_t[]){ 101, 102 }, (size_t[]){ 2 }, 1, 7, false, out, &err),
+                     THORAX_USAGE);
+    assert_int_equal(thx_text_encoder_hidden(e, (int32_t[]){ 101, 9999 }, (size_t[]){ 2 }, 1, 1, false, out, &err),
+                     THORAX_USAGE);
     assert_int_equal(thx_text_encoder_hidden(e, NULL, (size_t[]){ 0 }, 1, 1, false, out, &err), THORAX_USAGE);
     thx_text_encoder_close(e);
     const thx_text_encoder_options many = { .layers = 100 };
-    assert_int_equal(thx_text_encoder_open(&none, ctx, shared_path("golden/bert-distil-like/model"), &many, &err), THORAX_USAGE);
+    assert_int_equal(thx_text_encoder_open(&none, ctx, shared_path("golden/bert-distil-like/model"), &many, &err),
+                     THORAX_USAGE);
 }
 
 /* An encoder among other tensors of a checkpoint, heads by the end of their names. */
@@ -150,7 +157,9 @@ static void tensors_by_name(void **state)
 
     (void)state;
     snprintf(weights, sizeof weights, "%s/chexbert.pth", shared_path(folder));
-    assert_ok(thx_text_encoder_open(&e, ctx, shared_path(folder), &(thx_text_encoder_options){ .weights = weights }, &err), err);
+    assert_ok(
+        thx_text_encoder_open(&e, ctx, shared_path(folder), &(thx_text_encoder_options){ .weights = weights }, &err),
+        err);
     const size_t D = thx_text_encoder_width(e);
     assert_ok(thx_text_encoder_matrix(e, &w, "linear_heads.13.weight", 2, D, &err), err);
     assert_ok(thx_text_encoder_vector(e, &w, "linear_heads.0.bias", 4, &err), err);

@@ -1,5 +1,5 @@
-/* Tokenizers of text encoders: Unigram, byte-level and WordPiece folders against the tokenizers library, what is refused,
- * and that nothing takes longer than it must. */
+/* Tokenizers of text encoders: Unigram, byte-level and WordPiece folders against the tokenizers library, what is
+ * refused, and that nothing takes longer than it must. */
 #include "check.h"
 #include "tokenizers.h"
 #include "text/charsmap.h"
@@ -85,7 +85,9 @@ static void decodes(void **state)
 /* Long words, marks without end, blanks: all in linear time. */
 static void long_texts(void **state)
 {
-    static const char *const units[] = { "a", " ", "\xcc\x88", "\xe2\x96\x81", "\xf0\x9f\xa9\xbb", "<mask> ", "heart " };
+    static const char *const units[] = {
+        "a", " ", "\xcc\x88", "\xe2\x96\x81", "\xf0\x9f\xa9\xbb", "<mask> ", "heart "
+    };
     static const char *const kinds[] = { "unigram", "roberta", "modern", "mpnet" };
     const size_t size = 1 << 18;
     char *text = malloc(size), path[64];
@@ -120,19 +122,24 @@ static void expect_refused(const char *json, const char *part)
     folder_remove(folder);
 }
 
-#define PARTS "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":\"always\"},"
+#define PARTS                                                                                                          \
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":\"always\"},"
 
 static void broken_files_are_refused(void **state)
 {
     (void)state;
     expect_refused("{" PARTS "\"model\":{\"type\":\"Unigram\",\"unk_id\":7,\"vocab\":[[\"a\",0]]}}", "unk_id");
     expect_refused("{" PARTS "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"a\",\"b\"]]}}", "a score");
-    expect_refused("{" PARTS "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"a\",0],[\"a\",0]]}}", "same token");
+    expect_refused("{" PARTS "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"a\",0],[\"a\",0]]}}",
+                   "same token");
     expect_refused("{" PARTS "\"model\":{\"type\":\"Unigram\",\"unk_id\":0}}", "vocab");
     expect_refused("{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"a\",0]]}}", "Metaspace");
-    expect_refused("{" PARTS "\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAA?\"},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"a\",0]]}}",
+    expect_refused("{" PARTS "\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAA?\"},\"model\":{"
+                             "\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"a\",0]]}}",
                    "base64");
-    expect_refused("{" PARTS "\"normalizer\":{\"type\":\"StripAccents\"},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"a\",0]]}}", "StripAccents");
+    expect_refused("{" PARTS "\"normalizer\":{\"type\":\"StripAccents\"},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,"
+                             "\"vocab\":[[\"a\",0]]}}",
+                   "StripAccents");
 }
 
 /* A table whose array points outside itself replaces nothing. */
