@@ -28,12 +28,20 @@ static thorax_status add_bleu(const thx_pairs *pairs, bool coco, thx_radcliq_sco
     return st;
 }
 
-static thorax_status add_bertscore(thx_text_encoder *e, bool idf, const thx_pairs *pairs, thx_radcliq_score *scores,
-                                   const thx_progress *progress, thorax_error *err)
+/* RadEval leaves runs of blanks as they are. */
+static thx_bertscore_settings bertscore_settings(const thx_radcliq_settings *settings)
 {
-    const thx_bertscore_settings *s = thx_bertscore_preset(idf ? "radcliq-idf" : "radcliq");
-    thx_bertscore                *values = calloc(pairs->n, sizeof *values);
-    thorax_status                 st = values ? THORAX_OK : no_room(pairs->n, err);
+    thx_bertscore_settings s = *thx_bertscore_preset(settings->idf ? "radcliq-idf" : "radcliq");
+
+    if (settings->coco) s.collapse_blanks = false;
+    return s;
+}
+
+static thorax_status add_bertscore(thx_text_encoder *e, const thx_bertscore_settings *s, const thx_pairs *pairs,
+                                   thx_radcliq_score *scores, const thx_progress *progress, thorax_error *err)
+{
+    thx_bertscore *values = calloc(pairs->n, sizeof *values);
+    thorax_status  st = values ? THORAX_OK : no_room(pairs->n, err);
 
     if (!st) st = thx_bertscore_score(e, s, pairs, values, NULL, progress, err);
     for (size_t i = 0; i < pairs->n && !st; i++) scores[i].features.bertscore = (double)values[i].f;
@@ -91,14 +99,15 @@ static thorax_status add_graphs(thx_radgraph_model *model, const thx_pairs *pair
 thorax_status thx_radcliq_pairs(const thx_radcliq_parts *parts, const thx_radcliq_settings *s, const thx_pairs *pairs,
                                 thx_radcliq_score *scores, const thx_progress *progress, thorax_error *err)
 {
-    size_t        references;
-    thorax_status st = thx_pairs_check(pairs, &references, err);
+    const thx_bertscore_settings bertscore = bertscore_settings(s);
+    size_t                       references;
+    thorax_status                st = thx_pairs_check(pairs, &references, err);
 
     if (!st && references != pairs->n)
         st = thx_fail(err, THORAX_USAGE, 0, "RadCliQ compares with one reference each; %zu for %zu texts found",
                       references, pairs->n);
     if (!st) st = add_bleu(pairs, s->coco, scores, err);
-    if (!st) st = add_bertscore(parts->encoder, s->idf, pairs, scores, progress, err);
+    if (!st) st = add_bertscore(parts->encoder, &bertscore, pairs, scores, progress, err);
     if (!st) st = add_similarity(parts->chexbert, pairs, scores, progress, err);
     if (!st) st = add_graphs(parts->radgraph, pairs, scores, err);
     for (size_t i = 0; i < pairs->n && !st; i++) {

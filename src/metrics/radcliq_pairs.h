@@ -1,6 +1,7 @@
 /* RadCliQ from reports: its four parts, each with its own network, run on pairs of reports.
  *
- * Method: CXR-Report-Metric (run_eval.py); RadEval's form of v1 takes BERTScore with idf and COCO's BLEU-2. */
+ * Method: CXR-Report-Metric (run_eval.py); RadEval's form of v1 takes BERTScore with idf and COCO's BLEU-2,
+ * and leaves runs of blanks as they are. */
 #ifndef THX_METRICS_RADCLIQ_PAIRS_H
 #define THX_METRICS_RADCLIQ_PAIRS_H
 
@@ -17,8 +18,8 @@ typedef struct thx_radcliq_parts {
 } thx_radcliq_parts;
 
 typedef struct thx_radcliq_settings {
-    bool idf;  /* BERTScore weighs tokens by the references at hand          */
-    bool coco; /* BLEU-2 of COCO (RadEval) instead of fast-bleu's            */
+    bool idf;  /* BERTScore weighs tokens by the references at hand            */
+    bool coco; /* RadEval's: BLEU-2 of COCO, runs of blanks stay for BERTScore */
 } thx_radcliq_settings;
 
 typedef struct thx_radcliq_score {
