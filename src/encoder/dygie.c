@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 512 }; /* rows that go through a block together */
+enum { PIECE = 512 /* rows that go through a block together */ };
 
 /* A text on its way. */
 typedef struct run {
@@ -17,6 +17,7 @@ typedef struct run {
     thx_dygie_span  *spans; /* all of them, in order        */
     float           *prune; /* [n_spans], of the pruner     */
     size_t          *kept;  /* places of the spans that stay */
+    size_t           room;  /* for relations                */
     thx_dygie_found *out;
 } run;
 
@@ -187,6 +188,18 @@ static void pair_vectors(const run *r, thx_tensor x, thx_tensor s, size_t first)
     }
 }
 
+/* Room for `more` relations. */
+static bool reserve(thx_dygie_found *f, size_t *room, size_t more)
+{
+    if (*room - f->n_relations >= more) return true;
+    const size_t        need = 2 * *room + more;
+    thx_dygie_relation *list = realloc(f->relations, need * sizeof *list);
+    if (!list) return false;
+    f->relations = list;
+    *room = need;
+    return true;
+}
+
 static void take_relations(run *r, thx_tensor scores, size_t first)
 {
     const size_t K = r->out->n_kept;
@@ -223,6 +236,7 @@ static thorax_status score_pairs(run *r, thorax_error *err)
         pair_vectors(r, thx_tensor_rows(x, 0, rows), s, at);
         st = forward(r->ctx, &r->d->config, &r->d->pairs, thx_tensor_rows(scores, 0, rows), thx_tensor_rows(x, 0, rows),
                      err);
+        if (!st && !reserve(r->out, &r->room, rows)) st = no_memory(err);
         if (!st) take_relations(r, thx_tensor_rows(scores, 0, rows), at);
     }
     return st;
@@ -230,23 +244,20 @@ static thorax_status score_pairs(run *r, thorax_error *err)
 
 /* ---- A text ---- */
 
-/* Room for what may be found: every span an entity, every pair a relation. */
+/* Room for what may be found: every span an entity. */
 static bool take_room(run *r, size_t words)
 {
     thx_dygie_found *f = r->out;
     const double     share = ceil((double)words * r->d->config.spans_per_word);
-    size_t           pairs;
 
     f->n_spans = count_spans(words, r->d->config.max_width);
     f->n_kept = share < (double)f->n_spans ? (size_t)share : f->n_spans;
-    if (!thx_mul_size(&pairs, f->n_kept, f->n_kept)) return false;
     f->kept = calloc(f->n_kept + 1, sizeof *f->kept);
     f->entities = calloc(f->n_spans, sizeof *f->entities);
-    f->relations = calloc(pairs + 1, sizeof *f->relations);
     r->spans = thx_arena_alloc(r->ctx->arena, f->n_spans, sizeof *r->spans);
     r->prune = thx_arena_alloc(r->ctx->arena, f->n_spans, sizeof *r->prune);
     r->kept = thx_arena_alloc(r->ctx->arena, f->n_kept + 1, sizeof *r->kept);
-    return f->kept && f->entities && f->relations && r->spans && r->prune && r->kept;
+    return f->kept && f->entities && r->spans && r->prune && r->kept;
 }
 
 thorax_status thx_dygie_find(thx_ctx *ctx, const thx_dygie *d, thx_dygie_found *out, thx_tensor words,
@@ -257,6 +268,8 @@ thorax_status thx_dygie_find(thx_ctx *ctx, const thx_dygie *d, thx_dygie_found *
     thorax_status        st;
 
     *out = (thx_dygie_found){ 0 };
+    if (words.rows > THX_DYGIE_WORDS)
+        return thx_fail(err, THORAX_LIMIT, 0, "a text of %zu words: at most %d expected", words.rows, THX_DYGIE_WORDS);
     st = take_room(&r, words.rows) ? THORAX_OK : no_memory(err);
     if (!st) {
         list_spans(&r);

@@ -9,7 +9,10 @@
 
 #include "ops/ops.h"
 
-enum { THX_DYGIE_LAYERS = 8 }; /* of a block, at most */
+enum {
+    THX_DYGIE_LAYERS = 8,   /* of a block, at most                                             */
+    THX_DYGIE_WORDS = 8192  /* of a text, at most: the work grows with the square of their number */
+};
 
 typedef struct thx_dygie_config {
     size_t D;                          /* width of a word vector                                  */
@@ -66,7 +69,8 @@ typedef struct thx_dygie_found {
     size_t n_spans, n_kept, n_entities, n_relations;
 } thx_dygie_found;
 
-/* words [n, D], n > 0: the vectors of one text's words. THORAX_NOMEM: *out is empty, else the caller deinits it. */
+/* words [n, D], n > 0: the vectors of one text's words. THORAX_LIMIT: more than THX_DYGIE_WORDS;
+ * THORAX_NOMEM; then *out is empty, else the caller deinits it. */
 thorax_status thx_dygie_find(thx_ctx *ctx, const thx_dygie *d, thx_dygie_found *out, thx_tensor words,
                              thorax_error *err);
 void          thx_dygie_found_deinit(thx_dygie_found *f);

@@ -238,7 +238,7 @@ thorax_status eval_radgraph(const eval_job *job, thorax_error *err)
     const bool all = job->metric->variant == RADGRAPH_ALL;
     char identity[65], type[40];
     thx_radgraph_score *scores;
-    size_t blank = 0;
+    size_t blank = 0, endless = 0;
     eval_texts t;
 
     thorax_status st = eval_begin(&t, job, job->options->radgraph, err);
@@ -246,7 +246,11 @@ thorax_status eval_radgraph(const eval_job *job, thorax_error *err)
     st = run_radgraph(job, &t, &scores, identity, type, err);
     for (int level = 0; !st && level < THX_RADGRAPH_LEVELS; level++)
         if (all || level == THX_RADGRAPH_PARTIAL) st = add_radgraph(job, &t, scores, level, type, identity, err);
-    for (size_t i = 0; !st && i < t.n; i++) blank += scores[i].blank;
+    for (size_t i = 0; !st && i < t.n; i++) {
+        blank += scores[i].blank;
+        endless += scores[i].endless;
+    }
+    if (endless) eval_remark(job, "%zu pairs hold a report of more than %d words: 0", endless, THX_DYGIE_WORDS);
     if (blank) eval_remark(job, "%zu pairs hold a report of white space alone: 0, where the original stops", blank);
     if (!st && job->options->preset && strcmp(type, all ? "radgraph-xl" : "radgraph"))
         eval_remark(job, "the preset's figures are of the model %s, this one is %s", all ? "radgraph-xl" : "radgraph", type);

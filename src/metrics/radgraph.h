@@ -18,7 +18,8 @@ typedef enum thx_radgraph_style { THX_RADGRAPH_V1, THX_RADGRAPH_XL } thx_radgrap
 
 /* The words of a report, none for white space alone; what is not UTF-8 becomes U+FFFD first. THORAX_NOMEM:
  * *out is empty, else the caller deinits it. */
-thorax_status thx_radgraph_words(thx_report_words *out, const char *report, thx_radgraph_style style, thorax_error *err);
+thorax_status thx_radgraph_words(thx_report_words *out, const char *report, thx_radgraph_style style,
+                                 thorax_error *err);
 
 /* ---- Graphs ---- */
 
@@ -45,8 +46,9 @@ typedef struct thx_radgraph {
 /* The graph of labelled spans and relations: an entity a span, in order; a relation counts where both its spans
  * are entities (of several with one span the first is meant as a target). Labels are copied. THORAX_FORMAT: a span
  * beyond the words; THORAX_NOMEM; then *out is empty, else the caller deinits it. */
-thorax_status thx_radgraph_build(thx_radgraph *out, const thx_report_words *words, const thx_span_label *entities, size_t n_entities,
-                                 const thx_span_pair *relations, size_t n_relations, thorax_error *err);
+thorax_status thx_radgraph_build(thx_radgraph *out, const thx_report_words *words, const thx_span_label *entities,
+                                 size_t n_entities, const thx_span_pair *relations, size_t n_relations,
+                                 thorax_error *err);
 
 /* From and to the package's JSON: {"text", "entities": {"1": {"tokens", "label", "start_ix", "end_ix", "relations":
  * [[label, "2"], …]}, …}}. Reading: THORAX_FORMAT (a member missing or of another kind, a target that is not there;
@@ -58,15 +60,20 @@ void          thx_radgraph_deinit(thx_radgraph *g);
 /* ---- Rewards ---- */
 
 /* simple: texts with labels; partial: and whether there are relations; complete: and each relation with its target. */
-typedef enum thx_radgraph_level { THX_RADGRAPH_SIMPLE, THX_RADGRAPH_PARTIAL, THX_RADGRAPH_COMPLETE, THX_RADGRAPH_LEVELS } thx_radgraph_level;
+typedef enum thx_radgraph_level {
+    THX_RADGRAPH_SIMPLE,
+    THX_RADGRAPH_PARTIAL,
+    THX_RADGRAPH_COMPLETE,
+    THX_RADGRAPH_LEVELS
+} thx_radgraph_level;
 
 /* Case: AS_WRITTEN is the rule of radgraph up to 0.1.18, of RadVLM and LLaVA-Rad (only the tuples of relations at
  * level complete are compared in small letters); SMALL that of 2026. */
 typedef enum thx_radgraph_case { THX_RADGRAPH_AS_WRITTEN, THX_RADGRAPH_SMALL } thx_radgraph_case;
 
 /* What a hypothesis shares with its reference, at every level; 0 where one of them has no entity. THORAX_NOMEM. */
-thorax_status thx_radgraph_reward(thx_f1 out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis, const thx_radgraph *reference,
-                                  thx_radgraph_case rule, thorax_error *err);
+thorax_status thx_radgraph_reward(thx_f1 out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis,
+                                  const thx_radgraph *reference, thx_radgraph_case rule, thorax_error *err);
 
 /* RadGraph F1 of CXR-Report-Metric: F1 of the entities, of the relations, and their mean. THORAX_NOMEM. */
 typedef struct thx_radgraph_f1 { double entities, relations, mean; } thx_radgraph_f1;

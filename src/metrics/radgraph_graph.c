@@ -56,13 +56,15 @@ static size_t find_entity(const thx_radgraph *g, thx_span span)
     return i;
 }
 
-static thorax_status add_entities(thx_radgraph *g, const thx_report_words *words, const thx_span_label *spans, size_t n, thorax_error *err)
+static thorax_status add_entities(thx_radgraph *g, const thx_report_words *words, const thx_span_label *spans, size_t n,
+                                  thorax_error *err)
 {
     for (; g->n < n; g->n++) {
         const thx_span       span = spans[g->n].span;
         thx_radgraph_entity *e = &g->entities[g->n];
         if (span.first > span.last || span.last >= words->n)
-            return thx_fail(err, THORAX_FORMAT, 0, "a span of the words %zu to %zu of %zu", span.first, span.last, words->n);
+            return thx_fail(err, THORAX_FORMAT, 0, "a span of the words %zu to %zu of %zu", span.first, span.last,
+                            words->n);
         e->span = span;
         e->label = thx_arena_strdup(g->arena, spans[g->n].label);
         e->tokens = join(g->arena, words, span.first, span.last + 1);
@@ -72,8 +74,8 @@ static thorax_status add_entities(thx_radgraph *g, const thx_report_words *words
 }
 
 /* Edges of one entity; `targets` holds the entity a relation leads to, n for none. */
-static thorax_status add_edges(thx_radgraph *g, thx_radgraph_entity *e, const thx_span_pair *relations, const size_t *targets,
-                               size_t n, thorax_error *err)
+static thorax_status add_edges(thx_radgraph *g, thx_radgraph_entity *e, const thx_span_pair *relations,
+                               const size_t *targets, size_t n, thorax_error *err)
 {
     size_t count = 0;
 
@@ -90,8 +92,8 @@ static thorax_status add_edges(thx_radgraph *g, thx_radgraph_entity *e, const th
     return THORAX_OK;
 }
 
-static thorax_status fill(thx_radgraph *g, const thx_report_words *words, const thx_span_label *entities, size_t n_entities,
-                          const thx_span_pair *relations, size_t n_relations, thorax_error *err)
+static thorax_status fill(thx_radgraph *g, const thx_report_words *words, const thx_span_label *entities,
+                          size_t n_entities, const thx_span_pair *relations, size_t n_relations, thorax_error *err)
 {
     thorax_status st = add_entities(g, words, entities, n_entities, err);
 
@@ -104,8 +106,9 @@ static thorax_status fill(thx_radgraph *g, const thx_report_words *words, const 
     return st;
 }
 
-thorax_status thx_radgraph_build(thx_radgraph *out, const thx_report_words *words, const thx_span_label *entities, size_t n_entities,
-                                 const thx_span_pair *relations, size_t n_relations, thorax_error *err)
+thorax_status thx_radgraph_build(thx_radgraph *out, const thx_report_words *words, const thx_span_label *entities,
+                                 size_t n_entities, const thx_span_pair *relations, size_t n_relations,
+                                 thorax_error *err)
 {
     thorax_status st = open_graph(out, n_entities, err);
 
@@ -135,8 +138,8 @@ static size_t place_of(json_t *entities, const char *id)
     return at;
 }
 
-static thorax_status read_edges(thx_radgraph *g, thx_radgraph_entity *e, json_t *entities, const json_t *list, const char *where,
-                                thorax_error *err)
+static thorax_status read_edges(thx_radgraph *g, thx_radgraph_entity *e, json_t *entities, const json_t *list,
+                                const char *where, thorax_error *err)
 {
     const size_t n = json_array_size(list);
 
@@ -145,7 +148,8 @@ static thorax_status read_edges(thx_radgraph *g, thx_radgraph_entity *e, json_t 
     if (!e->edges) return no_memory(err);
     for (; e->n_edges < n; e->n_edges++) {
         const json_t *edge = json_array_get(list, e->n_edges);
-        const char   *label = json_string_value(json_array_get(edge, 0)), *id = json_string_value(json_array_get(edge, 1));
+        const char *label = json_string_value(json_array_get(edge, 0)),
+                   *id = json_string_value(json_array_get(edge, 1));
         if (!label || !id || json_array_size(edge) != 2) return bad(where, "a relation that is no pair of texts", err);
         const size_t to = json_object_get(entities, id) ? place_of(entities, id) : g->n;
         if (to == g->n) return bad(where, "a relation to an entity that is not there", err);
@@ -155,8 +159,8 @@ static thorax_status read_edges(thx_radgraph *g, thx_radgraph_entity *e, json_t 
     return THORAX_OK;
 }
 
-static thorax_status read_entity(thx_radgraph *g, thx_radgraph_entity *e, json_t *entities, const json_t *value, const char *where,
-                                 thorax_error *err)
+static thorax_status read_entity(thx_radgraph *g, thx_radgraph_entity *e, json_t *entities, const json_t *value,
+                                 const char *where, thorax_error *err)
 {
     const char *tokens = json_string_value(json_object_get(value, "tokens"));
     const char *label = json_string_value(json_object_get(value, "label"));
@@ -215,8 +219,9 @@ json_t *thx_radgraph_json(const thx_radgraph *g)
         const thx_radgraph_entity *e = &g->entities[i];
         char                       id[24];
         snprintf(id, sizeof id, "%zu", i + 1);
-        json_t *value = json_pack("{ss ss sI sI so}", "tokens", e->tokens, "label", e->label, "start_ix", (json_int_t)e->span.first,
-                                  "end_ix", (json_int_t)e->span.last, "relations", edges_json(e));
+        json_t *value =
+            json_pack("{ss ss sI sI so}", "tokens", e->tokens, "label", e->label, "start_ix", (json_int_t)e->span.first,
+                      "end_ix", (json_int_t)e->span.last, "relations", edges_json(e));
         if (json_object_set_new(entities, id, value)) {
             json_decref(entities);
             return NULL;

@@ -11,7 +11,10 @@ struct thx_radgraph_model {
     thx_radgraph_style style;
 };
 
-static thorax_status no_memory(thorax_error *err) { return thx_fail(err, THORAX_NOMEM, 0, "no memory for the graphs of reports"); }
+static thorax_status no_memory(thorax_error *err)
+{
+    return thx_fail(err, THORAX_NOMEM, 0, "no memory for the graphs of reports");
+}
 
 thorax_status thx_radgraph_model_open(thx_radgraph_model **out, thx_ctx *ctx, const char *archive, const char *encoder,
                                       thorax_error *err)
@@ -37,11 +40,12 @@ void thx_radgraph_model_close(thx_radgraph_model *m)
     free(m);
 }
 
-const char       *thx_radgraph_model_type(const thx_radgraph_model *m) { return thx_radgraph_net_archive(m->net)->type; }
+const char *thx_radgraph_model_type(const thx_radgraph_model *m) { return thx_radgraph_net_archive(m->net)->type; }
 const char       *thx_radgraph_model_identity(const thx_radgraph_model *m) { return thx_radgraph_net_identity(m->net); }
 thx_radgraph_net *thx_radgraph_model_net(thx_radgraph_model *m) { return m->net; }
 
-thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_report_words *out, const char *report, thorax_error *err)
+thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_report_words *out, const char *report,
+                                       thorax_error *err)
 {
     return thx_radgraph_words(out, *report ? report : "None", m->style, err);
 }
@@ -51,8 +55,8 @@ thorax_status thx_radgraph_model_words(const thx_radgraph_model *m, thx_report_w
 static thx_span span_of(thx_dygie_span s) { return (thx_span){ s.first, s.last }; }
 
 /* The graph of what was found among the words. */
-static thorax_status build(const thx_radgraph_model *m, thx_radgraph *out, const thx_report_words *words, const thx_dygie_found *f,
-                           thorax_error *err)
+static thorax_status build(const thx_radgraph_model *m, thx_radgraph *out, const thx_report_words *words,
+                           const thx_dygie_found *f, thorax_error *err)
 {
     const thx_radgraph_archive *a = thx_radgraph_net_archive(m->net);
     thx_span_label             *entities = calloc(f->n_entities + 1, sizeof *entities);
@@ -72,7 +76,8 @@ static thorax_status build(const thx_radgraph_model *m, thx_radgraph *out, const
 }
 
 /* At most AT_ONCE reports. Those without words do not reach the network. */
-static thorax_status some_graphs(thx_radgraph_model *m, const char *const *reports, size_t n, thx_radgraph *graphs, thorax_error *err)
+static thorax_status some_graphs(thx_radgraph_model *m, const char *const *reports, size_t n, thx_radgraph *graphs,
+                                 thorax_error *err)
 {
     thx_report_words       words[AT_ONCE] = { { 0 } };
     thx_word_list   lists[AT_ONCE];
@@ -86,14 +91,15 @@ static thorax_status some_graphs(thx_radgraph_model *m, const char *const *repor
     }
     if (!st) st = thx_radgraph_net_find(m->net, lists, count, found, NULL, err);
     if (st) count = 0;
-    for (size_t i = 0; !st && i < n; i++) st = build(m, &graphs[i], &words[i], words[i].n ? &found[done++] : &nothing, err);
+    for (size_t i = 0; !st && i < n; i++)
+        st = build(m, &graphs[i], &words[i], words[i].n ? &found[done++] : &nothing, err);
     for (size_t i = 0; i < count; i++) thx_dygie_found_deinit(&found[i]);
     for (size_t i = 0; i < n; i++) thx_report_words_deinit(&words[i]);
     return st;
 }
 
-thorax_status thx_radgraph_model_graphs(thx_radgraph_model *m, const char *const *reports, size_t n, thx_radgraph *graphs,
-                                        thorax_error *err)
+thorax_status thx_radgraph_model_graphs(thx_radgraph_model *m, const char *const *reports, size_t n,
+                                        thx_radgraph *graphs, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
@@ -126,18 +132,34 @@ static const thx_radgraph *graph_of(const char **texts, const thx_radgraph *grap
     return &graphs[found - texts];
 }
 
-/* A graph that was built has a text; that of white space alone is empty. */
-static thorax_status score_pair(const thx_radgraph *h, const thx_radgraph *r, thx_radgraph_case rule, thx_radgraph_score *out,
-                                thorax_error *err)
+/* Whether a report reaches the network, and why not. */
+static thorax_status look_at(const thx_radgraph_model *m, const char *report, thx_radgraph_score *score,
+                             thorax_error *err)
 {
-    out->blank = !*h->text || !*r->text;
-    if (out->blank) return THORAX_OK;
+    thx_report_words    words;
+    const thorax_status st = *report ? thx_radgraph_model_words(m, &words, report, err) : THORAX_OK;
+
+    if (!*report) score->skipped = true;
+    if (!*report || st) return st;
+    score->blank |= !words.n;
+    score->endless |= words.n > THX_DYGIE_WORDS;
+    thx_report_words_deinit(&words);
+    return THORAX_OK;
+}
+
+static bool counts(const thx_radgraph_score *s) { return !s->skipped && !s->blank && !s->endless; }
+
+static thorax_status score_pair(const thx_radgraph *h, const thx_radgraph *r, thx_radgraph_case rule,
+                                thx_radgraph_score *out, thorax_error *err)
+{
     const thorax_status st = thx_radgraph_reward(out->level, h, r, rule, err);
+
     return st ? st : thx_radgraph_combined(&out->combined, h, r, err);
 }
 
-thorax_status thx_radgraph_model_scores(thx_radgraph_model *m, const char *const *hypotheses, const char *const *references,
-                                        size_t n, thx_radgraph_case rule, thx_radgraph_score *scores, thorax_error *err)
+thorax_status thx_radgraph_model_scores(thx_radgraph_model *m, const char *const *hypotheses,
+                                        const char *const *references, size_t n, thx_radgraph_case rule,
+                                        thx_radgraph_score *scores, thorax_error *err)
 {
     const char  **texts = calloc(2 * n + 1, sizeof *texts);
     thx_radgraph *graphs = calloc(2 * n + 1, sizeof *graphs);
@@ -146,17 +168,18 @@ thorax_status thx_radgraph_model_scores(thx_radgraph_model *m, const char *const
 
     if (n) memset(scores, 0, n * sizeof *scores);
     for (size_t i = 0; !st && i < n; i++) {
-        scores[i].skipped = !*hypotheses[i] || !*references[i];
-        if (scores[i].skipped) continue;
+        st = look_at(m, hypotheses[i], &scores[i], err);
+        if (!st) st = look_at(m, references[i], &scores[i], err);
+        if (st || !counts(&scores[i])) continue;
         texts[count++] = hypotheses[i];
         texts[count++] = references[i];
     }
     count = make_unique(texts, count);
     if (!st) st = thx_radgraph_model_graphs(m, texts, count, graphs, err);
     for (size_t i = 0; !st && i < n; i++)
-        if (!scores[i].skipped)
-            st = score_pair(graph_of(texts, graphs, count, hypotheses[i]), graph_of(texts, graphs, count, references[i]), rule,
-                            &scores[i], err);
+        if (counts(&scores[i]))
+            st = score_pair(graph_of(texts, graphs, count, hypotheses[i]),
+                            graph_of(texts, graphs, count, references[i]), rule, &scores[i], err);
     for (size_t i = 0; graphs && i < count; i++) thx_radgraph_deinit(&graphs[i]);
     free(texts);
     free(graphs);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS = 5 };
+enum { FIELDS = 5, TARGET = 3 /* the field of a relation's target at level complete */ };
 
 /* Texts that are compared together; NULL behind the last. */
 typedef struct tuple { const char *field[FIELDS]; } tuple;
@@ -73,20 +73,25 @@ static size_t count_edges(const thx_radgraph *g)
     return n;
 }
 
-/* Puts a tuple's texts into small letters; false when memory runs out. */
+/* A text in small letters; NULL when memory runs out. */
+static const char *lower(thx_arena *arena, const char *text)
+{
+    thx_string small = { 0 };
+
+    thx_text_lower(&small, text, strlen(text));
+    const char *out = small.failed ? NULL : thx_arena_strdup(arena, small.size ? small.data : "");
+    thx_string_deinit(&small);
+    return out;
+}
+
+/* Puts the tokens of a tuple, not its labels, into small letters; false when memory runs out. */
 static bool lower_tuple(thx_arena *arena, tuple *t)
 {
-    thx_string text = { 0 };
+    const bool target = t->field[TARGET] != NULL;
 
-    for (size_t i = 0; i < FIELDS && t->field[i]; i++) {
-        text.size = 0;
-        thx_text_lower(&text, t->field[i], strlen(t->field[i]));
-        t->field[i] = text.failed ? NULL : thx_arena_strdup(arena, text.size ? text.data : "");
-        if (!t->field[i]) break;
-    }
-    const bool ok = !text.failed && t->field[0];
-    thx_string_deinit(&text);
-    return ok;
+    t->field[0] = lower(arena, t->field[0]);
+    if (target) t->field[TARGET] = lower(arena, t->field[TARGET]);
+    return t->field[0] && (!target || t->field[TARGET]);
 }
 
 /* The tuples of an entity at a level, behind those that are there. */
@@ -97,21 +102,23 @@ static void add_entity(tuples *out, const thx_radgraph *g, const thx_radgraph_en
     if (level != THX_RADGRAPH_COMPLETE || !e->n_edges) out->at[out->n++] = (tuple){ { e->tokens, e->label, related } };
     else
         for (size_t i = 0; i < e->n_edges; i++)
-            out->at[out->n++] = (tuple){ { e->tokens, e->label, e->edges[i].label, g->entities[e->edges[i].to].tokens } };
+            out->at[out->n++] =
+                (tuple){ { e->tokens, e->label, e->edges[i].label, g->entities[e->edges[i].to].tokens } };
 }
 
-static bool list_tuples(tuples *out, thx_arena *arena, const thx_radgraph *g, thx_radgraph_level level, thx_radgraph_case rule)
+static bool list_tuples(tuples *out, thx_arena *arena, const thx_radgraph *g, thx_radgraph_level level,
+                        thx_radgraph_case rule)
 {
     *out = (tuples){ .at = thx_arena_alloc(arena, g->n + count_edges(g) + 1, sizeof *out->at) };
     if (!out->at) return false;
     for (size_t i = 0; i < g->n; i++) add_entity(out, g, &g->entities[i], level);
     for (size_t i = 0; i < out->n; i++)
-        if ((rule == THX_RADGRAPH_SMALL || out->at[i].field[3]) && !lower_tuple(arena, &out->at[i])) return false;
+        if ((rule == THX_RADGRAPH_SMALL || out->at[i].field[TARGET]) && !lower_tuple(arena, &out->at[i])) return false;
     return true;
 }
 
-thorax_status thx_radgraph_reward(thx_f1 out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis, const thx_radgraph *reference,
-                                  thx_radgraph_case rule, thorax_error *err)
+thorax_status thx_radgraph_reward(thx_f1 out[THX_RADGRAPH_LEVELS], const thx_radgraph *hypothesis,
+                                  const thx_radgraph *reference, thx_radgraph_case rule, thorax_error *err)
 {
     thx_arena    *arena;
     tuples        h, r;

@@ -24,7 +24,10 @@ typedef struct splitter {
 
 /* ---- Gaps ---- */
 
-static bool closes(uint32_t c) { return (thx_char_is_word(c) && c != '_') || (c && c < 0x80 && strchr(".!?)]\"", (int)c)); }
+static bool closes(uint32_t c)
+{
+    return (thx_char_is_word(c) && c != '_') || (c && c < 0x80 && strchr(".!?)]\"", (int)c));
+}
 
 /* What of the characters first .. end - 1 is a sentence's; false for nothing, or one character alone. */
 static bool trim(const splitter *s, size_t first, size_t end, span *out)

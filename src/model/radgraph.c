@@ -284,6 +284,9 @@ static thorax_status fill_group(const thx_radgraph_net *net, group *g, const thx
     while (!st && g->n < n && (!g->n || ids < IDS_AT_ONCE)) {
         thx_word_pieces *p = &g->pieces[g->n];
         if (!texts[g->n].n) return thx_fail(err, THORAX_USAGE, 0, "a text without words");
+        if (texts[g->n].n > THX_DYGIE_WORDS)
+            return thx_fail(err, THORAX_LIMIT, 0, "a text of %zu words: at most %d expected", texts[g->n].n,
+                            THX_DYGIE_WORDS);
         if ((st = thx_radgraph_net_pieces(net, &texts[g->n], p, err))) return st;
         g->n++;
         g->words += p->words;

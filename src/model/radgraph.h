@@ -51,8 +51,9 @@ void          thx_word_pieces_deinit(thx_word_pieces *p);
 /* ---- Texts ---- */
 
 /* What is in n texts, each of at least one word: found [n]; vectors: NULL, or the words' vectors [all words, D]. Texts
- * do not influence each other. THORAX_USAGE: a text without words, or a chunk longer than the encoder's positions;
- * THORAX_NOMEM; THORAX_CANCELLED. After a failure `found` is empty, else the caller deinits each. */
+ * do not influence each other. THORAX_LIMIT: more than THX_DYGIE_WORDS words; THORAX_USAGE: a text without words, or a
+ * chunk longer than the encoder's positions; THORAX_NOMEM; THORAX_CANCELLED. After a failure `found` is empty, else
+ * the caller deinits each. */
 thorax_status thx_radgraph_net_find(thx_radgraph_net *net, const thx_word_list *texts, size_t n, thx_dygie_found *found,
                                     float *vectors, thorax_error *err);
 

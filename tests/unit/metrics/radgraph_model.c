@@ -38,9 +38,14 @@ static void test_pairs(void **state)
     (void)state;
     assert_ok(thx_radgraph_model_scores(m, h, r, 5, THX_RADGRAPH_AS_WRITTEN, s, &err), err);
     assert_true(s[0].skipped && s[3].skipped && s[4].skipped && !s[0].blank);
-    assert_true(s[1].blank && !s[1].skipped && s[1].level[0].f1 == 0);
+    assert_true(s[1].blank && !s[1].skipped && !s[1].endless && s[1].level[0].f1 == 0);
     assert_true(!s[2].skipped && !s[2].blank && s[2].level[THX_RADGRAPH_COMPLETE].f1 == 1);
     assert_ok(thx_radgraph_model_scores(m, h, r, 0, THX_RADGRAPH_AS_WRITTEN, s, &err), err);
+    char *endless = calloc(THX_DYGIE_WORDS + 2, 2);
+    for (size_t i = 0; i <= THX_DYGIE_WORDS; i++) memcpy(endless + 2 * i, "a ", 2);
+    assert_ok(thx_radgraph_model_scores(m, (const char *[]){ endless }, r, 1, THX_RADGRAPH_AS_WRITTEN, s, &err), err);
+    assert_true(s[0].endless && s[0].level[0].f1 == 0);
+    free(endless);
     thx_radgraph_model_close(m);
     thx_cpu_close(ctx);
 }
