@@ -1,4 +1,5 @@
-/* RadGraph: words, pieces, vectors of words, spans, entities, relations, graphs and rewards against the original package. */
+/* RadGraph: words, pieces, vectors of words, spans, entities, relations, graphs and rewards against the original
+ * package. */
 #include "golden.h"
 
 #include "base/file.h"
@@ -52,7 +53,8 @@ static bool same_pieces(const thx_word_pieces *p, const json_t *c)
     const json_t *ids = json_object_get(c, "piece_ids"), *offsets = json_object_get(c, "offsets");
     bool          same = p->ids.size == json_array_size(ids) && p->words == json_array_size(offsets);
 
-    for (size_t i = 0; same && i < p->ids.size; i++) same = p->ids.data[i] == json_integer_value(json_array_get(ids, i));
+    for (size_t i = 0; same && i < p->ids.size; i++)
+        same = p->ids.data[i] == json_integer_value(json_array_get(ids, i));
     for (size_t i = 0; same && i < p->words; i++) {
         const json_t *row = json_array_get(offsets, i);
         same = same_numbers(row, (uint32_t[]){ p->first[i], p->last[i] }, 2); /* -1 for none */
@@ -73,7 +75,8 @@ static bool same_found(const set *s, const thx_dygie_found *f, const json_t *c)
     const thx_radgraph_archive *a = thx_radgraph_net_archive(thx_radgraph_model_net(s->m));
     const json_t               *kept = json_object_get(c, "kept_spans"), *ner = json_object_get(c, "predicted_ner");
     const json_t               *relations = json_object_get(c, "predicted_relations");
-    bool same = f->n_kept == json_array_size(kept) && f->n_entities == json_array_size(ner) && f->n_relations == json_array_size(relations);
+    bool same = f->n_kept == json_array_size(kept) && f->n_entities == json_array_size(ner) &&
+                f->n_relations == json_array_size(relations);
 
     for (size_t i = 0; same && i < f->n_kept; i++)
         same = same_numbers(json_array_get(kept, i), (uint32_t[]){ f->kept[i].first, f->kept[i].last }, 2);
@@ -120,7 +123,8 @@ static void check_network(set *s, const char *id, const thx_report_words *words,
 {
     thx_radgraph_net   *net = thx_radgraph_model_net(s->m);
     const thx_word_list list = { words->at, words->n };
-    const size_t        D = thx_radgraph_net_width(net), first = (size_t)json_integer_value(json_array_get(json_object_get(c, "rows"), 0));
+    const size_t D = thx_radgraph_net_width(net),
+                 first = (size_t)json_integer_value(json_array_get(json_object_get(c, "rows"), 0));
     float              *vectors = calloc(words->n * D, sizeof *vectors);
     thx_word_pieces     pieces;
     thx_dygie_found     found;
@@ -151,7 +155,8 @@ static void check_text(set *s, const json_t *c)
         check(s, false, id, s->err.text);
         return;
     }
-    if (check(s, same_texts(words.at, words.n, json_object_get(c, "words")), id, "words")) check_network(s, id, &words, c);
+    if (check(s, same_texts(words.at, words.n, json_object_get(c, "words")), id, "words"))
+        check_network(s, id, &words, c);
     thx_report_words_deinit(&words);
     if (!thx_radgraph_model_graphs(s->m, &text, 1, &graph, &s->err)) {
         check(s, same_graph(&graph, json_object_get(c, "graph")), id, "graph");
@@ -232,7 +237,8 @@ static void check_type(set *s, thx_ctx *ctx)
     if (thx_radgraph_model_open(&s->m, ctx, archive, encoder, &s->err) || thx_npy_read(&s->words, words, &s->err)) {
         check(s, false, "open", s->err.text);
     } else {
-        check(s, !strcmp(thx_radgraph_model_type(s->m), golden_text(s->root, "model_type")), "type", thx_radgraph_model_type(s->m));
+        check(s, !strcmp(thx_radgraph_model_type(s->m), golden_text(s->root, "model_type")), "type",
+              thx_radgraph_model_type(s->m));
         check_all(s);
         check_packed(s, ctx);
     }

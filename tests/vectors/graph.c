@@ -49,7 +49,8 @@ static void read_spans(const json_t *ner, const json_t *relations, thx_span_labe
     *pairs = calloc(n_pairs + 1, sizeof **pairs);
     for (size_t i = 0; i < n; i++) {
         const json_t *row = json_array_get(ner, i);
-        (*entities)[i] = (thx_span_label){ { index_at(row, 0), index_at(row, 1) }, json_string_value(json_array_get(row, 2)) };
+        (*entities)[i] =
+            (thx_span_label){ { index_at(row, 0), index_at(row, 1) }, json_string_value(json_array_get(row, 2)) };
     }
     for (size_t i = 0; i < n_pairs; i++) {
         const json_t *row = json_array_get(relations, i);
@@ -60,7 +61,8 @@ static void read_spans(const json_t *ner, const json_t *relations, thx_span_labe
 
 static void radgraph_graph(vec *v, const json_t *input, const json_t *expected)
 {
-    const json_t   *ner = json_object_get(input, "predicted_ner"), *relations = json_object_get(input, "predicted_relations");
+    const json_t *ner = json_object_get(input, "predicted_ner"),
+                 *relations = json_object_get(input, "predicted_relations");
     thx_report_words       words = { 0 };
     thx_span_label *entities;
     thx_span_pair  *pairs;
@@ -69,7 +71,9 @@ static void radgraph_graph(vec *v, const json_t *input, const json_t *expected)
 
     words.at = vec_list(json_object_get(input, "sentence"), &words.n);
     read_spans(ner, relations, &entities, &pairs);
-    if (vec_ok(v, thx_radgraph_build(&g, &words, entities, json_array_size(ner), pairs, json_array_size(relations), &err), &err)) {
+    if (vec_ok(v,
+               thx_radgraph_build(&g, &words, entities, json_array_size(ner), pairs, json_array_size(relations), &err),
+               &err)) {
         check_graph(v, &g, json_object_get(expected, "entities"));
         thx_radgraph_deinit(&g);
     }
@@ -83,7 +87,8 @@ static bool read_pair(vec *v, const json_t *input, thx_radgraph g[2])
 {
     thorax_error err;
 
-    if (!vec_ok(v, thx_radgraph_read(&g[0], json_object_get(input, "hypothesis"), "hypothesis", &err), &err)) return false;
+    if (!vec_ok(v, thx_radgraph_read(&g[0], json_object_get(input, "hypothesis"), "hypothesis", &err), &err))
+        return false;
     if (vec_ok(v, thx_radgraph_read(&g[1], json_object_get(input, "reference"), "reference", &err), &err)) return true;
     thx_radgraph_deinit(&g[0]);
     return false;
@@ -158,8 +163,8 @@ static const thx_view *find_tensor(const tensors *t, const char *name)
     return i < t->n ? &t->at[i] : NULL;
 }
 
-static thorax_status bind_tensor(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows, size_t cols,
-                                 thorax_error *err)
+static thorax_status bind_tensor(void *data, thx_weight **out, thx_weight_use use, const char *name, size_t rows,
+                                 size_t cols, thorax_error *err)
 {
     tensors     *t = data;
     const size_t i = place_of(t, name);
@@ -211,10 +216,13 @@ static thx_dygie_config config_of(const vec *v, const tensors *t)
     const json_t    *relations = json_object_get(v->root, "relation_labels_index0up");
     const thx_view  *width = find_tensor(t, "_endpoint_span_extractor._span_width_embedding.weight");
     char             name[128];
-    thx_dygie_config c = { .entity_labels = json_array_size(entities), .relation_labels = json_array_size(relations), .spans_per_word = 0.5 };
+    thx_dygie_config c = { .entity_labels = json_array_size(entities),
+                           .relation_labels = json_array_size(relations),
+                           .spans_per_word = 0.5 };
 
     for (const thx_view *h = t->at; h && c.layers < THX_DYGIE_LAYERS; c.layers += h != NULL) {
-        snprintf(name, sizeof name, "_ner._ner_scorers.%s__ner_labels.0._module._linear_layers.%zu.weight", t->type, c.layers);
+        snprintf(name, sizeof name, "_ner._ner_scorers.%s__ner_labels.0._module._linear_layers.%zu.weight", t->type,
+                 c.layers);
         h = find_tensor(t, name);
         if (h) c.hidden[c.layers] = h->shape[0];
         if (h && !c.layers && width) c.D = (h->shape[1] - width->shape[1]) / 2;
@@ -225,7 +233,8 @@ static thx_dygie_config config_of(const vec *v, const tensors *t)
 }
 
 /* The scores of the originals are rounded to 4 decimals. */
-static void check_row(vec *v, const json_t *row, const size_t *places, size_t n, const char *label, float score, float softmax)
+static void check_row(vec *v, const json_t *row, const size_t *places, size_t n, const char *label, float score,
+                      float softmax)
 {
     for (size_t i = 0; i < n; i++) vec_integer(v, "place", (long long)places[i], json_array_get(row, i));
     vec_text(v, "label", label, json_array_get(row, n));
@@ -235,12 +244,16 @@ static void check_row(vec *v, const json_t *row, const size_t *places, size_t n,
 
 static void check_found(vec *v, const thx_dygie_found *f, const json_t *input, const json_t *expected)
 {
-    const json_t *ner = json_object_get(expected, "predicted_ner"), *relations = json_object_get(expected, "predicted_relations");
-    const json_t *names[2] = { json_object_get(v->root, "ner_labels_index1up"), json_object_get(v->root, "relation_labels_index0up") };
+    const json_t *ner = json_object_get(expected, "predicted_ner"),
+                 *relations = json_object_get(expected, "predicted_relations");
+    const json_t *names[2] = { json_object_get(v->root, "ner_labels_index1up"),
+                               json_object_get(v->root, "relation_labels_index0up") };
 
     vec_integer(v, "n_spans", (long long)f->n_spans, json_object_get(expected, "n_spans"));
-    vec_integer(v, "spans_kept_for_relations", (long long)f->n_kept, json_object_get(expected, "spans_kept_for_relations"));
-    if (f->n_entities != json_array_size(ner)) vec_fail(v, "%zu entities, wanted %zu", f->n_entities, json_array_size(ner));
+    vec_integer(v, "spans_kept_for_relations", (long long)f->n_kept,
+                json_object_get(expected, "spans_kept_for_relations"));
+    if (f->n_entities != json_array_size(ner))
+        vec_fail(v, "%zu entities, wanted %zu", f->n_entities, json_array_size(ner));
     if (f->n_relations != json_array_size(relations))
         vec_fail(v, "%zu relations, wanted %zu", f->n_relations, json_array_size(relations));
     for (size_t i = 0; i < f->n_entities && i < json_array_size(ner); i++) {
@@ -250,8 +263,8 @@ static void check_found(vec *v, const thx_dygie_found *f, const json_t *input, c
     }
     for (size_t i = 0; i < f->n_relations && i < json_array_size(relations); i++) {
         const thx_dygie_relation *r = &f->relations[i];
-        check_row(v, json_array_get(relations, i), (size_t[]){ r->from.first, r->from.last, r->to.first, r->to.last }, 4,
-                  json_string_value(json_array_get(names[1], r->label)), r->score, r->softmax);
+        check_row(v, json_array_get(relations, i), (size_t[]){ r->from.first, r->from.last, r->to.first, r->to.last },
+                  4, json_string_value(json_array_get(names[1], r->label)), r->score, r->softmax);
     }
     if (*v->reason) return;
     json_t *lists = json_pack("{sO sO sO}", "predicted_ner", ner, "predicted_relations", relations, "sentence",
@@ -296,8 +309,9 @@ static void radgraph_dygie_tiny(vec *v, const json_t *input, const json_t *expec
 
 static void radcliq(vec *v, const json_t *input, const json_t *expected)
 {
-    const thx_radcliq_features x = { vec_member_number(input, "radgraph_combined"), vec_member_number(input, "bertscore"),
-                                     vec_member_number(input, "semb_score"), vec_member_number(input, "bleu_score") };
+    const thx_radcliq_features x = { vec_member_number(input, "radgraph_combined"),
+                                     vec_member_number(input, "bertscore"), vec_member_number(input, "semb_score"),
+                                     vec_member_number(input, "bleu_score") };
 
     vec_number(v, "RadCliQ_v0", thx_radcliq(&x, THX_RADCLIQ_V0), json_object_get(expected, "RadCliQ_v0"), 1e-12, 0);
     vec_number(v, "RadCliQ_v1", thx_radcliq(&x, THX_RADCLIQ_V1), json_object_get(expected, "RadCliQ_v1"), 1e-12, 0);
@@ -315,7 +329,8 @@ static thx_rate_side read_side(const json_t *vectors, const json_t *types, size_
     float *values = calloc(n * *D + 1, sizeof *values);
     for (size_t i = 0; i < n; i++) {
         kinds[i] = thx_rate_type_of(json_string_value(json_array_get(types, i)));
-        for (size_t d = 0; d < *D; d++) values[i * *D + d] = (float)json_number_value(json_array_get(json_array_get(vectors, i), d));
+        for (size_t d = 0; d < *D; d++)
+            values[i * *D + d] = (float)json_number_value(json_array_get(json_array_get(vectors, i), d));
     }
     return (thx_rate_side){ values, kinds, n };
 }
@@ -333,8 +348,10 @@ static void ratescore(vec *v, const json_t *input, const json_t *expected)
 {
     static const char *const names[] = { "long", "short" };
     size_t                   D = 0;
-    const thx_rate_side reference = read_side(json_object_get(input, "gt_embeddings"), json_object_get(input, "gt_types"), &D);
-    const thx_rate_side hypothesis = read_side(json_object_get(input, "pred_embeddings"), json_object_get(input, "pred_types"), &D);
+    const thx_rate_side reference =
+        read_side(json_object_get(input, "gt_embeddings"), json_object_get(input, "gt_types"), &D);
+    const thx_rate_side hypothesis =
+        read_side(json_object_get(input, "pred_embeddings"), json_object_get(input, "pred_types"), &D);
 
     for (int i = 0; i < 2; i++) {
         const thx_rate_score s = thx_ratescore(&reference, &hypothesis, D, (thx_rate_weights)i);
@@ -371,15 +388,21 @@ static void ratescore_iob(vec *v, const json_t *input, const json_t *expected)
     const size_t     count = thx_rate_entities(found, tokens, labels, n < n_labels ? n : n_labels);
 
     if (count != json_array_size(want)) vec_fail(v, "%zu entities, wanted %zu", count, json_array_size(want));
-    for (size_t i = 0; i < count && i < json_array_size(want); i++) check_entity(v, &found[i], tokens, json_array_get(want, i));
+    for (size_t i = 0; i < count && i < json_array_size(want); i++)
+        check_entity(v, &found[i], tokens, json_array_get(want, i));
     free(found);
     free(tokens);
     free(labels);
 }
 
 const vec_kind vec_graph_kinds[] = {
-    { "radgraph_tokens", radgraph_tokens }, { "radgraph_graph", radgraph_graph },       { "radgraph_reward", radgraph_reward },
-    { "radcliq", radcliq },                 { "radgraph_combined", radgraph_combined }, { "ratescore", ratescore },
-    { "ratescore_iob", ratescore_iob },     { "radgraph_dygie_tiny", radgraph_dygie_tiny },
+    { "radgraph_tokens", radgraph_tokens },
+    { "radgraph_graph", radgraph_graph },
+    { "radgraph_reward", radgraph_reward },
+    { "radcliq", radcliq },
+    { "radgraph_combined", radgraph_combined },
+    { "ratescore", ratescore },
+    { "ratescore_iob", ratescore_iob },
+    { "radgraph_dygie_tiny", radgraph_dygie_tiny },
     { 0 },
 };
