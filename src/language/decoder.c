@@ -79,7 +79,8 @@ static thorax_status attend_span(thx_ctx *ctx, const thx_decoder *d, const thx_d
     return ctx->ops->attend(ctx, &a, err);
 }
 
-static void norm(thx_ctx *ctx, const thx_decoder_config *c, thx_tensor y, thx_tensor x, const thx_weight *w, const thx_weight *b)
+static void norm(thx_ctx *ctx, const thx_decoder_config *c, thx_tensor y, thx_tensor x, const thx_weight *w,
+                 const thx_weight *b)
 {
     if (c->layer_norm) ctx->ops->layer_norm(ctx, y, x, w, b, c->norm_eps);
     else ctx->ops->rms_norm(ctx, y, x, w, c->norm_eps);

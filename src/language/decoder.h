@@ -1,9 +1,9 @@
 /* A decoder-only language model: embeddings in, hidden rows or logits out.
  *
- * One configurable core: rotary positions, grouped keys and values; RMS norms and a gated feed-forward, one behind the
- * other (Qwen2: biases on q, k and v; Llama, Mistral: none), or layer norms and a plain feed-forward beside the attention,
- * with biases everywhere and rotary positions in a part of each head (Phi). A product may carry a low-rank adapter beside
- * it. The caller hands in rows of embeddings, of one sequence or of several; keys and values go to the caches it lends.
+ * One configurable core: rotary positions, grouped keys and values; RMS norms and a gated feed-forward behind the
+ * attention (Qwen2: biases on q, k and v; Llama, Mistral: none), or layer norms and a plain feed-forward beside it, with
+ * biases everywhere and rotary positions in a part of each head (Phi). A product may carry a low-rank adapter.
+ * The caller hands in rows of embeddings, of one sequence or of several; keys and values go to the caches it lends.
  * Method: transformers modeling_qwen2.py, modeling_llama.py, modeling_phi.py; peft tuners/lora (Linear.forward). */
 #ifndef THX_LANGUAGE_DECODER_H
 #define THX_LANGUAGE_DECODER_H

@@ -6,10 +6,9 @@
 
 #define LABEL(kind) "Number of clinically " kind " errors by type:"
 
-const char *const thx_chexprompt_names[THX_CHEXPROMPT_KINDS] = {
-    "false_positive_finding", "omission_finding",          "incorrect_location",
-    "incorrect_severity",     "false_positive_comparison", "omission_comparison"
-};
+const char *const thx_chexprompt_names[THX_CHEXPROMPT_KINDS] = { "false_positive_finding",    "omission_finding",
+                                                                 "incorrect_location",        "incorrect_severity",
+                                                                 "false_positive_comparison", "omission_comparison" };
 
 /* Behind the last `label` in p .. end; NULL: there is none. */
 static const char *last_label(const char *p, const char *end, const char *label)
@@ -37,7 +36,8 @@ static const char *read_pair(const char *p, const char *end, size_t *kind, uint3
     p = skip(p + 1, end, " \t");
     if (p == end || *p != ',') return NULL;
     p = digits = skip(p + 1, end, " \t");
-    for (*count = 0; p < end && *p >= '0' && *p <= '9' && p - digits < 7; p++) *count = *count * 10 + (uint32_t)(*p - '0');
+    for (*count = 0; p < end && *p >= '0' && *p <= '9' && p - digits < 7; p++)
+        *count = *count * 10 + (uint32_t)(*p - '0');
     return p == digits || p - digits > 6 ? NULL : p;
 }
 

@@ -1,8 +1,8 @@
 /* CheXprompt's prompts; see chexprompt.h.
  *
- * The texts below are data, byte for byte those of CheXprompt (commit 8cfddec), Copyright (c) Microsoft Corporation, MIT licence;
- * docs/licences.md has its terms. SHA-256 of the system turn: a618aea8343634b2abbbbd615f8525bb28f3e0f562b9027a314e3eaa47182f4b; of
- * the user's, with its placeholders {examples_formatted}, {eval_reference}, {eval_candidate}:
+ * The texts below are data, byte for byte those of CheXprompt (commit 8cfddec), Copyright (c) Microsoft Corporation,
+ * MIT licence; docs/licences.md has its terms. SHA-256 of the system turn:
+ * a618aea8343634b2abbbbd615f8525bb28f3e0f562b9027a314e3eaa47182f4b; of the user's, with its placeholders {examples_formatted}, {eval_reference}, {eval_candidate}:
  * 47570393378ccba5a47d290ba92a29f0016767ac35520b460c74250d1d762470. */
 #include "metrics/chexprompt.h"
 

@@ -10,7 +10,8 @@ static inline const char *thx_find(const char *text, size_t size, const char *wh
 {
     const size_t n = strlen(what);
 
-    for (const char *at; size >= n && (at = memchr(text, *what, size - n + 1)); size -= (size_t)(at + 1 - text), text = at + 1)
+    for (const char *at; size >= n && (at = memchr(text, *what, size - n + 1));
+         size -= (size_t)(at + 1 - text), text = at + 1)
         if (!memcmp(at, what, n)) return at;
     return NULL;
 }

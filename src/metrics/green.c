@@ -30,7 +30,8 @@ void thx_green_chat(thx_string *out, const thx_tokenizer *t, const char *prompt,
 }
 
 /* The original asks for an end-of-text token behind every text; its Llama class heeds that, its others do not. */
-thorax_status thx_green_ids(thx_ids *ids, size_t *whole, const thx_tokenizer *t, const char *chat, size_t size, thorax_error *err)
+thorax_status thx_green_ids(thx_ids *ids, size_t *whole, const thx_tokenizer *t, const char *chat, size_t size,
+                            thorax_error *err)
 {
     const int32_t eos = thx_tokenizer_eos(t);
     const bool    adds = thx_tokenizer_is_sentencepiece(t);
@@ -59,16 +60,17 @@ typedef struct judge {
     const thx_progress      *progress;
     thx_sampling             sampling;
     int32_t                  end;
-    thx_ids                 *prompts;  /* [at_once] */
+    thx_ids                 *prompts; /* [at_once] */
     thx_request             *requests;
     thx_answer              *answers;
-    size_t                  *pairs;    /* which pair an entry is */
+    size_t                  *pairs; /* which pair an entry is */
     size_t                   at_once;
 } judge;
 
 static thorax_status no_memory(thorax_error *err) { return thx_fail(err, THORAX_NOMEM, 0, "no memory for the judge"); }
 
-static thorax_status make_prompt(const judge *j, thx_ids *ids, const char *reference, const char *candidate, thorax_error *err)
+static thorax_status make_prompt(const judge *j, thx_ids *ids, const char *reference, const char *candidate,
+                                 thorax_error *err)
 {
     thx_string    prompt = { 0 }, chat = { 0 };
     thorax_status st = THORAX_OK;
@@ -84,20 +86,24 @@ static thorax_status make_prompt(const judge *j, thx_ids *ids, const char *refer
 }
 
 /* Puts pair i into the batch, unless its prompt leaves no room. */
-static thorax_status enter(judge *j, size_t *n, size_t i, const char *reference, const char *candidate, thx_green_pair *out,
-                           thorax_error *err)
+static thorax_status enter(judge *j, size_t *n, size_t i, const char *reference, const char *candidate,
+                           thx_green_pair *out, thorax_error *err)
 {
     thx_ids            *ids = &j->prompts[*n];
     const thorax_status st = make_prompt(j, ids, reference, candidate, err);
-    const size_t        room = thx_engine_ctx_tokens(j->engine) < THX_GREEN_TOKENS ? thx_engine_ctx_tokens(j->engine)
-                                                                                   : THX_GREEN_TOKENS;
+    const size_t        room =
+        thx_engine_ctx_tokens(j->engine) < THX_GREEN_TOKENS ? thx_engine_ctx_tokens(j->engine) : THX_GREEN_TOKENS;
 
     if (st) return st;
     *out = (thx_green_pair){ .figure = NAN, .prompt_tokens = (uint32_t)ids->size };
     if (ids->size >= room) return THORAX_OK;
     const uint32_t most = (uint32_t)(room - ids->size), wanted = j->options->max_new_tokens;
-    j->requests[*n] = (thx_request){ .ids = ids->data, .n_ids = ids->size, .ends = &j->end, .n_ends = 1,
-                                     .sampling = j->sampling, .max_new_tokens = wanted && wanted < most ? wanted : most,
+    j->requests[*n] = (thx_request){ .ids = ids->data,
+                                     .n_ids = ids->size,
+                                     .ends = &j->end,
+                                     .n_ends = 1,
+                                     .sampling = j->sampling,
+                                     .max_new_tokens = wanted && wanted < most ? wanted : most,
                                      .drafts = true };
     if (j->progress) j->requests[*n].progress = *j->progress;
     j->pairs[(*n)++] = i;
@@ -142,14 +148,21 @@ static thorax_status judge_batch(judge *j, size_t n, thx_green_pair *out, thorax
     return st;
 }
 
-static thorax_status judge_open(judge *j, thx_engine *e, const thx_green_options *o, const thx_progress *progress, thorax_error *err)
+static thorax_status judge_open(judge *j, thx_engine *e, const thx_green_options *o, const thx_progress *progress,
+                                thorax_error *err)
 {
-    const thx_sampling_request greedy = { .temperature = -1, .top_p = -1, .min_p = -1, .repetition_penalty = -1, .top_k = -1 };
+    const thx_sampling_request greedy = {
+        .temperature = -1, .top_p = -1, .min_p = -1, .repetition_penalty = -1, .top_k = -1
+    };
 
-    *j = (judge){ .engine = e, .model = thx_engine_model(e), .options = o, .progress = progress,
+    *j = (judge){ .engine = e,
+                  .model = thx_engine_model(e),
+                  .options = o,
+                  .progress = progress,
                   .at_once = o->at_once ? o->at_once : AT_ONCE };
     if (j->model->recipe.kind != THX_RECIPE_NONE)
-        return thx_fail(err, THORAX_MODEL, 0, "%s: expected a judge, a language model alone; this one is for films", j->model->folder);
+        return thx_fail(err, THORAX_MODEL, 0, "%s: expected a judge, a language model alone; this one is for films",
+                        j->model->folder);
     j->prompts = calloc(j->at_once, sizeof *j->prompts);
     j->requests = calloc(j->at_once, sizeof *j->requests);
     j->answers = calloc(j->at_once, sizeof *j->answers);
@@ -178,8 +191,8 @@ thorax_status thx_green_score(thx_engine *e, const char *const *references, cons
                               thorax_error *err)
 {
     static const thx_green_options defaults = { .at_once = 0 };
-    judge         j;
-    thorax_status st;
+    judge                          j;
+    thorax_status                  st;
 
     for (size_t i = 0; i < n; i++) out[i] = (thx_green_pair){ .figure = NAN };
     st = judge_open(&j, e, options ? options : &defaults, progress, err);
@@ -187,7 +200,8 @@ thorax_status thx_green_score(thx_engine *e, const char *const *references, cons
         size_t filled = 0;
 
         if (!thx_progress_step(progress, "judge", i, n)) st = thx_fail(err, THORAX_CANCELLED, 0, "stopped");
-        for (; i < n && filled < j.at_once && !st; i++) st = enter(&j, &filled, i, references[i], candidates[i], &out[i], err);
+        for (; i < n && filled < j.at_once && !st; i++)
+            st = enter(&j, &filled, i, references[i], candidates[i], &out[i], err);
         if (!st) st = judge_batch(&j, filled, out, err);
     }
     if (!st) (void)thx_progress_step(progress, "judge", n, n);

@@ -1,9 +1,9 @@
 /* GREEN's prompt; see green.h.
  *
  * The three texts below are data: the published judges were trained on exactly these bytes. They are taken from
- * green_score 0.0.12, green_score/utils.py (make_prompt), by Sophie Ostmeier, Jean-Benoit Delbrouck and the other authors of
- * GREEN (Stanford AIMI), under the MIT licence; docs/licences.md has its terms. SHA-256 of the three one after the other:
- * f851bb093a7af2a5a5d1dbf9cac36ae28a5089abb8fd29ec6829cb309df12518. */
+ * green_score 0.0.12, green_score/utils.py (make_prompt), by Sophie Ostmeier, Jean-Benoit Delbrouck and the other
+ * authors of GREEN (Stanford AIMI), under the MIT licence; docs/licences.md has its terms. SHA-256 of the three one
+ * after the other: f851bb093a7af2a5a5d1dbf9cac36ae28a5089abb8fd29ec6829cb309df12518. */
 #include "metrics/green.h"
 #include "metrics/words.h"
 

@@ -7,10 +7,13 @@
 #include <math.h>
 #include <string.h>
 
-#define TURN "<|assistant|>"
+#define TURN        "<|assistant|>"
 #define EXPLANATION "[Explanation]:"
 
-typedef struct span { const char *data; size_t size; } span;
+typedef struct span {
+    const char *data;
+    size_t      size;
+} span;
 
 /* ---- From decoded text to completion ---- */
 

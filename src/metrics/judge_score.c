@@ -9,7 +9,9 @@
 enum { NUMBER_MAX = 64 }; /* characters of a number that are looked at */
 
 /* Text of a reply that is still to be read. */
-typedef struct rest { const char *p, *end; } rest;
+typedef struct rest {
+    const char *p, *end;
+} rest;
 
 /* Steps over `word` (small ASCII letters), whatever its case; U+017F is a small s to Python's re. */
 static bool eat_word(rest *r, const char *word)
@@ -18,9 +20,12 @@ static bool eat_word(rest *r, const char *word)
 
     for (; *word; word++) {
         const size_t left = (size_t)(r->end - p);
-        if (*word == 's' && left >= 2 && !memcmp(p, "\xc5\xbf", 2)) p += 2;
-        else if (left && ((unsigned char)*p | 0x20) == (unsigned char)*word) p++;
-        else return false;
+        if (*word == 's' && left >= 2 && !memcmp(p, "\xc5\xbf", 2))
+            p += 2;
+        else if (left && ((unsigned char)*p | 0x20) == (unsigned char)*word)
+            p++;
+        else
+            return false;
     }
     r->p = p;
     return true;
@@ -77,7 +82,8 @@ static bool next_run(rest *r, number *x)
     while (r->p < r->end) {
         const size_t n = thx_char_next(r->p, (size_t)(r->end - r->p), &c);
         const bool   run = c == '.' || thx_char_is_digit(c);
-        if (run) put_character(x, c);
+        if (run)
+            put_character(x, c);
         else if (x->digits + x->points && r->end - r->p >= 3 && !memcmp(r->p, "/10", 3)) {
             r->p += 3;
             return true;

@@ -108,7 +108,8 @@ static thorax_status read_share(thx_llm_config *c, const json_t *text, double us
     if (usual > 0.0) st = thx_json_real(&share, text, "partial_rotary_factor", usual, 0.0, 1.0, where, err);
     const size_t turned = (size_t)((double)t->E * share);
     if (!st && (turned < 2 || turned % 2))
-        st = thx_fail(err, THORAX_FORMAT, 0, "%s: %zu of a head's %zu columns cannot be turned in pairs", where, turned, t->E);
+        st = thx_fail(err, THORAX_FORMAT, 0, "%s: %zu of a head's %zu columns cannot be turned in pairs", where, turned,
+                      t->E);
     t->n_freq = turned / 2;
     return st;
 }
@@ -176,8 +177,8 @@ static thorax_status bind_dense(thx_binder *b, thx_lora *lora, thx_dense *out, b
 }
 
 /* A norm's weight, and its bias where norms have one. */
-static thorax_status bind_norm(thx_binder *b, thx_weight **w, thx_weight **bias, const thx_decoder_config *c, const char *prefix,
-                               const char *name, thorax_error *err)
+static thorax_status bind_norm(thx_binder *b, thx_weight **w, thx_weight **bias, const thx_decoder_config *c,
+                               const char *prefix, const char *name, thorax_error *err)
 {
     return thx_bind_pair(b, w, c->layer_norm ? bias : NULL, prefix, name, c->D, 0, err);
 }
@@ -215,7 +216,8 @@ static thorax_status bind_layer(thx_binder *b, thx_decoder_layer *l, const thx_l
 }
 
 /* "lm_head.weight" has "lm_head.bias" beside it. */
-static thorax_status bind_head_bias(thx_model *m, thx_binder *b, const thx_llm_config *cfg, const char *head, thorax_error *err)
+static thorax_status bind_head_bias(thx_model *m, thx_binder *b, const thx_llm_config *cfg, const char *head,
+                                    thorax_error *err)
 {
     const char *point = strrchr(head, '.');
     char        name[96];

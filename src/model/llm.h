@@ -16,13 +16,15 @@ typedef struct thx_llm_config {
     bool   tied;                /* the embedding is the head too                             */
     bool   biases;              /* q, k and v have some                                      */
     bool   bias_o, bias_feed_forward, bias_head; /* and these                                */
-    double rotary_share;        /* of `defaults`: of a head's width, where the config is silent; 0: all of it, whatever it says */
+    double rotary_share;        /* of `defaults`: of a head's width, where the config is silent; 0: all of it, whatever
+                                   the config says                                           */
     double rope_theta;
     size_t window, window_from; /* sliding window of layers from window_from on; 0 = none    */
 } thx_llm_config;
 
-/* Reads the keys of transformers' Qwen2Config, LlamaConfig and PhiConfig; absent ones have the sizes of `defaults` (G 0: as
- * many as heads), which also says how the decoder is built, and which biases there are. THORAX_FORMAT: a value out of range, sizes that do not fit, rotary positions or an activation not known. */
+/* Reads the keys of transformers' Qwen2Config, LlamaConfig and PhiConfig; absent ones have the sizes of `defaults`
+ * (G 0: as many as heads), which also says how the decoder is built, and which biases there are. THORAX_FORMAT: a value
+ * out of range, sizes that do not fit, rotary positions or an activation not known. */
 thorax_status thx_llm_read(thx_llm_config *out, const json_t *text, const thx_llm_config *defaults, thorax_error *err);
 
 /* An activation by its name in transformers. */

@@ -1,8 +1,8 @@
 /* Language models alone, without a tower: Llama, Mistral, Qwen2, Phi. Judges such as GREEN are of this kind.
  *
  * Owns what tells them apart: the class in config.json, its defaults, which biases there are. They take no films.
- * Sources: transformers configuration_llama.py, configuration_mistral.py, configuration_qwen2.py, configuration_phi.py and the
- * modelling files beside them. */
+ * Sources: transformers configuration_llama.py, configuration_mistral.py, configuration_qwen2.py, configuration_phi.py
+ * and the modelling files beside them. */
 #include "base/json.h"
 #include "model/llm.h"
 
@@ -26,8 +26,8 @@ static const thx_llm_config qwen2 = {
     .biases = true,
 };
 static const thx_llm_config phi = {
-    .decoder = { .D = 2048, .F = 8192, .layers = 24, .H = 32, .V = 51200, .max_positions = 2048, .layer_norm = true,
-                 .parallel = true },
+    .decoder = { .D = 2048, .F = 8192, .layers = 24, .H = 32, .V = 51200, .max_positions = 2048,
+                 .layer_norm = true, .parallel = true },
     .names = &thx_llm_names_phi,
     .biases = true, .bias_o = true, .bias_feed_forward = true, .bias_head = true,
     .rotary_share = 0.5,
@@ -99,8 +99,8 @@ static thx_tensor_role role(const char *stored) { return thx_llm_role(stored, TE
 
 typedef thorax_status read_rest(thx_llm_config *c, const json_t *top, thorax_error *err);
 
-static thorax_status load(thx_model *m, const json_t *top, const thx_llm_config *defaults, read_rest *rest, thx_account *account,
-                          thorax_error *err)
+static thorax_status load(thx_model *m, const json_t *top, const thx_llm_config *defaults, read_rest *rest,
+                          thx_account *account, thorax_error *err)
 {
     thx_llm_config c = { .tied = false };
     thx_binder    *b = NULL;
@@ -145,8 +145,9 @@ static thorax_status question(thx_string *out, thx_task task, const char *phrase
     return thx_fail(err, THORAX_MODEL, 0, "a language model without a vision tower has no task with films");
 }
 
-#define TEXT_ONLY(is, loads, otherwise)                                                                                       \
-    .matches = is, .load = loads, .question = question, .role = role, .chat_otherwise = otherwise, .max_new_tokens = 1500
+#define TEXT_ONLY(is, loads, otherwise)                                                                                \
+    .matches = is, .load = loads, .question = question, .role = role, .chat_otherwise = otherwise,                     \
+    .max_new_tokens = 1500
 
 const thx_family thx_family_llama = { .name = "llama", TEXT_ONLY(is_llama, load_llama, "green") };
 const thx_family thx_family_mistral = { .name = "mistral", TEXT_ONLY(is_mistral, load_mistral, "green") };

@@ -1,5 +1,5 @@
-/* Ids → text as the tokenizers library does it; see thx_tokenizer_decode_fast. Rules: tokenizers 0.21 decoders (Replace,
- * ByteFallback, Fuse, Strip of a Llama tokenizer.json), transformers clean_up_tokenization. */
+/* Ids → text as the tokenizers library does it; see thx_tokenizer_decode_fast. Rules: tokenizers 0.21 decoders
+ * (Replace, ByteFallback, Fuse, Strip of a Llama tokenizer.json), transformers clean_up_tokenization. */
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 
@@ -18,7 +18,7 @@ static void put_run(thx_string *out, thx_string *run)
 static void put_blanks(thx_string *out, const char *piece, size_t size)
 {
     static const char blank[] = THX_SPM_BLANK;
-    const size_t width = sizeof blank - 1;
+    const size_t      width = sizeof blank - 1;
 
     for (size_t at = 0; at < size;) {
         const bool found = size - at >= width && !memcmp(piece + at, blank, width);
@@ -30,7 +30,7 @@ static void put_blanks(thx_string *out, const char *piece, size_t size)
 static void decode_pieces(const thx_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, thx_string *out)
 {
     thx_string text = { 0 }, run = { 0 };
-    size_t size;
+    size_t     size;
 
     for (size_t i = 0; i < n; i++) {
         const char *piece = thx_bpe_bytes(&t->bpe, ids[i], &size);
@@ -51,15 +51,17 @@ static void decode_pieces(const thx_tokenizer *t, const int32_t *ids, size_t n, 
     thx_string_deinit(&run);
 }
 
-thorax_status thx_tokenizer_decode_fast(const thx_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, bool clean,
-                                        thx_string *out, thorax_error *err)
+thorax_status thx_tokenizer_decode_fast(const thx_tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
+                                        bool clean, thx_string *out, thorax_error *err)
 {
-    const size_t first = out->size;
+    const size_t  first = out->size;
     thorax_status st = THORAX_OK;
 
     thx_string_add(out, "", 0); /* no ids still make a string */
-    if (t->kind == THX_SENTENCEPIECE) decode_pieces(t, ids, n, skip_special, out);
-    else st = thx_tokenizer_decode(t, ids, n, skip_special, out, err);
+    if (t->kind == THX_SENTENCEPIECE)
+        decode_pieces(t, ids, n, skip_special, out);
+    else
+        st = thx_tokenizer_decode(t, ids, n, skip_special, out, err);
     if (!st && out->failed) st = thx_fail(err, THORAX_NOMEM, 0, "no memory for the text of %zu ids", n);
     if (!st && clean) thx_wordpiece_clean(out, first);
     return st;

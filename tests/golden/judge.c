@@ -112,25 +112,26 @@ static void check_pair(set *s, const json_t *c, const thx_green_pair *p, const c
     const char  *id = golden_text(c, "id"), *completion = json_string_value(json_object_get(c, "completion"));
     const double figure = json_number_value(json_object_get(c, "green"));
 
-    golden_check(s->g, p->judged && same_ids(p->ids.data, p->ids.size, json_object_get(c, "greedy_ids")), id, "answer, %s", how);
+    golden_check(s->g, p->judged && same_ids(p->ids.data, p->ids.size, json_object_get(c, "greedy_ids")), id,
+                 "answer, %s", how);
     golden_check(s->g, p->judged && same_decoded(s, c, p), id, "decoded, %s", how);
     golden_check(s->g, p->completion && completion && !strcmp(p->completion, completion), id, "completion, %s", how);
-    golden_check(s->g, same_counts(&p->counts, json_object_get(c, "error_counts")) && fabs(p->figure - figure) <= 1e-15, id,
-                 "counts, %s", how);
+    golden_check(s->g, same_counts(&p->counts, json_object_get(c, "error_counts")) && fabs(p->figure - figure) <= 1e-15,
+                 id, "counts, %s", how);
 }
 
 static void check_answers(set *s, size_t at_once, const char *how)
 {
     const thx_green_options o = { .at_once = at_once, .max_new_tokens = NEW_TOKENS };
-    const char            **references = calloc(s->n + 1, sizeof *references), **candidates = calloc(s->n + 1, sizeof *candidates);
-    thx_green_pair         *pairs = calloc(s->n + 1, sizeof *pairs);
+    const char **references = calloc(s->n + 1, sizeof *references), **candidates = calloc(s->n + 1, sizeof *candidates);
+    thx_green_pair *pairs = calloc(s->n + 1, sizeof *pairs);
 
     for (size_t i = 0; references && candidates && i < s->n; i++) {
         references[i] = golden_text(json_array_get(s->cases, i), "reference");
         candidates[i] = golden_text(json_array_get(s->cases, i), "candidate");
     }
-    if (!references || !candidates || !pairs
-        || thx_green_score(s->engine, references, candidates, s->n, &o, NULL, pairs, &s->err))
+    if (!references || !candidates || !pairs ||
+        thx_green_score(s->engine, references, candidates, s->n, &o, NULL, pairs, &s->err))
         golden_check(s->g, false, how, "%s", s->err.text);
     else
         for (size_t i = 0; i < s->n; i++) check_pair(s, json_array_get(s->cases, i), &pairs[i], how);
@@ -142,7 +143,8 @@ static void check_answers(set *s, size_t at_once, const char *how)
 
 /* ---- A chat that is too long ---- */
 
-/* The pair that the set was made with: the last case's reference, and its words from the sixth on with numbers behind. */
+/* The pair that the set was made with: the last case's reference, and its words from the sixth on with numbers behind.
+ */
 static char *long_candidate(const char *reference)
 {
     thx_string out = { 0 };
@@ -154,7 +156,10 @@ static char *long_candidate(const char *reference)
     return thx_string_take(&out);
 }
 
-static bool refused_there(const json_t *overlong) { return !strncmp(golden_text(overlong, "get_response"), "ValueError", 10); }
+static bool refused_there(const json_t *overlong)
+{
+    return !strncmp(golden_text(overlong, "get_response"), "ValueError", 10);
+}
 
 static void check_overlong(set *s, const json_t *overlong)
 {
@@ -167,15 +172,18 @@ static void check_overlong(set *s, const json_t *overlong)
     thx_green_pair pair = { 0 };
 
     make(s, reference, candidate ? candidate : "", &chat, &ids, &whole);
-    golden_check(s->g, whole == golden_number(overlong, "untruncated_tokens") && ids.size == golden_number(overlong, "tokens"),
-                 "overlong", "%zu of %zu ids", ids.size, whole);
-    golden_check(s->g, ids.size >= 8 && same_ids(ids.data, 8, json_object_get(overlong, "first_ids"))
-                           && same_ids(ids.data + ids.size - 8, 8, json_object_get(overlong, "last_ids")),
+    golden_check(
+        s->g, whole == golden_number(overlong, "untruncated_tokens") && ids.size == golden_number(overlong, "tokens"),
+        "overlong", "%zu of %zu ids", ids.size, whole);
+    golden_check(s->g,
+                 ids.size >= 8 && same_ids(ids.data, 8, json_object_get(overlong, "first_ids")) &&
+                     same_ids(ids.data + ids.size - 8, 8, json_object_get(overlong, "last_ids")),
                  "overlong", "both ends");
     if (thx_green_score(s->engine, &both[0], &both[1], 1, NULL, NULL, &pair, &s->err))
         golden_check(s->g, false, "overlong", "%s", s->err.text);
     else
-        golden_check(s->g, pair.judged == !refused_there(overlong), "overlong", "%s", pair.judged ? "answered" : "no room");
+        golden_check(s->g, pair.judged == !refused_there(overlong), "overlong", "%s",
+                     pair.judged ? "answered" : "no room");
     thx_green_pairs_deinit(&pair, 1);
     thx_string_deinit(&chat);
     thx_ids_deinit(&ids);
@@ -188,7 +196,7 @@ static thorax_status open_set(set *s)
 {
     const thx_engine_options o = { .precision = THX_EXACT, .cpu_level = -1 };
     const char              *folder = golden_path(s->g, golden_text(s->root, "model"));
-    thorax_status            st = thx_npy_read(&s->logits, golden_path(s->g, golden_text(s->root, "last_logits")), &s->err);
+    thorax_status st = thx_npy_read(&s->logits, golden_path(s->g, golden_text(s->root, "last_logits")), &s->err);
 
     if (!st) st = thx_tokenizer_open_fast(&s->tokenizer, folder, &s->err);
     if (!st) st = thx_engine_open(&s->engine, folder, &o, &s->err);
@@ -197,8 +205,8 @@ static thorax_status open_set(set *s)
 
 static bool fits(const set *s)
 {
-    return !strcmp(s->logits.type, "f4") && s->logits.rank == 2 && s->logits.shape[0] == s->n
-           && s->logits.shape[1] == thx_engine_model(s->engine)->decoder.config.V;
+    return !strcmp(s->logits.type, "f4") && s->logits.rank == 2 && s->logits.shape[0] == s->n &&
+           s->logits.shape[1] == thx_engine_model(s->engine)->decoder.config.V;
 }
 
 void golden_judge(golden *g)
@@ -210,7 +218,8 @@ void golden_judge(golden *g)
     s.root = root;
     s.cases = json_object_get(root, "cases");
     s.n = json_array_size(s.cases);
-    if (open_set(&s)) golden_check(g, false, "model", "%s", s.err.text);
+    if (open_set(&s))
+        golden_check(g, false, "model", "%s", s.err.text);
     else if (golden_check(g, s.n && fits(&s), "last_logits", "%zu rows", s.n)) {
         for (size_t i = 0; i < s.n; i++) check_prompt(&s, json_array_get(s.cases, i), i);
         check_answers(&s, 8, "side by side");

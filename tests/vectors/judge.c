@@ -24,7 +24,8 @@ static void check_prompt(vec *v, const json_t *input, const json_t *expected)
     size_t     words[2];
     char       sha256[65];
 
-    thx_green_prompt(&prompt, vec_member_text(input, "reference"), vec_member_text(input, "hypothesis"), &words[0], &words[1]);
+    thx_green_prompt(&prompt, vec_member_text(input, "reference"), vec_member_text(input, "hypothesis"), &words[0],
+                     &words[1]);
     thx_sha256_of(prompt.data, prompt.size, sha256);
     vec_integer(v, "bytes", (long long)prompt.size, json_object_get(expected, "prompt_utf8_bytes"));
     vec_integer(v, "characters", (long long)count_characters(&prompt), json_object_get(expected, "prompt_chars"));
@@ -98,6 +99,6 @@ static void check_scores(vec *v, const json_t *input, const json_t *expected)
 }
 
 const vec_kind vec_judge_kinds[] = {
-    { "green_prompt", check_prompt }, { "green_clean", check_clean },     { "green_parse", check_parse },
+    { "green_prompt", check_prompt }, { "green_clean", check_clean },   { "green_parse", check_parse },
     { "green_mean", check_mean },     { "radvlm_judge", check_scores }, { 0 },
 };

@@ -1,5 +1,5 @@
-/* Folders of language models alone: what is opened, what is refused. Their numbers are in the golden sets, which lie beside
- * the checkout; each test works on a copy of a small one with another config. */
+/* Folders of language models alone: what is opened, what is refused. Their numbers are in the golden sets, which lie
+ * beside the checkout; each test works on a copy of a small one with another config. */
 #include "check.h"
 #include "base/json.h"
 #include "engine/engine.h"
@@ -162,6 +162,7 @@ static void films_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(classes_are_told_apart), cmocka_unit_test(phi_is_checked),
-                                        cmocka_unit_test(templates_may_be_unknown), cmocka_unit_test(films_are_refused) };
+                                        cmocka_unit_test(templates_may_be_unknown),
+                                        cmocka_unit_test(films_are_refused) };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

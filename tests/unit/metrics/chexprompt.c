@@ -3,9 +3,9 @@
 #include "base/hash.h"
 #include "metrics/chexprompt.h"
 
-#define SIGNIFICANT "Number of clinically significant errors by type:"
+#define SIGNIFICANT   "Number of clinically significant errors by type:"
 #define INSIGNIFICANT "Number of clinically insignificant errors by type:"
-#define ZEROS " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]"
+#define ZEROS         " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]"
 
 static thx_chexprompt_counts c;
 
@@ -42,15 +42,15 @@ static void refuses_the_rest(void **state)
 {
     static const char *const bad[] = {
         "",
-        SIGNIFICANT ZEROS,
+        SIGNIFICANT   ZEROS,
         INSIGNIFICANT ZEROS "\n" SIGNIFICANT ZEROS,
-        SIGNIFICANT ZEROS "\nExplanation\n" INSIGNIFICANT ZEROS,
-        SIGNIFICANT " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0)]\n" INSIGNIFICANT ZEROS,
-        SIGNIFICANT " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0), (E, 0)]\n" INSIGNIFICANT ZEROS,
-        SIGNIFICANT " [(A, n), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]\n" INSIGNIFICANT ZEROS,
+        SIGNIFICANT ZEROS "\nExplanation\n" INSIGNIFICANT                                           ZEROS,
+        SIGNIFICANT " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0)]\n" INSIGNIFICANT                     ZEROS,
+        SIGNIFICANT " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0), (E, 0)]\n" INSIGNIFICANT             ZEROS,
+        SIGNIFICANT " [(A, n), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]\n" INSIGNIFICANT             ZEROS,
         SIGNIFICANT " [(A, 1000000000000), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]\n" INSIGNIFICANT ZEROS,
-        SIGNIFICANT " [(A, -1), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]\n" INSIGNIFICANT ZEROS,
-        SIGNIFICANT " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0), (G, 1)]\n" INSIGNIFICANT ZEROS,
+        SIGNIFICANT " [(A, -1), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]\n" INSIGNIFICANT            ZEROS,
+        SIGNIFICANT " [(A, 0), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0), (G, 1)]\n" INSIGNIFICANT     ZEROS,
     };
 
     (void)state;
@@ -61,6 +61,7 @@ static void refuses_the_rest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(prompts_are_the_published_ones),
-                                        cmocka_unit_test(reads_both_kinds_of_brackets), cmocka_unit_test(refuses_the_rest) };
+                                        cmocka_unit_test(reads_both_kinds_of_brackets),
+                                        cmocka_unit_test(refuses_the_rest) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

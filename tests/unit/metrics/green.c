@@ -31,8 +31,12 @@ static void prompt_repairs_bytes(void **state)
     thx_string out = { 0 };
 
     (void)state;
-    thx_green_prompt(&out, "a\xff" "b", "\xe4\xb8", NULL, NULL);
-    assert_non_null(strstr(out.data, "    a\xef\xbf\xbd" "b\n"));
+    thx_green_prompt(&out,
+                     "a\xff"
+                     "b",
+                     "\xe4\xb8", NULL, NULL);
+    assert_non_null(strstr(out.data, "    a\xef\xbf\xbd"
+                                     "b\n"));
     assert_non_null(strstr(out.data, "    \xef\xbf\xbd\n"));
     thx_string_deinit(&out);
 }
@@ -52,14 +56,16 @@ static void completion_follows_the_last_turn(void **state)
     check_completion("", "");
     check_completion("p<|assistant|>\n\n<|assistant|>\nx", "\nx");
     check_completion("[Explanation]:\n    <Explanation>\n p <|assistant|>[Explanation]:\nyes </s>", "\nyes ");
-    check_completion("a<|assistant|>[Explanation]:\n    <Explanation>\none[Explanation]: two", "\n    <Explanation>\none");
+    check_completion("a<|assistant|>[Explanation]:\n    <Explanation>\none[Explanation]: two",
+                     "\n    <Explanation>\none");
     check_completion("<un</s>k>x", "x"); /* one after the other, as the original */
 }
 
 static void counts_by_letter(void **state)
 {
-    const thx_green_counts c = parse("[Clinically Significant Errors]:\n(a) x: 1. y\n(b) x: 2 y\n(c) (d) x: 3. y\n(a) w: 7. y\n\n"
-                                     "[Clinically Insignificant Errors]:\nNodule (a) x: 9. y\n\n[Matched Findings]:\n3. a; b; c");
+    const thx_green_counts c =
+        parse("[Clinically Significant Errors]:\n(a) x: 1. y\n(b) x: 2 y\n(c) (d) x: 3. y\n(a) w: 7. y\n\n"
+              "[Clinically Insignificant Errors]:\nNodule (a) x: 9. y\n\n[Matched Findings]:\n3. a; b; c");
 
     (void)state;
     assert_int_equal(c.significant[0], 1); /* "(a) x" sorts behind "(a) w" and counts */
@@ -114,10 +120,14 @@ static void means(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prompt_takes_300_words),       cmocka_unit_test(prompt_repairs_bytes),
-        cmocka_unit_test(completion_follows_the_last_turn), cmocka_unit_test(counts_by_letter),
-        cmocka_unit_test(numbers_stand_in_for_letters), cmocka_unit_test(an_empty_section_reads_the_next),
-        cmocka_unit_test(counts_stay_in_range),         cmocka_unit_test(means),
+        cmocka_unit_test(prompt_takes_300_words),
+        cmocka_unit_test(prompt_repairs_bytes),
+        cmocka_unit_test(completion_follows_the_last_turn),
+        cmocka_unit_test(counts_by_letter),
+        cmocka_unit_test(numbers_stand_in_for_letters),
+        cmocka_unit_test(an_empty_section_reads_the_next),
+        cmocka_unit_test(counts_stay_in_range),
+        cmocka_unit_test(means),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

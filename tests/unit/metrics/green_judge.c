@@ -1,4 +1,5 @@
-/* GREEN by our own engine: what does not depend on the batch, what is refused. The golden sets compare with the original. */
+/* GREEN by our own engine: what does not depend on the batch, what is refused. The golden sets compare with the
+ * original. */
 #include "check.h"
 #include "metrics/green.h"
 #include "synth/checkpoint.h"

@@ -11,7 +11,8 @@ static void reads_every_score(void **state)
     (void)state;
     assert_int_equal(scores(s, "Overall Score: 7.5/10 ... OVERALL\n score (of all)\n is 3/10"), 2);
     assert_true(s[0] == 7.5 && s[1] == 3.0);
-    assert_int_equal(scores(s, "overall score 1/10 overall score 2/10 overall score 3/10 overall score 4/10 overall score 5/10"), 5);
+    assert_int_equal(
+        scores(s, "overall score 1/10 overall score 2/10 overall score 3/10 overall score 4/10 overall score 5/10"), 5);
     assert_true(s[3] == 4.0);
     assert_int_equal(thx_judge_scores(NULL, 0, "overall score 1/10", 18), 1);
 }
@@ -47,7 +48,7 @@ static void long_numbers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(reads_every_score), cmocka_unit_test(leaves_out_what_is_no_score),
-                                        cmocka_unit_test(long_numbers) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(reads_every_score),
+                                        cmocka_unit_test(leaves_out_what_is_no_score), cmocka_unit_test(long_numbers) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,20 +1,22 @@
-/* Byte-level BPE as GPT-2 splits it, what ends a text, decoding as the fast classes do it, the judges' templates. The golden
- * sets compare with the original; the cases here are the turns of the rules. */
+/* Byte-level BPE as GPT-2 splits it, what ends a text, decoding as the fast classes do it, the judges' templates. The
+ * golden sets compare with the original; the cases here are the turns of the rules. */
 #include "check.h"
 #include "tokenizers.h"
 
-static const char vocab[] = "{\"a\": 0, \"b\": 1, \"\xc4\xa0\": 2, \"1\": 3, \"2\": 4, \"12\": 5, \"\xc4\xa0" "a\": 6, \"\xc4\x8a\": 7, "
+static const char vocab[] = "{\"a\": 0, \"b\": 1, \"\xc4\xa0\": 2, \"1\": 3, \"2\": 4, \"12\": 5, \"\xc4\xa0"
+                            "a\": 6, \"\xc4\x8a\": 7, "
                             "\"'\": 8, \"<|end|>\": 9}";
 
 static void put_json(const char *folder, const char *pre_tokenizer)
 {
     thx_string text = { 0 };
 
-    thx_string_printf(&text,
-                      "{\"model\": {\"type\": \"BPE\", \"vocab\": %s, \"merges\": [\"1 2\", \"\xc4\xa0 a\"]}, \"pre_tokenizer\": %s, "
-                      "\"decoder\": {\"type\": \"ByteLevel\"}, \"added_tokens\": [{\"id\": 9, \"content\": \"<|end|>\", \"special\": "
-                      "true}, {\"id\": 10, \"content\": \"  \", \"normalized\": true}]}",
-                      vocab, pre_tokenizer);
+    thx_string_printf(
+        &text,
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": %s, \"merges\": [\"1 2\", \"\xc4\xa0 a\"]}, \"pre_tokenizer\": %s, "
+        "\"decoder\": {\"type\": \"ByteLevel\"}, \"added_tokens\": [{\"id\": 9, \"content\": \"<|end|>\", \"special\": "
+        "true}, {\"id\": 10, \"content\": \"  \", \"normalized\": true}]}",
+        vocab, pre_tokenizer);
     folder_put(folder, "tokenizer.json", text.data, text.size);
     thx_string_deinit(&text);
 }
@@ -103,7 +105,8 @@ static void runs_of_bytes_are_texts_or_none(void **state)
     assert_ok(thx_tokenizer_open_fast(&t, source_path("tests/data/llama/json"), &err), err);
     check_decoded(t, (const int32_t[]){ 13 }, 1, true, true, "\n");
     check_decoded(t, (const int32_t[]){ 13, 232 }, 2, true, true, "\xef\xbf\xbd\xef\xbf\xbd");
-    check_decoded(t, (const int32_t[]){ 13, 2, 232 }, 3, true, true, "\xef\xbf\xbd\xef\xbf\xbd"); /* what is left out parts nothing */
+    check_decoded(t, (const int32_t[]){ 13, 2, 232 }, 3, true, true,
+                  "\xef\xbf\xbd\xef\xbf\xbd"); /* what is left out parts nothing */
     check_decoded(t, (const int32_t[]){ 13, 2, 232 }, 3, false, true, "\n</s>\xef\xbf\xbd");
     check_decoded(t, (const int32_t[]){ 5000, -1 }, 2, false, false, "");
     assert_ok(thx_tokenizer_encode(t, "ab n't . 's", 11, false, &ids, &err), err);
@@ -117,12 +120,14 @@ static void runs_of_bytes_are_texts_or_none(void **state)
 
 /* As the judges' code sets it, and as chat models of this kind carry it. */
 static const char green[] =
-    "{% for message in messages %}\n{% if message['from'] == 'human' %}\n{{ '<|user|>\n' + message['value'] + eos_token }}\n"
+    "{% for message in messages %}\n{% if message['from'] == 'human' %}\n{{ '<|user|>\n' + message['value'] + "
+    "eos_token }}\n"
     "{% elif message['from'] == 'system' %}\n{{ '<|system|>\n' + message['value'] + eos_token }}\n"
     "{% elif message['from'] == 'gpt' %}\n{{ '<|assistant|>\n'  + message['value'] + eos_token }}\n{% endif %}\n"
     "{% if loop.last and add_generation_prompt %}\n{{ '<|assistant|>' }}\n{% endif %}\n{% endfor %}";
 static const char roles[] =
-    "{% for message in messages %}\n{% if message.role == 'system' %}\n{{ '<|system|>\\n' + message.content + eos_token }}\n"
+    "{% for message in messages %}\n{% if message.role == 'system' %}\n{{ '<|system|>\\n' + message.content + "
+    "eos_token }}\n"
     "{% elif message.role == 'user' %}\n{{ '<|user|>\\n' + message.content + eos_token }}\n"
     "{% elif message.role == 'assistant' %}\n{{ '<|assistant|>\\n' + message.content + eos_token }}\n{% endif %}\n"
     "{% if loop.last and add_generation_prompt %}\n{{ '<|assistant|>' }}\n{% endif %}\n{% endfor %}";
