@@ -231,12 +231,7 @@ thorax_status thx_eval_score(thx_eval_scores *out, const thx_eval_set *set, cons
     if (!st) st = wanted_list(&list, options, err);
     if (!st) st = run_groups(out, options, list, err);
     out->failed = without_prediction(set);
-    for (size_t i = 0; !st && i < out->n; i++) {
-        if (!thx_progress_step(options->progress, "intervals", i, out->n))
-            return thx_fail(err, THORAX_CANCELLED, 0, "stopped while resampling");
-        st = eval_interval(&out->figures[i], options, err);
-    }
-    return st;
+    return st ? st : eval_intervals(out, options, err);
 }
 
 const thx_eval_figure *thx_eval_find_figure(const thx_eval_scores *s, const char *metric, const char *name, const char *task,

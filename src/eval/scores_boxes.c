@@ -112,13 +112,18 @@ thorax_status eval_boxes(const eval_job *job, thorax_error *err)
 typedef struct coco_group {
     thx_coco       *half, *general;
     size_t          n;
-    uint32_t       *times;
-    thx_coco_class *classes;
     const char    **labels;  /* by class number */
     size_t          n_labels;
 } coco_group;
 
-typedef struct coco_settings { coco_group *of; bool general; int label; } coco_settings; /* label -1: mean */
+/* Of one figure, which has room of its own for a resample, so that figures may be resampled at a time. */
+typedef struct coco_settings {
+    const coco_group *of;
+    bool              general;
+    int               label;    /* -1: mean */
+    uint32_t         *times;    /* [n]      */
+    thx_coco_class   *classes;
+} coco_settings;
 
 static void close_coco(void *object)
 {
@@ -130,16 +135,16 @@ static void close_coco(void *object)
 static double coco_value(void *user, const uint32_t *rows, size_t n)
 {
     const coco_settings *s = user;
-    coco_group *g = s->of;
+    const coco_group *g = s->of;
     const thx_coco *c = s->general ? g->general : g->half;
     double map;
 
-    memset(g->times, 0, g->n * sizeof *g->times);
-    for (size_t i = 0; i < n; i++) g->times[rows[i]]++;
-    thx_coco_ap(c, g->times, g->classes, &map, NULL);
+    memset(s->times, 0, g->n * sizeof *s->times);
+    for (size_t i = 0; i < n; i++) s->times[rows[i]]++;
+    thx_coco_ap(c, s->times, s->classes, &map, NULL);
     if (s->label < 0) return map < 0 ? NAN : map;
     for (size_t i = 0; i < thx_coco_classes(c); i++)
-        if (g->classes[i].label == s->label) return g->classes[i].mean_ap < 0 ? NAN : g->classes[i].mean_ap;
+        if (s->classes[i].label == s->label) return s->classes[i].mean_ap < 0 ? NAN : s->classes[i].mean_ap;
     return NAN;
 }
 
@@ -208,8 +213,11 @@ static thorax_status add_coco(const eval_job *job, coco_group *g, const char *na
     coco_settings *s = eval_alloc(job, 1, sizeof *s);
     uint32_t *all = eval_alloc(job, g->n, sizeof *all);
 
-    if (!f || !s || !all) return eval_nomem(job, err);
-    *s = (coco_settings){ g, general, label };
+    uint32_t *times = eval_alloc(job, g->n, sizeof *times);
+    thx_coco_class *classes = eval_alloc(job, g->n_labels + 1, sizeof *classes);
+
+    if (!f || !s || !all || !times || !classes) return eval_nomem(job, err);
+    *s = (coco_settings){ g, general, label, times, classes };
     for (size_t i = 0; i < g->n; i++) all[i] = (uint32_t)i;
     f->items = items;
     f->n = g->n;
@@ -221,15 +229,12 @@ static thorax_status add_coco(const eval_job *job, coco_group *g, const char *na
     return THORAX_OK;
 }
 
-static thorax_status open_coco(const eval_job *job, coco_group *g, const coco_lists *l, thorax_error *err)
+static thorax_status open_coco(coco_group *g, const coco_lists *l, thorax_error *err)
 {
     const thx_coco_options half = thx_coco_options_at_half(), general = thx_coco_options_general();
     thorax_status st = thx_coco_open(&g->half, l->detections, l->n, l->references, l->m, g->n, &half, err);
 
-    if (!st) st = thx_coco_open(&g->general, l->detections, l->n, l->references, l->m, g->n, &general, err);
-    g->times = eval_alloc(job, g->n, sizeof *g->times);
-    g->classes = eval_alloc(job, g->n_labels + 1, sizeof *g->classes);
-    return st ? st : g->times && g->classes ? THORAX_OK : eval_nomem(job, err);
+    return st ? st : thx_coco_open(&g->general, l->detections, l->n, l->references, l->m, g->n, &general, err);
 }
 
 static thorax_status add_figures(const eval_job *job, coco_group *g, const coco_lists *l, const size_t *items, size_t failed, thorax_error *err)
@@ -257,7 +262,7 @@ thorax_status eval_coco(const eval_job *job, thorax_error *err)
     if (!(g->labels = eval_alloc(job, CLASSES_MAX, sizeof *g->labels))) return eval_nomem(job, err);
     for (size_t i = 0; !st && i < g->n; i++) st = add_item(job, g, &l, i, &job->set->items[items[i]], err);
     if (!st) st = eval_own(job, g, close_coco, err);
-    if (!st) st = open_coco(job, g, &l, err);
+    if (!st) st = open_coco(g, &l, err);
     if (!st) st = add_figures(job, g, &l, items, failed, err);
     free(l.detections);
     free(l.references);

@@ -6,6 +6,7 @@
 #include "metrics/stats.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +143,7 @@ static double table_statistic(void *user, const uint32_t *rows, size_t n)
 
 enum { MEDIAN_RESAMPLES = 500 }; /* LLaVA-Rad's */
 
-thorax_status eval_interval(thx_eval_figure *f, const thx_eval_options *o, thorax_error *err)
+static thorax_status interval_of(thx_eval_figure *f, const thx_eval_options *o, thorax_error *err)
 {
     const thx_resampling how = { f->is_median ? MEDIAN_RESAMPLES : o->resamples, f->is_median ? 0.95 : o->confidence,
                                  f->is_median ? 3 : o->seed };
@@ -161,4 +162,33 @@ thorax_status eval_interval(thx_eval_figure *f, const thx_eval_options *o, thora
     f->resamples = i.resamples;
     if (f->is_median) f->value = i.median;
     return THORAX_OK;
+}
+
+/* Figures share nothing that a resample writes to, so they go side by side; which thread takes one changes no bit. */
+thorax_status eval_intervals(thx_eval_scores *s, const thx_eval_options *o, thorax_error *err)
+{
+    const int threads = o->threads > 0 ? o->threads : omp_get_max_threads();
+    thorax_status st = THORAX_OK;
+    size_t done = 0;
+
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (size_t i = 0; i < s->n; i++) {
+        thorax_status mine, stopped;
+        thorax_error why = { 0 };
+#pragma omp atomic read
+        stopped = st;
+        if (stopped) continue;
+        mine = interval_of(&s->figures[i], o, &why);
+#pragma omp critical
+        {
+            if (!mine && !thx_progress_step(o->progress, "intervals", ++done, s->n))
+                mine = thx_fail(&why, THORAX_CANCELLED, 0, "stopped while resampling");
+            if (mine && !st) *err = why;
+        }
+        if (mine) {
+#pragma omp atomic write
+            st = mine;
+        }
+    }
+    return st;
 }

@@ -74,8 +74,8 @@ thorax_status eval_own(const eval_job *job, void *object, void (*close)(void *),
 /* "metric (task): text" among the notes. */
 void eval_remark(const eval_job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The interval of a figure by its kind, unless it has one. */
-thorax_status eval_interval(thx_eval_figure *f, const thx_eval_options *o, thorax_error *err);
+/* The intervals of all figures that have none, several at a time. THORAX_CANCELLED; THORAX_NOMEM. */
+thorax_status eval_intervals(thx_eval_scores *s, const thx_eval_options *o, thorax_error *err);
 /* The figure of rows picks [n] of its items (all kinds but those without a statistic). */
 double eval_value_of(const thx_eval_figure *f, const uint32_t *pick, size_t n);
 

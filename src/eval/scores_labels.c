@@ -77,19 +77,19 @@ thorax_status eval_mentions(const eval_job *job, thorax_error *err)
 
 /* ---- Scores ---- */
 
-/* Curves of all labels over n items, and where a resample counts. */
+/* Curves of all labels over n items. */
 typedef struct scored {
     size_t       n;
     thx_curve   *curves[COUNTED];  /* NULL: no score of that label */
     const double *scores;          /* [n, COUNTED] */
     const signed char *truth;
-    uint32_t    *times;            /* [n] */
 } scored;
 
 typedef enum score_figure { AUROC, AUPRC, BRIER, ECE } score_figure;
 static const char *const score_names[] = { "auroc", "auprc", "brier", "ece" };
 
-typedef struct score_settings { scored *of; score_figure figure; int label; } score_settings; /* label -1: macro */
+/* Of one figure, which has room of its own for a resample; label -1: mean over labels. */
+typedef struct score_settings { const scored *of; score_figure figure; int label; uint32_t *times; } score_settings;
 
 static void close_scored(void *object)
 {
@@ -97,20 +97,20 @@ static void close_scored(void *object)
     for (int i = 0; i < COUNTED; i++) thx_curve_close(s->curves[i]);
 }
 
-static double area(const scored *s, score_figure figure, int label)
+static double area(const scored *s, const uint32_t *times, score_figure figure, int label)
 {
     if (!s->curves[label]) return NAN;
-    return figure == AUROC ? thx_curve_auroc(s->curves[label], s->times) : thx_curve_auprc(s->curves[label], s->times);
+    return figure == AUROC ? thx_curve_auroc(s->curves[label], times) : thx_curve_auprc(s->curves[label], times);
 }
 
 /* Over the labels where it is defined. */
-static double macro_area(const scored *s, score_figure figure)
+static double macro_area(const scored *s, const uint32_t *times, score_figure figure)
 {
     double sum = 0;
     int n = 0;
 
     for (int i = 0; i < COUNTED; i++) {
-        const double a = area(s, figure, i);
+        const double a = area(s, times, figure, i);
         if (isnan(a)) continue;
         sum += a;
         n++;
@@ -121,12 +121,12 @@ static double macro_area(const scored *s, score_figure figure)
 enum { BINS = 10 };
 
 /* Brier score and expected calibration error over all labels and items. */
-static double calibration(const scored *s, bool ece)
+static double calibration(const scored *s, const uint32_t *how_often, bool ece)
 {
     double sum[BINS] = { 0 }, right[BINS] = { 0 }, total = 0, brier = 0, error = 0;
 
     for (size_t i = 0; i < s->n * COUNTED; i++) {
-        const double score = s->scores[i], times = s->times[i / COUNTED], truth = s->truth[i];
+        const double score = s->scores[i], times = how_often[i / COUNTED], truth = s->truth[i];
         if (isnan(score) || truth < 0) continue;
         const double b = ceil(score * BINS) - 1;
         const int bin = b < 0 ? 0 : b >= BINS ? BINS - 1 : (int)b;
@@ -142,15 +142,15 @@ static double calibration(const scored *s, bool ece)
 static double score_value(void *user, const uint32_t *rows, size_t n)
 {
     const score_settings *q = user;
-    scored *s = q->of;
+    const scored *s = q->of;
 
-    memset(s->times, 0, s->n * sizeof *s->times);
-    for (size_t i = 0; i < n; i++) s->times[rows[i]]++;
-    if (q->figure == BRIER || q->figure == ECE) return calibration(s, q->figure == ECE);
-    return q->label < 0 ? macro_area(s, q->figure) : area(s, q->figure, q->label);
+    memset(q->times, 0, s->n * sizeof *q->times);
+    for (size_t i = 0; i < n; i++) q->times[rows[i]]++;
+    if (q->figure == BRIER || q->figure == ECE) return calibration(s, q->times, q->figure == ECE);
+    return q->label < 0 ? macro_area(s, q->times, q->figure) : area(s, q->times, q->figure, q->label);
 }
 
-static thorax_status add_score_figure(const eval_job *job, scored *s, score_figure figure, int label, const size_t *items, size_t failed,
+static thorax_status add_score_figure(const eval_job *job, const scored *s, score_figure figure, int label, const size_t *items, size_t failed,
                                       thorax_error *err)
 {
     static const char *const kinds[] = { "trapezoids,ties as one", "average precision", "all labels", "all labels,10 bins" };
@@ -161,8 +161,9 @@ static thorax_status add_score_figure(const eval_job *job, scored *s, score_figu
     thx_eval_figure *f = eval_add(job, name, kinds[figure], NULL);
     score_settings *q = eval_alloc(job, 1, sizeof *q);
     uint32_t *all = eval_alloc(job, s->n, sizeof *all);
-    if (!f || !q || !all) return eval_nomem(job, err);
-    *q = (score_settings){ s, figure, label };
+    uint32_t *times = eval_alloc(job, s->n, sizeof *times);
+    if (!f || !q || !all || !times) return eval_nomem(job, err);
+    *q = (score_settings){ s, figure, label, times };
     for (size_t i = 0; i < s->n; i++) all[i] = (uint32_t)i;
     f->n = s->n;
     f->failed = failed;
@@ -217,8 +218,7 @@ static thorax_status fill_scored(const eval_job *job, scored *s, size_t *items, 
     double *scores = eval_alloc(job, job->n * COUNTED, sizeof *scores);
     signed char *truth = eval_alloc(job, job->n * COUNTED, 1);
 
-    s->times = eval_alloc(job, job->n, sizeof *s->times);
-    if (!scores || !truth || !s->times) return eval_nomem(job, err);
+    if (!scores || !truth) return eval_nomem(job, err);
     s->scores = scores;
     s->truth = truth;
     for (size_t i = 0; i < job->n; i++) {
