@@ -17,7 +17,8 @@ int cli_eval_load(thx_eval_set *set, const cli_values *v, const char *const *fil
 
 /* Scores a set, prints table or JSON, writes -o. CLI_OK; CLI_SOME_FAILED where lines or items failed, which standard
  * error counts; else an exit code, the error is printed. */
-int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval_source *source, const char *output, cli_progress *progress);
+int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval_source *source, const char *output,
+                    cli_progress *progress);
 
 /* Writes JSON, indented, with a line end. */
 thorax_status cli_eval_write_json(const char *path, const json_t *json, thorax_error *err);

@@ -21,7 +21,8 @@ static json_t *labels_json(const thx_eval_item *r)
 
     for (int i = 0; i < THX_FINDINGS; i++)
         if (r->labels[i] != THX_EVAL_BLANK)
-            json_object_set_new(json, thx_finding_names[i], json_integer(r->labels[i] == THX_EVAL_UNCERTAIN ? -1 : r->labels[i]));
+            json_object_set_new(json, thx_finding_names[i],
+                                json_integer(r->labels[i] == THX_EVAL_UNCERTAIN ? -1 : r->labels[i]));
     return json;
 }
 
@@ -31,7 +32,8 @@ static json_t *boxes_json(const thx_eval_item *r)
 
     for (size_t i = 0; i < r->n_boxes; i++) {
         const thx_eval_box *b = &r->boxes[i];
-        json_array_append_new(list, json_pack("{s:s, s:[f,f,f,f]}", "label", b->label, "box", b->x1, b->y1, b->x2, b->y2));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:[f,f,f,f]}", "label", b->label, "box", b->x1, b->y1, b->x2, b->y2));
     }
     return list;
 }
@@ -72,8 +74,10 @@ static int give_error(const cli_answers *a, const thx_eval_item *r)
 {
     json_t *json = record_json(r);
 
-    if (json) json_object_set_new(json, "error", json_pack("{s:i, s:o}", "code", cli_exit_code(a->run->err.status), "text",
-                                                           thx_json_path(a->run->err.text)));
+    if (json)
+        json_object_set_new(json, "error",
+                            json_pack("{s:i, s:o}", "code", cli_exit_code(a->run->err.status), "text",
+                                      thx_json_path(a->run->err.text)));
     return give_json(a, json, true);
 }
 
@@ -104,7 +108,10 @@ static int give_answer(const cli_answers *a, const thx_eval_item *r, const thora
 
 /* ---- Questions ---- */
 
-static bool asks_own(const cli_answers *a, const thx_eval_item *r) { return a->own_question || a->run->options.wording || !r->question; }
+static bool asks_own(const cli_answers *a, const thx_eval_item *r)
+{
+    return a->own_question || a->run->options.wording || !r->question;
+}
 
 static const char *phrase_of(const thx_eval_item *r)
 {
@@ -112,7 +119,8 @@ static const char *phrase_of(const thx_eval_item *r)
 }
 
 /* The job of a record; its parts lie in *message and *phrase. THORAX_USAGE: nothing to ask. */
-static thorax_status job_of(const cli_answers *a, const thx_eval_item *r, thorax_job *job, thorax_message *message, const char **phrase)
+static thorax_status job_of(const cli_answers *a, const thx_eval_item *r, thorax_job *job, thorax_message *message,
+                            const char **phrase)
 {
     *phrase = phrase_of(r);
     *message = (thorax_message){ "user", r->question };
@@ -124,7 +132,8 @@ static thorax_status job_of(const cli_answers *a, const thx_eval_item *r, thorax
         *job = (thorax_job){ .task = THORAX_TASK_GROUND, .phrases = phrase, .n_phrases = 1,
                              .kind = *r->task == 'p' ? THORAX_GROUND_PHRASE : THORAX_GROUND_REGION };
     else if (!r->question)
-        return thx_fail(&a->run->err, THORAX_USAGE, 0, "%s: line %zu: a record of the task %.40s without a question", a->file, r->line, r->task);
+        return thx_fail(&a->run->err, THORAX_USAGE, 0, "%s: line %zu: a record of the task %.40s without a question",
+                        a->file, r->line, r->task);
     return THORAX_OK;
 }
 
@@ -188,7 +197,9 @@ static int answer_conversation(const cli_answers *a, thorax_session *session, co
         if (!st) st = cli_messages_add(&said, "assistant", thorax_result_text(result), &a->run->err);
         if (!st) json_array_append_new(answers, json_string(thorax_result_text(result)));
     }
-    if (!st && !result) st = thx_fail(&a->run->err, THORAX_USAGE, 0, "%s: line %zu: a conversation without a user's turn", a->file, r->line);
+    if (!st && !result)
+        st = thx_fail(&a->run->err, THORAX_USAGE, 0, "%s: line %zu: a conversation without a user's turn", a->file,
+                      r->line);
     int code = st ? fatal(a) : cli_interrupted() ? CLI_INTERRUPTED : CLI_OK;
     if (!code) code = st ? give_error(a, r) : give_answer(a, r, result, answers);
     json_decref(answers);
@@ -233,7 +244,8 @@ static int answer_all(const cli_answers *a, thorax_session *session, const thx_e
             code = answer_together(a, session, waiting, n_waiting);
             n_waiting = 0;
         }
-        if (!code && alone) code = talk ? answer_conversation(a, session, records[i]) : answer_alone(a, session, records[i]);
+        if (!code && alone)
+            code = talk ? answer_conversation(a, session, records[i]) : answer_alone(a, session, records[i]);
     }
     return code;
 }

@@ -30,7 +30,8 @@ static bool slurm_shard(cli_shard *out)
     const char *least = getenv("SLURM_ARRAY_TASK_MIN");
     size_t id, count, first = 0;
 
-    if (!read_number(&id, getenv("SLURM_ARRAY_TASK_ID")) || !read_number(&count, getenv("SLURM_ARRAY_TASK_COUNT"))) return false;
+    if (!read_number(&id, getenv("SLURM_ARRAY_TASK_ID")) || !read_number(&count, getenv("SLURM_ARRAY_TASK_COUNT")))
+        return false;
     if (least && !read_number(&first, least)) return false;
     *out = (cli_shard){ id - first, count };
     return id >= first;
@@ -51,7 +52,9 @@ bool cli_shard_parse(cli_shard *out, const cli_values *v)
         ok = slash && read_number(&out->index, first) && read_number(&out->count, slash + 1) && out->index--;
     }
     if (ok && out->index < out->count && out->count <= PARTS_MAX) return true;
-    cli_fail_text(v, CLI_USAGE, "--shard %.60s: expected I/N with I from 1 to N, or slurm within an array job of consecutive numbers", text);
+    cli_fail_text(v, CLI_USAGE,
+                  "--shard %.60s: expected I/N with I from 1 to N, or slurm within an array job of consecutive numbers",
+                  text);
     return false;
 }
 
@@ -141,7 +144,8 @@ thorax_status cli_eval_open_part(cli_lines *out, const char *folder, cli_shard s
 static bool is_part(const char *name)
 {
     const size_t n = strlen(name);
-    return !strncmp(name, "predictions", 11) && (name[11] == '.' || name[11] == '-') && n > 6 && !strcmp(name + n - 6, ".jsonl");
+    return !strncmp(name, "predictions", 11) && (name[11] == '.' || name[11] == '-') && n > 6 &&
+           !strcmp(name + n - 6, ".jsonl");
 }
 
 /* Appends whole lines only: the last one may just be written by another process. */

@@ -40,7 +40,9 @@ thorax_status cli_eval_records_read(cli_eval_records *out, const char *data, con
     if (!out->wanted) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu records", out->set.n);
     for (size_t i = 0; i < out->set.n; i++)
         if (listed(tasks, out->set.items[i].task)) out->wanted[out->n++] = &out->set.items[i];
-    if (!out->n) return thx_fail(err, THORAX_USAGE, 0, "%s: no record%s%.60s", data, tasks ? " of the task " : "", tasks ? tasks : "");
+    if (!out->n)
+        return thx_fail(err, THORAX_USAGE, 0, "%s: no record%s%.60s", data, tasks ? " of the task " : "",
+                        tasks ? tasks : "");
     return THORAX_OK;
 }
 
@@ -79,12 +81,14 @@ thorax_status cli_eval_order(thx_eval_set *done, const cli_eval_records *records
     return thx_eval_set_index(done, err);
 }
 
-int cli_eval_score_folder(const cli_values *v, const thx_eval_set *done, const char *folder, const json_t *settings, cli_progress *progress)
+int cli_eval_score_folder(const cli_values *v, const thx_eval_set *done, const char *folder, const json_t *settings,
+                          cli_progress *progress)
 {
     const char *name = cli_text(v, CLI_NAME);
     char *result = thx_path_join(folder, "result.json");
     const thx_eval_source source = { .name = name ? name : folder, .settings = settings };
-    const int code = result ? cli_eval_finish(v, done, &source, result, progress) : cli_fail_text(v, CLI_NO_MEMORY, "no memory for a path");
+    const int             code = result ? cli_eval_finish(v, done, &source, result, progress)
+                                        : cli_fail_text(v, CLI_NO_MEMORY, "no memory for a path");
 
     free(result);
     return code;
@@ -129,7 +133,8 @@ static thorax_status check_data(const join *j, const char *data, thorax_error *e
     thx_sha256_of(map.data ? map.data : (const unsigned char *)"", map.size, hex);
     thx_map_close(&map);
     if (want && !strcmp(want, hex)) return THORAX_OK;
-    return thx_fail(err, THORAX_USAGE, 0, "%s: not the records that were run (%.12s, expected %.12s)", data, hex, want ? want : "none");
+    return thx_fail(err, THORAX_USAGE, 0, "%s: not the records that were run (%.12s, expected %.12s)", data, hex,
+                    want ? want : "none");
 }
 
 static thorax_status read_all(join *j, const cli_values *v, thorax_error *err)
@@ -222,11 +227,14 @@ static int run_join(join *j, const cli_values *v, cli_progress *progress)
     size_t missing;
 
     if (!cli_operands(v, 1, true, "the folder of a run")) return CLI_USAGE;
-    if (v->n_operands > 1 && !output) return cli_fail_text(v, CLI_USAGE, "several folders: expected -o DIR for what they are together");
+    if (v->n_operands > 1 && !output)
+        return cli_fail_text(v, CLI_USAGE, "several folders: expected -o DIR for what they are together");
     thorax_status st = read_all(j, v, &err);
     if (!st) st = cli_eval_order(&j->done, &j->records, &missing, &err);
     if (st) return cli_fail(v, &err);
-    if (missing) return cli_fail_text(v, CLI_FAILURE, "%zu of %zu records have no prediction yet (thorax eval run goes on)", missing, j->records.n);
+    if (missing)
+        return cli_fail_text(v, CLI_FAILURE, "%zu of %zu records have no prediction yet (thorax eval run goes on)",
+                             missing, j->records.n);
     if (output && write_joined(&j->done, output, &err)) return cli_fail(v, &err);
     if (output && cli_eval_settings(output, j->settings, &err)) return cli_fail(v, &err);
     j->done.problems.lines += j->records.set.problems.lines;

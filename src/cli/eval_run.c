@@ -1,7 +1,7 @@
 /* thorax eval run: predictions over records, in parts, resumable; then the figures.
  *
- * A run asks only for what no part in its folder holds yet, so that going on, splitting over processes and doing what a lost
- * part left are the same thing. Records of one film that follow each other stay together. */
+ * A run asks only for what no part in its folder holds yet, so that going on, splitting over processes and doing what
+ * a lost part left are the same thing. Records of one film that follow each other stay together. */
 #include "cli/eval_run.h"
 
 #include "base/file.h"
@@ -28,8 +28,9 @@ typedef struct eval_run {
 /* ---- Settings ---- */
 
 static const unsigned char kept_options[] = {
-    CLI_PRECISION, CLI_TYPE, CLI_KV_BITS, CLI_LORA, CLI_COMPAT, CLI_PROFILE, CLI_SYSTEM, CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE,
-    CLI_TOP_K, CLI_TOP_P, CLI_MIN_P, CLI_REPETITION_PENALTY, CLI_SEED, CLI_REASON, CLI_WORDING, CLI_SCORE, CLI_OWN_QUESTION, CLI_CTX,
+    CLI_PRECISION,      CLI_TYPE,   CLI_KV_BITS,     CLI_LORA,  CLI_COMPAT,       CLI_PROFILE, CLI_SYSTEM,
+    CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE, CLI_TOP_K, CLI_TOP_P,        CLI_MIN_P,   CLI_REPETITION_PENALTY,
+    CLI_SEED,           CLI_REASON, CLI_WORDING,     CLI_SCORE, CLI_OWN_QUESTION, CLI_CTX,
 };
 
 static json_t *options_json(const cli_values *v)
@@ -55,10 +56,11 @@ static thorax_status make_settings(eval_run *e, const cli_values *v, thorax_erro
     if (st) return st;
     thx_sha256_of(map.data ? map.data : (const unsigned char *)"", map.size, hex);
     thx_map_close(&map);
-    e->settings = json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:I, s:o}", "schema", 1, "program", "thorax " THX_VERSION, "model",
-                            thorax_model_identity(e->run.model), "family", thorax_model_family(e->run.model), "data_sha256", hex, "data",
-                            thx_json_path(e->data), "task", tasks ? tasks : "all", "records", (json_int_t)e->records.n, "options",
-                            options_json(v));
+    e->settings =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:I, s:o}", "schema", 1, "program", "thorax " THX_VERSION,
+                  "model", thorax_model_identity(e->run.model), "family", thorax_model_family(e->run.model),
+                  "data_sha256", hex, "data", thx_json_path(e->data), "task", tasks ? tasks : "all", "records",
+                  (json_int_t)e->records.n, "options", options_json(v));
     return e->settings ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for the settings");
 }
 
@@ -85,8 +87,9 @@ static void set_title(eval_run *e)
 
     if (!e->answered) cli_progress_title(&e->run.progress, "record 1 of %zu", e->left);
     else
-        cli_progress_title(&e->run.progress, "record %zu of %zu (all: %s left)", e->answered + 1, e->left,
-                           cli_duration(time, (cli_now() - e->began) / (double)e->answered * (double)(e->left - e->answered)));
+        cli_progress_title(
+            &e->run.progress, "record %zu of %zu (all: %s left)", e->answered + 1, e->left,
+            cli_duration(time, (cli_now() - e->began) / (double)e->answered * (double)(e->left - e->answered)));
 }
 
 /* Is there a line for it in any part? */
@@ -106,7 +109,8 @@ static int each_film(eval_run *e, int (*film)(eval_run *e, const thx_eval_item *
 {
     const thx_eval_item **records = calloc(e->records.n, sizeof *records);
     size_t films = 0;
-    int code = records ? CLI_OK : cli_fail_text(e->run.values, CLI_NO_MEMORY, "no memory for %zu records", e->records.n);
+    int                   code =
+        records ? CLI_OK : cli_fail_text(e->run.values, CLI_NO_MEMORY, "no memory for %zu records", e->records.n);
 
     for (size_t i = 0, next; !code && i < e->records.n; i = next) {
         size_t n = 0;
@@ -129,8 +133,12 @@ static int count_film(eval_run *e, const thx_eval_item **records, size_t n)
 
 static int answer_film(eval_run *e, const thx_eval_item **records, size_t n)
 {
-    const cli_answers a = { .run = &e->run, .file = e->data, .folder = e->folder, .own_question = cli_switch(e->run.values, CLI_OWN_QUESTION),
-                            .give = give, .data = e };
+    const cli_answers a = { .run = &e->run,
+                            .file = e->data,
+                            .folder = e->folder,
+                            .own_question = cli_switch(e->run.values, CLI_OWN_QUESTION),
+                            .give = give,
+                            .data = e };
 
     if (cli_interrupted()) return CLI_INTERRUPTED;
     set_title(e);
@@ -145,10 +153,11 @@ static int predict(eval_run *e)
     if (!code && e->left) code = each_film(e, answer_film);
     cli_progress_clear(&e->run.progress);
     if (code == CLI_INTERRUPTED)
-        return cli_fail_text(e->run.values, code, "interrupted after %zu records (the same command goes on)", e->answered - e->failed);
+        return cli_fail_text(e->run.values, code, "interrupted after %zu records (the same command goes on)",
+                             e->answered - e->failed);
     if (!code && !e->run.progress.quiet)
-        fprintf(stderr, "thorax eval run: %zu answered, %zu failed, %zu were there: %s\n", e->answered - e->failed, e->failed,
-                e->records.n - e->left, e->lines.path);
+        fprintf(stderr, "thorax eval run: %zu answered, %zu failed, %zu were there: %s\n", e->answered - e->failed,
+                e->failed, e->records.n - e->left, e->lines.path);
     return code;
 }
 
@@ -171,7 +180,8 @@ static int finish(eval_run *e, const cli_values *v)
 
     if (read_done(e, &missing, &e->run.err)) return cli_run_fail(&e->run);
     if (missing && !e->run.progress.quiet)
-        fprintf(stderr, "thorax eval run: %zu records are left to other parts; `thorax eval join %s` scores them all\n", missing, e->output);
+        fprintf(stderr, "thorax eval run: %zu records are left to other parts; `thorax eval join %s` scores them all\n",
+                missing, e->output);
     if (missing || cli_switch(v, CLI_NO_SCORES)) return e->failed ? CLI_SOME_FAILED : CLI_OK;
     e->done.problems.lines += e->records.set.problems.lines; /* records that could not be read have no line */
     return cli_eval_score_folder(v, &e->done, e->output, e->settings, &e->run.progress);
@@ -196,7 +206,9 @@ static int run_eval(eval_run *e, const cli_values *v)
 
     e->data = cli_need(v, CLI_DATA);
     e->output = e->data ? cli_need(v, CLI_OUTPUT) : NULL;
-    if (!e->output || !cli_need(v, CLI_MODEL) || !cli_operands(v, 0, false, "no argument") || !cli_shard_parse(&e->shard, v)) return CLI_USAGE;
+    if (!e->output || !cli_need(v, CLI_MODEL) || !cli_operands(v, 0, false, "no argument") ||
+        !cli_shard_parse(&e->shard, v))
+        return CLI_USAGE;
     e->folder = cli_folder_of(e->data);
     if (!e->folder) return cli_fail_text(v, CLI_NO_MEMORY, "no memory for a path");
     if (cli_eval_records_read(&e->records, e->data, cli_text(v, CLI_EVAL_TASK), err)) return cli_fail(v, err);

@@ -24,8 +24,8 @@ thorax_status cli_eval_settings(const char *folder, const json_t *settings, thor
  * tried again. THORAX_IO (another writer too); THORAX_NOMEM. */
 thorax_status cli_eval_open_part(cli_lines *out, const char *folder, cli_shard shard, thorax_error *err);
 
-/* The predictions of all parts that lie in a folder, appended to a set (not indexed). Lines that are still being written are
- * no problem. THORAX_IO; THORAX_NOMEM. */
+/* The predictions of all parts that lie in a folder, appended to a set (not indexed). Lines that are still being
+ * written are no problem. THORAX_IO; THORAX_NOMEM. */
 thorax_status cli_eval_read_parts(thx_eval_set *set, const char *folder, thorax_error *err);
 
 /* ---- Records ---- */
@@ -43,7 +43,8 @@ void          cli_eval_records_deinit(cli_eval_records *r);
 thorax_status cli_eval_order(thx_eval_set *done, const cli_eval_records *records, size_t *missing, thorax_error *err);
 
 /* Scores the predictions of a folder into its result.json, and prints. An exit code. */
-int cli_eval_score_folder(const cli_values *v, const thx_eval_set *done, const char *folder, const json_t *settings, cli_progress *progress);
+int cli_eval_score_folder(const cli_values *v, const thx_eval_set *done, const char *folder, const json_t *settings,
+                          cli_progress *progress);
 
 /* The folder a file lies in, of the caller; NULL when memory runs out. */
 char *cli_folder_of(const char *path);
@@ -51,8 +52,8 @@ char *cli_folder_of(const char *path);
 /* ---- Answers ---- */
 
 /* Answers records [n] about one film, in order; `give` gets a line for each: a prediction, or an error. Records whose
- * questions can stand side by side are answered at once. CLI_OK; else an exit code, the error is printed: interrupted, a
- * model or options that will not do. */
+ * questions can stand side by side are answered at once. CLI_OK; else an exit code, the error is printed: interrupted,
+ * a model or options that will not do. */
 typedef struct cli_answers {
     cli_run    *run;
     const char *file, *folder; /* of the records, for messages; that images are relative to */

@@ -115,8 +115,9 @@ thorax_status cli_eval_write_json(const char *path, const json_t *json, thorax_e
 
     if (dump) thx_string_printf(&text, "%s\n", dump);
     free(dump);
-    const thorax_status st = !text.data || text.failed ? thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the result", path)
-                                                       : thx_file_write(path, text.data, text.size, err);
+    const thorax_status st = !text.data || text.failed
+                                 ? thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for the result", path)
+                                 : thx_file_write(path, text.data, text.size, err);
     thx_string_deinit(&text);
     return st;
 }
@@ -142,8 +143,8 @@ static int print_table(const cli_values *v, const thx_eval_scores *s, const thx_
     return CLI_OK;
 }
 
-static int give_result(const cli_values *v, const thx_eval_scores *s, const thx_eval_options *o, const thx_eval_source *source,
-                       const char *output)
+static int give_result(const cli_values *v, const thx_eval_scores *s, const thx_eval_options *o,
+                       const thx_eval_source *source, const char *output)
 {
     json_t *json = thx_eval_result_json(s, o, source);
     thorax_error err;
@@ -155,7 +156,8 @@ static int give_result(const cli_values *v, const thx_eval_scores *s, const thx_
     return code;
 }
 
-int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval_source *source, const char *output, cli_progress *progress)
+int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval_source *source, const char *output,
+                    cli_progress *progress)
 {
     const thx_progress p = { cli_progress_step, progress };
     thx_eval_options o = cli_eval_options(v, &p);
@@ -172,8 +174,10 @@ int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval
     thx_eval_scores_deinit(&scores);
     if (!code && nothing) return cli_fail_text(v, CLI_FAILURE, "nothing could be scored");
     if (code || !(bad + failed + unrated)) return code;
-    return cli_fail_text(v, CLI_SOME_FAILED, "%zu items without a prediction, %zu not rated by a judge, %zu other problems (counted in the result)",
-                         failed, unrated, bad);
+    return cli_fail_text(
+        v, CLI_SOME_FAILED,
+        "%zu items without a prediction, %zu not rated by a judge, %zu other problems (counted in the result)", failed,
+        unrated, bad);
 }
 
 int cli_eval_score(const cli_values *v)

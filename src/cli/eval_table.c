@@ -23,7 +23,8 @@ static thx_table_format chosen_format(const cli_values *v)
 static thorax_status read_result(json_t **out, const char *path, thorax_error *err)
 {
     char *inside = thx_is_folder(path) ? thx_path_join(path, "result.json") : strdup(path);
-    const thorax_status st = inside ? thx_eval_result_read(out, inside, err) : thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", path);
+    const thorax_status st =
+        inside ? thx_eval_result_read(out, inside, err) : thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", path);
 
     free(inside);
     return st;
@@ -42,7 +43,10 @@ static int draw_all(const cli_values *v, json_t *const *results, size_t n, const
         all += written;
     }
     if (!cli_switch(v, CLI_QUIET))
-        fprintf(stderr, all ? "thorax eval table: %zu drawings in %s\n" : "thorax eval table: no scores, no curves (%zu drawings in %s)\n", all, folder);
+        fprintf(stderr,
+                all ? "thorax eval table: %zu drawings in %s\n"
+                    : "thorax eval table: no scores, no curves (%zu drawings in %s)\n",
+                all, folder);
     return CLI_OK;
 }
 

@@ -67,8 +67,13 @@ static thorax_status pairing_init(pairing *p, const thx_eval_figure *a, const th
 {
     const size_t most = (a->n < b->n ? a->n : b->n) + 1;
 
-    *p = (pairing){ a, b, malloc(most * sizeof(uint32_t)), malloc(most * sizeof(uint32_t)), malloc(most * sizeof(uint32_t)),
-                    malloc(most * sizeof(uint32_t)), 0 };
+    *p = (pairing){ a,
+                    b,
+                    malloc(most * sizeof(uint32_t)),
+                    malloc(most * sizeof(uint32_t)),
+                    malloc(most * sizeof(uint32_t)),
+                    malloc(most * sizeof(uint32_t)),
+                    0 };
     if (!p->rows_a || !p->rows_b || !p->pick_a || !p->pick_b) {
         pairing_deinit(p);
         return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu rows", most);
@@ -126,7 +131,8 @@ static double exchanged(const thx_eval_table *t, const pairing *p, thx_mt19937 *
     return t->statistic(t->rows, t->settings, p->pick_a, n) - t->statistic(t->rows, t->settings, p->pick_b, n);
 }
 
-static thorax_status randomise_tables(thx_eval_difference *d, const pairing *p, const thx_eval_options *o, thorax_error *err)
+static thorax_status randomise_tables(thx_eval_difference *d, const pairing *p, const thx_eval_options *o,
+                                      thorax_error *err)
 {
     const double far = fabs(d->difference) * (1 - 1e-12);
     thx_mt19937 stream;
@@ -142,7 +148,8 @@ static thorax_status randomise_tables(thx_eval_difference *d, const pairing *p, 
     return THORAX_OK;
 }
 
-static thorax_status randomise_means(thx_eval_difference *d, const pairing *p, const thx_eval_options *o, thorax_error *err)
+static thorax_status randomise_means(thx_eval_difference *d, const pairing *p, const thx_eval_options *o,
+                                     thorax_error *err)
 {
     double *a = malloc(p->n * sizeof *a), *b = malloc(p->n * sizeof *b);
     thx_paired r;
@@ -176,13 +183,20 @@ static thorax_status test(thx_eval_difference *d, pairing *p, const thx_eval_opt
     return p->a->table && p->b->table ? randomise_tables(d, p, o, err) : THORAX_OK;
 }
 
-static thorax_status compare_figures(thx_eval_difference *d, const thx_eval_figure *a, const thx_eval_figure *b, const thx_eval_options *o,
-                                     thorax_error *err)
+static thorax_status compare_figures(thx_eval_difference *d, const thx_eval_figure *a, const thx_eval_figure *b,
+                                     const thx_eval_options *o, thorax_error *err)
 {
     pairing p;
 
-    *d = (thx_eval_difference){ .a = a, .b = b, .value_a = NAN, .value_b = NAN, .difference = NAN, .low = NAN, .high = NAN,
-                                .p_bootstrap = NAN, .p_randomisation = NAN };
+    *d = (thx_eval_difference){ .a = a,
+                                .b = b,
+                                .value_a = NAN,
+                                .value_b = NAN,
+                                .difference = NAN,
+                                .low = NAN,
+                                .high = NAN,
+                                .p_bootstrap = NAN,
+                                .p_randomisation = NAN };
     thorax_status st = pairing_init(&p, a, b, err);
     if (st) return st;
     d->n = p.n;
@@ -213,7 +227,8 @@ static thorax_status compare_all(thx_eval_comparison *c, const thx_eval_options 
     for (size_t i = 0; !st && i < c->scores_a.n; i++) {
         const thx_eval_figure *a = &c->scores_a.figures[i];
         const thx_eval_figure *b = thx_eval_find_figure(&c->scores_b, a->metric, a->name, a->task, a->label);
-        if (!thx_progress_step(o->progress, "tests", i, c->scores_a.n)) return thx_fail(err, THORAX_CANCELLED, 0, "stopped while comparing");
+        if (!thx_progress_step(o->progress, "tests", i, c->scores_a.n))
+            return thx_fail(err, THORAX_CANCELLED, 0, "stopped while comparing");
         if (comparable(a, b)) st = compare_figures(&c->list[c->n++], a, b, o, err);
         else c->unmatched++;
     }
@@ -221,7 +236,8 @@ static thorax_status compare_all(thx_eval_comparison *c, const thx_eval_options 
     return st;
 }
 
-thorax_status thx_eval_compare(thx_eval_comparison *out, thx_eval_set *a, thx_eval_set *b, const thx_eval_options *options, thorax_error *err)
+thorax_status thx_eval_compare(thx_eval_comparison *out, thx_eval_set *a, thx_eval_set *b,
+                               const thx_eval_options *options, thorax_error *err)
 {
     thx_eval_options plain = *options; /* figures alone: their intervals are not asked for here */
 
@@ -258,18 +274,21 @@ void thx_eval_comparison_print(thx_string *out, const thx_eval_comparison *c, co
         const thx_eval_difference *d = &c->list[i];
         char name[120], interval[40] = "";
         if (!task || strcmp(task, d->a->task))
-            thx_string_printf(out, "%s%s\n  %-16s %-30s %10s %10s %10s  %-20s %7s %7s %6s\n", task ? "\n" : "", *d->a->task ? d->a->task : "all items",
-                              "metric", "figure", "A", "B", "A - B", "interval", "p boot", "p rand", "n");
+            thx_string_printf(out, "%s%s\n  %-16s %-30s %10s %10s %10s  %-20s %7s %7s %6s\n", task ? "\n" : "",
+                              *d->a->task ? d->a->task : "all items", "metric", "figure", "A", "B", "A - B", "interval",
+                              "p boot", "p rand", "n");
         task = d->a->task;
-        snprintf(name, sizeof name, "%s%s%s%s", d->a->name, d->a->label ? " [" : "", d->a->label ? d->a->label : "", d->a->label ? "]" : "");
+        snprintf(name, sizeof name, "%s%s%s%s", d->a->name, d->a->label ? " [" : "", d->a->label ? d->a->label : "",
+                 d->a->label ? "]" : "");
         if (!isnan(d->low)) snprintf(interval, sizeof interval, "%.4f .. %.4f", d->low, d->high);
-        thx_string_printf(out, "  %-16s %-30s %10.4f %10.4f %10.4f  %-20s", d->a->metric, name, d->value_a, d->value_b, d->difference, interval);
+        thx_string_printf(out, "  %-16s %-30s %10.4f %10.4f %10.4f  %-20s", d->a->metric, name, d->value_a, d->value_b,
+                          d->difference, interval);
         print_p(out, d->p_bootstrap);
         print_p(out, d->p_randomisation);
         thx_string_printf(out, " %6zu\n", d->n);
     }
-    thx_string_printf(out, "\n%zu items in both, %zu only in A, %zu only in B; %zu resamples, seed %u, %g %%\n", c->common, c->only_a, c->only_b,
-                      o->resamples, (unsigned)o->seed, 100 * o->confidence);
+    thx_string_printf(out, "\n%zu items in both, %zu only in A, %zu only in B; %zu resamples, seed %u, %g %%\n",
+                      c->common, c->only_a, c->only_b, o->resamples, (unsigned)o->seed, 100 * o->confidence);
     if (c->unmatched) thx_string_printf(out, "%zu figures are not in both, or have other signatures\n", c->unmatched);
 }
 
@@ -281,14 +300,16 @@ json_t *thx_eval_comparison_json(const thx_eval_comparison *c, const thx_eval_op
 
     for (size_t i = 0; i < c->n; i++) {
         const thx_eval_difference *d = &c->list[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "task", d->a->task, "metric",
-                                              d->a->metric, "name", d->a->name, "label", d->a->label, "n", (json_int_t)d->n, "a",
-                                              number(d->value_a), "b", number(d->value_b), "difference", number(d->difference), "low",
-                                              number(d->low), "high", number(d->high), "p_bootstrap", number(d->p_bootstrap),
-                                              "p_randomisation", number(d->p_randomisation), "signature", d->a->signature));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "task", d->a->task,
+                            "metric", d->a->metric, "name", d->a->name, "label", d->a->label, "n", (json_int_t)d->n,
+                            "a", number(d->value_a), "b", number(d->value_b), "difference", number(d->difference),
+                            "low", number(d->low), "high", number(d->high), "p_bootstrap", number(d->p_bootstrap),
+                            "p_randomisation", number(d->p_randomisation), "signature", d->a->signature));
     }
-    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", "schema", 1, "program", "thorax " THX_VERSION, "common",
-                     (json_int_t)c->common, "only_a", (json_int_t)c->only_a, "only_b", (json_int_t)c->only_b, "unmatched_figures",
-                     (json_int_t)c->unmatched, "resamples", (json_int_t)o->resamples, "seed", (json_int_t)o->seed, "confidence",
-                     o->confidence, "differences", list);
+    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", "schema", 1, "program",
+                     "thorax " THX_VERSION, "common", (json_int_t)c->common, "only_a", (json_int_t)c->only_a, "only_b",
+                     (json_int_t)c->only_b, "unmatched_figures", (json_int_t)c->unmatched, "resamples",
+                     (json_int_t)o->resamples, "seed", (json_int_t)o->seed, "confidence", o->confidence, "differences",
+                     list);
 }

@@ -41,7 +41,8 @@ static bool read_line(line *l, const json_t *c)
     const size_t n = json_array_size(scores);
 
     if (!json_is_string(json_object_get(c, "label")) || json_array_size(truth) != n) return false;
-    *l = (line){ json_string_value(json_object_get(c, "label")), n, malloc((n + 1) * sizeof(double)), malloc(n + 1), NULL };
+    *l = (line){ json_string_value(json_object_get(c, "label")), n, malloc((n + 1) * sizeof(double)), malloc(n + 1),
+                 NULL };
     for (size_t i = 0; l->scores && l->truth && i < n; i++) {
         const json_t *score = json_array_get(scores, i);
         l->scores[i] = json_is_number(score) ? json_number_value(score) : NAN;
@@ -58,7 +59,8 @@ static void line_deinit(line *l)
 }
 
 /* The curves of a task that show something. */
-static thorax_status read_lines(line lines[LABELS], size_t *n, const json_t *curves, const char *task, thorax_error *err)
+static thorax_status read_lines(line lines[LABELS], size_t *n, const json_t *curves, const char *task,
+                                thorax_error *err)
 {
     size_t i;
     json_t *c;
@@ -68,7 +70,8 @@ static thorax_status read_lines(line lines[LABELS], size_t *n, const json_t *cur
         const char *of = json_string_value(json_object_get(c, "task"));
         line *l = &lines[*n];
         if (*n == LABELS || !of || strcmp(of, task)) continue;
-        if (!read_line(l, c)) return thx_fail(err, THORAX_FORMAT, 0, "curve %zu of the result: expected label, scores and truth", i + 1);
+        if (!read_line(l, c))
+            return thx_fail(err, THORAX_FORMAT, 0, "curve %zu of the result: expected label, scores and truth", i + 1);
         ++*n;
         if (!l->scores || !l->truth) return thx_fail(err, THORAX_NOMEM, 0, "no memory for a curve");
         const thorax_status st = thx_curve_open(&l->curve, l->scores, l->truth, l->n, 1, err);
@@ -144,7 +147,8 @@ static void draw_roc(const drawing *d, const line *l)
     const thx_curve_point *p = thx_curve_points(l->curve, &n);
 
     cairo_move_to(d->cr, at_x(0), at_y(0));
-    for (size_t i = 0; i < n; i++) cairo_line_to(d->cr, at_x(thx_curve_fall_out(l->curve, p[i])), at_y(thx_curve_recall(l->curve, p[i])));
+    for (size_t i = 0; i < n; i++)
+        cairo_line_to(d->cr, at_x(thx_curve_fall_out(l->curve, p[i])), at_y(thx_curve_recall(l->curve, p[i])));
     cairo_stroke(d->cr);
 }
 
@@ -188,7 +192,9 @@ static void legend(const drawing *d, const line *l, size_t i)
     thx_calibration c = { .ece = NAN };
 
     if (d->kind == CALIBRATION) (void)!thx_calibration_of(&c, l->scores, l->truth, l->n, 1, BINS, NULL);
-    const double figure = d->kind == ROC ? thx_curve_auroc(l->curve, NULL) : d->kind == PR ? thx_curve_auprc(l->curve, NULL) : c.ece;
+    const double figure = d->kind == ROC  ? thx_curve_auroc(l->curve, NULL)
+                          : d->kind == PR ? thx_curve_auprc(l->curve, NULL)
+                                          : c.ece;
     cairo_move_to(d->cr, x, y);
     cairo_line_to(d->cr, x + 18, y);
     cairo_stroke(d->cr);
@@ -239,7 +245,8 @@ static thorax_status write_one(const drawing *like, bool svg, const char *path, 
     cairo_surface_finish(s);
     if (!status) status = cairo_surface_status(s);
     cairo_surface_destroy(s);
-    const thorax_status st = status || bytes.failed ? thx_fail(err, THORAX_NOMEM, 0, "%s: cannot draw: %s", path, cairo_status_to_string(status))
+    const thorax_status st = status || bytes.failed ? thx_fail(err, THORAX_NOMEM, 0, "%s: cannot draw: %s", path,
+                                                               cairo_status_to_string(status))
                                                     : thx_file_write(path, bytes.data, bytes.size, err);
     thx_string_deinit(&bytes);
     return st;
@@ -250,12 +257,16 @@ static void file_part(char out[48], const char *text)
 {
     size_t n = 0;
 
-    for (; *text && n < 40; text++) out[n++] = (char)((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-                                                      (*text >= '0' && *text <= '9') || *text == '_' ? *text : '-');
+    for (; *text && n < 40; text++)
+        out[n++] = (char)((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+                                  (*text >= '0' && *text <= '9') || *text == '_'
+                              ? *text
+                              : '-');
     out[n] = 0;
 }
 
-static thorax_status write_both(const drawing *d, const char *folder, const char *prefix, size_t *written, thorax_error *err)
+static thorax_status write_both(const drawing *d, const char *folder, const char *prefix, size_t *written,
+                                thorax_error *err)
 {
     char task[48], before[48], name[160];
     thorax_status st = THORAX_OK;
@@ -263,7 +274,8 @@ static thorax_status write_both(const drawing *d, const char *folder, const char
     file_part(task, d->task);
     file_part(before, prefix);
     for (int svg = 0; !st && svg < 2; svg++) {
-        snprintf(name, sizeof name, "%s%s%s%s%s.%s", before, *before ? "-" : "", kinds[d->kind].name, *task ? "-" : "", task, svg ? "svg" : "png");
+        snprintf(name, sizeof name, "%s%s%s%s%s.%s", before, *before ? "-" : "", kinds[d->kind].name, *task ? "-" : "",
+                 task, svg ? "svg" : "png");
         char *path = thx_path_join(folder, name);
         st = path ? write_one(d, svg, path, err) : thx_fail(err, THORAX_NOMEM, 0, "%s: no memory", folder);
         free(path);
@@ -272,7 +284,8 @@ static thorax_status write_both(const drawing *d, const char *folder, const char
     return st;
 }
 
-static thorax_status draw_task(const json_t *curves, const char *task, const char *folder, const char *prefix, size_t *written, thorax_error *err)
+static thorax_status draw_task(const json_t *curves, const char *task, const char *folder, const char *prefix,
+                               size_t *written, thorax_error *err)
 {
     line lines[LABELS] = { { 0 } };
     size_t n = 0;
@@ -284,7 +297,8 @@ static thorax_status draw_task(const json_t *curves, const char *task, const cha
     return st;
 }
 
-thorax_status thx_eval_plots(const json_t *result, const char *folder, const char *prefix, size_t *written, thorax_error *err)
+thorax_status thx_eval_plots(const json_t *result, const char *folder, const char *prefix, size_t *written,
+                             thorax_error *err)
 {
     const json_t *curves = json_object_get(result, "curves");
     const char *last = NULL;

@@ -50,11 +50,13 @@ void eval_labels_clear(signed char labels[THX_FINDINGS])
     for (int i = 0; i < THX_FINDINGS; i++) labels[i] = THX_EVAL_BLANK;
 }
 
-void eval_set_label(eval_reader *r, signed char labels[THX_FINDINGS], const char *name, thx_eval_mention value, size_t line)
+void eval_set_label(eval_reader *r, signed char labels[THX_FINDINGS], const char *name, thx_eval_mention value,
+                    size_t line)
 {
     const int i = thx_eval_finding(name);
 
-    if (i < 0) thx_eval_note(r->problems, &r->problems->labels, r->path, line, "a label that is not one of the 14 findings");
+    if (i < 0)
+        thx_eval_note(r->problems, &r->problems->labels, r->path, line, "a label that is not one of the 14 findings");
     else labels[i] = (signed char)value;
 }
 
@@ -64,7 +66,19 @@ thx_eval_mention eval_mention_of(double value)
     return value == 0 ? THX_EVAL_NO : value < 0 ? THX_EVAL_UNCERTAIN : THX_EVAL_YES;
 }
 
-thorax_status eval_boxes_of_text(eval_reader *r, const char *text, size_t line, const thx_eval_box **out, size_t *n, thorax_error *err)
+bool thx_eval_box_is_odd(double x1, double y1, double x2, double y2)
+{
+    return !(x1 >= 0 && y1 >= 0 && x1 < x2 && y1 < y2 && x2 <= 1 && y2 <= 1);
+}
+
+void eval_check_box(eval_reader *r, const thx_eval_box *b, size_t line)
+{
+    if (thx_eval_box_is_odd(b->x1, b->y1, b->x2, b->y2))
+        thx_eval_note(r->problems, &r->problems->odd_boxes, r->path, line, "a box outside the film or reversed, used as it is");
+}
+
+thorax_status eval_boxes_of_text(eval_reader *r, const char *text, size_t line, const thx_eval_box **out, size_t *n,
+                                 thorax_error *err)
 {
     const size_t found = thx_boxes_parse(NULL, 0, text, true);
 
@@ -79,8 +93,10 @@ thorax_status eval_boxes_of_text(eval_reader *r, const char *text, size_t line, 
     thx_eval_box *list = thx_arena_alloc(r->arena, found, sizeof *list);
     if (!boxes || !list) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for boxes", r->path);
     *n = thx_boxes_parse(boxes, found, text, true);
-    for (size_t i = 0; i < *n; i++)
+    for (size_t i = 0; i < *n; i++) {
         list[i] = (thx_eval_box){ boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2, NAN, "" };
+        eval_check_box(r, &list[i], line);
+    }
     *out = list;
     return THORAX_OK;
 }
@@ -162,8 +178,9 @@ thorax_status thx_eval_read_text(const char *text, size_t size, const char *name
     if (!st) st = read_as(&r, format_of(name, r.text, r.size, r.reading), err);
     thx_arena_close(r.arena);
     if (!st && !r.read && r.items)
-        st = thx_fail(err, THORAX_FORMAT, 0, "%s: none of its %zu lines is a record (JSON lines, a JSON array, CSV or text lines)",
-                      name, r.items);
+        st = thx_fail(err, THORAX_FORMAT, 0,
+                      "%s: none of its %zu lines is a record (JSON lines, a JSON array, CSV or text lines)", name,
+                      r.items);
     return st;
 }
 

@@ -58,6 +58,7 @@ typedef struct thx_eval_problems {
     size_t     lines;             /* items that could not be read                         */
     size_t     labels;            /* names of findings that are not among the 14          */
     size_t     boxes;             /* boxes that are not four numbers                      */
+    size_t     odd_boxes;         /* boxes outside the film or reversed; used as they are */
     size_t     values;            /* NaN, infinities                                      */
     size_t     twice;             /* items whose id and task came before                  */
     size_t     unequal;           /* lines of one file without a partner in the other     */
@@ -73,7 +74,13 @@ size_t thx_eval_problems_all(const thx_eval_problems *p);
 void   thx_eval_problems_deinit(thx_eval_problems *p);
 
 /* ---- Reading ---- */
-typedef enum thx_eval_format { THX_EVAL_AUTO, THX_EVAL_JSONL, THX_EVAL_ARRAY, THX_EVAL_CSV, THX_EVAL_LINES } thx_eval_format;
+typedef enum thx_eval_format {
+    THX_EVAL_AUTO,
+    THX_EVAL_JSONL,
+    THX_EVAL_ARRAY,
+    THX_EVAL_CSV,
+    THX_EVAL_LINES
+} thx_eval_format;
 
 typedef struct thx_eval_reading {
     thx_eval_format format;       /* AUTO: by the name (.csv, .tsv, .txt) and the first character                  */
@@ -94,6 +101,9 @@ thorax_status thx_eval_read(const char *path, const thx_eval_reading *reading, t
 /* The same from memory (borrowed), `name` stands in messages. AUTO goes by content alone. */
 thorax_status thx_eval_read_text(const char *text, size_t size, const char *name, const thx_eval_reading *reading,
                                  thx_eval_take *take, void *data, thx_eval_problems *problems, thorax_error *err);
+
+/* Outside 0..1, reversed or empty. */
+bool thx_eval_box_is_odd(double x1, double y1, double x2, double y2);
 
 /* The index of a finding among the 14, by its name in any case; -1: none. */
 int thx_eval_finding(const char *name);

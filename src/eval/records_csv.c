@@ -52,7 +52,8 @@ static void quoted_field(table *t, char *out, size_t *n)
 
 static bool ends_field(const table *t)
 {
-    return t->at == t->end || *t->at == t->separator || *t->at == '\n' || (*t->at == '\r' && (t->at + 1 == t->end || t->at[1] == '\n'));
+    return t->at == t->end || *t->at == t->separator || *t->at == '\n' ||
+           (*t->at == '\r' && (t->at + 1 == t->end || t->at[1] == '\n'));
 }
 
 /* The room a field can take at most: a quoted one ends at the last quote of the file at worst, so it is measured. */
@@ -135,7 +136,8 @@ static column_kind chosen_kind(const char *list, const char *name)
         const char *equal = strchr(p, '='), *end = strchr(p, ',');
         const size_t rest = end ? (size_t)(end - p) : strlen(p);
 
-        if (equal && (size_t)(equal - p) < rest && rest - (size_t)(equal - p) - 1 == size && !memcmp(equal + 1, name, size))
+        if (equal && (size_t)(equal - p) < rest && rest - (size_t)(equal - p) - 1 == size &&
+            !memcmp(equal + 1, name, size))
             for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (strlen(names[i].name) == (size_t)(equal - p) && !memcmp(names[i].name, p, (size_t)(equal - p)))
                     return names[i].kind;
@@ -151,15 +153,17 @@ static void choose_columns(table *t)
     bool chosen[SCORE + 1] = { false };
 
     for (size_t i = 0; i < t->n_fields; i++) {
-        const column_kind kind = o->predictions && !strcmp(o->predictions, t->fields[i]) ? PREDICTION
-                                                                                         : chosen_kind(o->columns, t->fields[i]);
+        const column_kind kind = o->predictions && !strcmp(o->predictions, t->fields[i])
+                                     ? PREDICTION
+                                     : chosen_kind(o->columns, t->fields[i]);
         t->columns[i] = kind ? (column){ kind, 0 } : column_of(t->fields[i]);
         chosen[kind] |= kind != NOTHING;
     }
     t->n_columns = t->n_fields;
     for (size_t i = 0; i < t->n_columns; i++) {
         const column_kind kind = t->columns[i].kind;
-        const bool mine = (o->predictions && !strcmp(o->predictions, t->fields[i])) || chosen_kind(o->columns, t->fields[i]);
+        const bool        mine =
+            (o->predictions && !strcmp(o->predictions, t->fields[i])) || chosen_kind(o->columns, t->fields[i]);
         if (chosen[kind] && !mine) t->columns[i] = (column){ NOTHING, 0 };
     }
     bool seen[FINDING] = { false };
@@ -208,9 +212,16 @@ static thorax_status set_field(table *t, thx_eval_item *item, column c, const ch
     case PREDICTION: item->prediction = text; break;
     case REFERENCE: item->reference = text; break;
     case LABELS: return add_labels(t, item, text, err);
-    case BOXES: item->has_boxes = true; return eval_boxes_of_text(t->r, text, item->line, &item->boxes, &item->n_boxes, err);
-    case PREDICTED_BOXES: item->has_found = true; return eval_boxes_of_text(t->r, text, item->line, &item->found, &item->n_found, err);
-    case FINDING: item->has_labels = true; item->labels[c.finding] = (signed char)eval_mention_of(number_of(text)); break;
+    case BOXES:
+        item->has_boxes = true;
+        return eval_boxes_of_text(t->r, text, item->line, &item->boxes, &item->n_boxes, err);
+    case PREDICTED_BOXES:
+        item->has_found = true;
+        return eval_boxes_of_text(t->r, text, item->line, &item->found, &item->n_found, err);
+    case FINDING:
+        item->has_labels = true;
+        item->labels[c.finding] = (signed char)eval_mention_of(number_of(text));
+        break;
     case SCORE: item->scores[c.finding] = number_of(text); item->has_scores |= !isnan(item->scores[c.finding]); break;
     case NOTHING: break;
     }
@@ -225,8 +236,8 @@ static thorax_status give_row(table *t, size_t line, thorax_error *err)
     if (st) return st;
     if (t->broken) thx_eval_note(t->r->problems, &t->r->problems->lines, t->r->path, line, "not CSV in UTF-8");
     else if (t->n_fields != t->n_columns)
-        thx_eval_note(t->r->problems, &t->r->problems->lines, t->r->path, line, "%zu fields, the first line has %zu", t->n_fields,
-                      t->n_columns);
+        thx_eval_note(t->r->problems, &t->r->problems->lines, t->r->path, line, "%zu fields, the first line has %zu",
+                      t->n_fields, t->n_columns);
     if (t->broken || t->n_fields != t->n_columns) return THORAX_OK;
     for (size_t i = 0; !st && i < t->n_fields; i++) st = set_field(t, &item, t->columns[i], t->fields[i], err);
     return st ? st : eval_item_give(t->r, &item, err);
@@ -246,8 +257,10 @@ static thorax_status read_rows(table *t, thorax_error *err)
     if (st) return st;
     if (!t->broken) choose_columns(t);
     if (!has_column(t, PREDICTION) && !has_column(t, REFERENCE) && !has_column(t, FINDING) && !has_column(t, LABELS))
-        return thx_fail(err, THORAX_FORMAT, 0, "%s: line 1: no column prediction, reference, labels or of a finding (--columns "
-                        "prediction=NAME,reference=NAME says which)", t->r->path);
+        return thx_fail(err, THORAX_FORMAT, 0,
+                        "%s: line 1: no column prediction, reference, labels or of a finding (--columns "
+                        "prediction=NAME,reference=NAME says which)",
+                        t->r->path);
     const thx_arena_mark mark = thx_arena_get_mark(t->r->arena);
     while (!st && t->at < t->end) {
         const size_t line = t->line;

@@ -35,12 +35,16 @@ thorax_status eval_read_csv(eval_reader *r, char separator, thorax_error *err);
 thorax_status eval_read_lines(eval_reader *r, const char *references, size_t size, thorax_error *err);
 
 /* Sets a finding by the name of a label; counts a name that is not known. `value`: what the file says. */
-void eval_set_label(eval_reader *r, signed char labels[THX_FINDINGS], const char *name, thx_eval_mention value, size_t line);
+void eval_set_label(eval_reader *r, signed char labels[THX_FINDINGS], const char *name, thx_eval_mention value,
+                    size_t line);
 /* The mention that a number stands for: 1 yes, 0 no, -1 uncertain, NaN blank. */
 thx_eval_mention eval_mention_of(double value);
+/* Counts a box that lies outside the film or is reversed. */
+void eval_check_box(eval_reader *r, const thx_eval_box *box, size_t line);
 /* Blanks in all places. */
 void eval_labels_clear(signed char labels[THX_FINDINGS]);
 /* All boxes "[x1, y1, x2, y2]" in a text, into the arena. THORAX_NOMEM. */
-thorax_status eval_boxes_of_text(eval_reader *r, const char *text, size_t line, const thx_eval_box **out, size_t *n, thorax_error *err);
+thorax_status eval_boxes_of_text(eval_reader *r, const char *text, size_t line, const thx_eval_box **out, size_t *n,
+                                 thorax_error *err);
 
 #endif

@@ -8,8 +8,9 @@
  *   reference   reference, txt, answer
  *   phrase      phrase, label
  *   labels      labels: names, or an object {name: 1, 0, -1, NaN}
- *   boxes       boxes: [x1, y1, x2, y2] or {"label", "box", "score"}; of a line of `thorax batch` they are the prediction's
- *   besides     predicted_boxes, findings [{"name", "present", "score"}], scores {name: number}, conversation, answers, error */
+ *   boxes       boxes: [x1, y1, x2, y2] or {"label", "box", "score"}; of a line of `thorax batch` the prediction's
+ *   besides     predicted_boxes, findings [{"name", "present", "score"}], scores {name: number}, conversation, answers,
+ *               error */
 #include "eval/records_internal.h"
 
 #include <math.h>
@@ -41,7 +42,8 @@ static size_t without_nan(thx_string *out, const char *text, size_t size)
         size_t n;
         if (quoted && text[i] == '\\') i++;
         else if (text[i] == '"') quoted = !quoted;
-        else if (!quoted && (text[i] == 'N' || text[i] == 'I' || text[i] == '-') && (n = token_at(text + i, size - i))) {
+        else if (!quoted && (text[i] == 'N' || text[i] == 'I' || text[i] == '-') &&
+                 (n = token_at(text + i, size - i))) {
             thx_string_add(out, text + from, i - from);
             thx_string_puts(out, "null");
             i += n - 1;
@@ -59,7 +61,8 @@ static json_t *parse(eval_reader *r, const char *text, size_t size, json_error_t
     const size_t absent = without_nan(&plain, text, size);
 
     r->problems->values += absent;
-    json_t *json = absent ? plain.failed ? NULL : json_loadb(plain.data, plain.size, 0, why) : json_loadb(text, size, 0, why);
+    json_t *json =
+        absent ? plain.failed ? NULL : json_loadb(plain.data, plain.size, 0, why) : json_loadb(text, size, 0, why);
     thx_string_deinit(&plain);
     return json;
 }
@@ -146,7 +149,9 @@ static bool read_boxes(eval_reader *r, const json_t *list, size_t line, const th
             thx_eval_note(r->problems, &r->problems->boxes, r->path, line, "a box that is not four numbers");
             continue;
         }
-        boxes[(*n)++] = (thx_eval_box){ c[0], c[1], c[2], c[3], number_of(json_object_get(box, "score")), label ? label : "" };
+        boxes[(*n)++] =
+            (thx_eval_box){ c[0], c[1], c[2], c[3], number_of(json_object_get(box, "score")), label ? label : "" };
+        eval_check_box(r, &boxes[*n - 1], line);
     }
     return boxes || !all;
 }
@@ -175,7 +180,9 @@ static void set_score(eval_reader *r, thx_eval_item *item, const char *name, con
 {
     const int i = thx_eval_finding(name);
 
-    if (i < 0) thx_eval_note(r->problems, &r->problems->labels, r->path, item->line, "a score of what is not one of the 14 findings");
+    if (i < 0)
+        thx_eval_note(r->problems, &r->problems->labels, r->path, item->line,
+                      "a score of what is not one of the 14 findings");
     else if (!isnan(number_of(value))) {
         item->scores[i] = number_of(value);
         item->has_scores = true;
@@ -192,8 +199,8 @@ static void read_findings(eval_reader *r, thx_eval_item *item, json_t *object)
         const char *name = json_string_value(json_object_get(value, "name"));
         const json_t *present = json_object_get(value, "present"), *score = json_object_get(value, "score");
         item->has_findings = true;
-        eval_set_label(r, item->findings, name ? name : "", json_is_boolean(present) ? (thx_eval_mention)json_is_true(present)
-                       : THX_EVAL_BLANK, item->line);
+        eval_set_label(r, item->findings, name ? name : "",
+                       json_is_boolean(present) ? (thx_eval_mention)json_is_true(present) : THX_EVAL_BLANK, item->line);
         if (name && json_is_number(score)) set_score(r, item, name, score);
     }
     json_t *scores = json_object_get(object, "scores");
@@ -210,7 +217,8 @@ static bool read_turns(eval_reader *r, thx_eval_item *item, const json_t *list)
         turns[i].role = TEXT_OF(json_array_get(list, i), "role");
         turns[i].content = TEXT_OF(json_array_get(list, i), "content");
         if (turns[i].role && turns[i].content) continue;
-        thx_eval_note(r->problems, &r->problems->lines, r->path, item->line, "turn %zu is not {\"role\", \"content\"}", i + 1);
+        thx_eval_note(r->problems, &r->problems->lines, r->path, item->line, "turn %zu is not {\"role\", \"content\"}",
+                      i + 1);
         return true;
     }
     item->turns = turns;
@@ -303,7 +311,7 @@ thorax_status eval_read_jsonl(eval_reader *r, thorax_error *err)
     return st;
 }
 
-/* The end of the value that begins at `at`: behind its last bracket, or before a comma or bracket that closes the array. */
+/* The end of the value that begins at `at`: behind its last bracket, or before a comma or bracket of the array. */
 static const char *value_end(const char *at, const char *end)
 {
     size_t depth = 0;

@@ -23,7 +23,8 @@ static bool next_line(lines *l, const char **text, size_t *size)
 }
 
 /* A copy that ends with 0; broken UTF-8 and 0 bytes are counted and give NULL in *out. */
-static thorax_status copy_line(eval_reader *r, const char **out, const char *text, size_t size, size_t line, thorax_error *err)
+static thorax_status copy_line(eval_reader *r, const char **out, const char *text, size_t size, size_t line,
+                               thorax_error *err)
 {
     *out = NULL;
     if (memchr(text, 0, size) || !thx_utf8_valid(text, size)) {

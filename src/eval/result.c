@@ -23,9 +23,9 @@ static json_t *interval_json(const thx_eval_figure *f, const thx_eval_options *o
 
 static json_t *figure_json(const thx_eval_figure *f, const thx_eval_options *o)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:o, s:s}", "task", f->task, "metric", f->metric, "name", f->name,
-                             "label", f->label, "value", number(f->value), "n", count(f->n), "failed", count(f->failed), "interval",
-                             interval_json(f, o), "signature", f->signature);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:o, s:s}", "task", f->task, "metric", f->metric,
+                             "name", f->name, "label", f->label, "value", number(f->value), "n", count(f->n), "failed",
+                             count(f->failed), "interval", interval_json(f, o), "signature", f->signature);
 
     if (f->is_median) {
         json_object_set_new(json, "kind", json_string("median of resamples"));
@@ -48,8 +48,8 @@ static json_t *items_json(const thx_eval_scores *s)
             json_array_append_new(ids, thx_json_path(s->set->items[f->items[k]].id));
             json_array_append_new(values, number(f->values[k]));
         }
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o}", "task", f->task, "metric", f->metric, "name", f->name, "ids",
-                                              ids, "values", values));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o}", "task", f->task, "metric", f->metric, "name",
+                                              f->name, "ids", ids, "values", values));
     }
     return list;
 }
@@ -65,16 +65,18 @@ static json_t *curves_json(const thx_eval_scores *s)
             json_array_append_new(scores, number(c->scores[k]));
             json_array_append_new(truth, json_integer(c->truth[k]));
         }
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "task", c->task, "label", c->label, "scores", scores, "truth", truth));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "task", c->task, "label", c->label, "scores",
+                                              scores, "truth", truth));
     }
     return list;
 }
 
 static json_t *problems_json(const thx_eval_problems *p, const thx_eval_scores *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "unreadable_lines", count(p->lines), "unknown_labels", count(p->labels),
-                     "broken_boxes", count(p->boxes), "absent_values", count(p->values), "repeated_ids", count(p->twice),
-                     "unequal_lines", count(p->unequal), "unmatched", count(p->unmatched), "without_prediction", count(s->failed));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "unreadable_lines", count(p->lines), "unknown_labels",
+                     count(p->labels), "broken_boxes", count(p->boxes), "absent_values", count(p->values),
+                     "repeated_ids", count(p->twice), "unequal_lines", count(p->unequal), "unmatched",
+                     count(p->unmatched), "without_prediction", count(s->failed));
 }
 
 /* Empty texts are scored as they are; how many there were stands in the result. */
@@ -127,13 +129,15 @@ json_t *thx_eval_result_json(const thx_eval_scores *s, const thx_eval_options *o
         p += n + (p[n] == '\n');
     }
     json_t *problems = problems_json(&s->set->problems, s);
+    json_object_set_new(problems, "odd_boxes", count(s->set->problems.odd_boxes));
     json_object_set_new(problems, "empty_predictions", count(empty_texts(s->set, false)));
     json_object_set_new(problems, "empty_references", count(empty_texts(s->set, true)));
     json_object_set_new(problems, "without_reference", count(without_reference(s->set)));
-    json_t *json = json_pack("{s:i, s:s, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "program", "thorax " THX_VERSION,
-                             "name", source->name ? thx_json_path(source->name) : json_null(), "files", files_json(source), "preset",
-                             o->preset, "items", count(s->set->n), "problems", problems, "notes", notes, "figures", figures, "values",
-                             items_json(s), "curves", curves_json(s));
+    json_t *json =
+        json_pack("{s:i, s:s, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "program",
+                  "thorax " THX_VERSION, "name", source->name ? thx_json_path(source->name) : json_null(), "files",
+                  files_json(source), "preset", o->preset, "items", count(s->set->n), "problems", problems, "notes",
+                  notes, "figures", figures, "values", items_json(s), "curves", curves_json(s));
     if (json && s->judges) json_object_set(json, "judges", s->judges);
     if (json && source->settings) json_object_set(json, "run", (json_t *)(uintptr_t)source->settings);
     return json;
@@ -145,9 +149,11 @@ static void print_figure(thx_string *out, const thx_eval_figure *f)
 {
     char name[120], interval[40] = "";
 
-    snprintf(name, sizeof name, "%s%s%s%s", f->name, f->label ? " [" : "", f->label ? f->label : "", f->label ? "]" : "");
+    snprintf(name, sizeof name, "%s%s%s%s", f->name, f->label ? " [" : "", f->label ? f->label : "",
+             f->label ? "]" : "");
     if (f->has_interval) snprintf(interval, sizeof interval, "%.4f .. %.4f", f->low, f->high);
-    if (isnan(f->value)) thx_string_printf(out, "  %-16s %-34s %10s  %-20s %6zu", f->metric, name, "undefined", interval, f->n);
+    if (isnan(f->value))
+        thx_string_printf(out, "  %-16s %-34s %10s  %-20s %6zu", f->metric, name, "undefined", interval, f->n);
     else thx_string_printf(out, "  %-16s %-34s %10.4f  %-20s %6zu", f->metric, name, f->value, interval, f->n);
     if (f->failed) thx_string_printf(out, "  (%zu not scored)", f->failed);
     if (f->is_median) thx_string_puts(out, "  median");
@@ -165,6 +171,7 @@ void thx_eval_problems_print(thx_string *out, const thx_eval_problems *p)
     print_problem(out, p->lines, "lines that could not be read");
     print_problem(out, p->labels, "labels that are not among the 14 findings");
     print_problem(out, p->boxes, "boxes that are not four numbers");
+    print_problem(out, p->odd_boxes, "boxes outside the film or reversed (used as they are)");
     print_problem(out, p->values, "values that were NaN or infinite (taken as absent)");
     print_problem(out, p->twice, "items whose id came before (left out)");
     print_problem(out, p->unequal, "lines without a partner in the other file");
@@ -187,8 +194,8 @@ void thx_eval_result_print(thx_string *out, const thx_eval_scores *s, const thx_
         print_figure(out, f);
     }
     if (!s->n) thx_string_puts(out, "nothing to score: no item has a prediction and a reference\n");
-    thx_string_printf(out, "\n%zu items; intervals: %g %% of %zu resamples, seed %u", s->set->n, 100 * o->confidence, o->resamples,
-                      (unsigned)o->seed);
+    thx_string_printf(out, "\n%zu items; intervals: %g %% of %zu resamples, seed %u", s->set->n, 100 * o->confidence,
+                      o->resamples, (unsigned)o->seed);
     thx_string_puts(out, " (medians: 500, seed 3)\n");
     print_problem(out, s->failed, "items without a prediction");
     print_problem(out, without_reference(s->set), "items without a reference");

@@ -11,52 +11,61 @@
 static const eval_metric metrics[] = {
     { "rouge-stem", "rouge_score-0.1.2", "texts", "ROUGE-1, -2, -L with Porter stemming, means of F (RadVLM)",
       TASK_UNSAID | TASK_REPORT, ROUGE_STEM, eval_rouge, true },
-    { "rouge", "rouge_score-0.1.2", "texts", "ROUGE-1, -2, -L, -Lsum without stemming, means of F", TASK_UNSAID | TASK_REPORT,
-      ROUGE_PLAIN, eval_rouge, false },
-    { "rouge-median", "rouge_score-0.1.2", "texts", "ROUGE-2, -L without stemming, medians of 500 resampled means (LLaVA-Rad)",
-      TASK_UNSAID | TASK_REPORT, ROUGE_MEDIAN, eval_rouge, false },
-    { "rouge-hf", "evaluate-a7dd338", "texts", "ROUGE-L as Hugging Face evaluate has it, seeded: median of 1000 resampled means",
-      TASK_UNSAID | TASK_REPORT, ROUGE_HF, eval_rouge, false },
+    { "rouge", "rouge_score-0.1.2", "texts", "ROUGE-1, -2, -L, -Lsum without stemming, means of F",
+      TASK_UNSAID | TASK_REPORT, ROUGE_PLAIN, eval_rouge, false },
+    { "rouge-median", "rouge_score-0.1.2", "texts",
+      "ROUGE-L without stemming, median of 500 resampled means (LLaVA-Rad)", TASK_UNSAID | TASK_REPORT,
+      ROUGE_MEDIAN, eval_rouge, false },
+    { "rouge-hf", "evaluate-a7dd338", "texts",
+      "ROUGE-L as Hugging Face evaluate has it, seeded: median of 1000 resampled means", TASK_UNSAID | TASK_REPORT,
+      ROUGE_HF, eval_rouge, false },
     { "bleu-coco", "pycocoevalcap-ad63453", "texts", "BLEU-1 to -4 of COCO, 0..1 (RadVLM prints BLEU-4 as \"blue\")",
       TASK_UNSAID | TASK_REPORT, BLEU_COCO, eval_bleu, true },
-    { "bleu", "sacrebleu-2.6.0", "texts", "corpus BLEU-1 and -4 of sacrebleu, 0..100, with its own interval (LLaVA-Rad)",
-      TASK_UNSAID | TASK_REPORT, BLEU_SACRE, eval_bleu, true },
-    { "bleu-hf", "evaluate-a7dd338", "texts", "BLEU-1 and -4 of Hugging Face evaluate, 0..1", TASK_UNSAID | TASK_REPORT, BLEU_HF,
-      eval_bleu, false },
+    { "bleu", "sacrebleu-2.6.0", "texts",
+      "corpus BLEU-1 and -4 of sacrebleu, 0..100, with its own interval (LLaVA-Rad)", TASK_UNSAID | TASK_REPORT,
+      BLEU_SACRE, eval_bleu, true },
+    { "bleu-hf", "evaluate-a7dd338", "texts", "BLEU-1 and -4 of Hugging Face evaluate, 0..1", TASK_UNSAID | TASK_REPORT,
+      BLEU_HF, eval_bleu, false },
     { "cider", "pycocoevalcap-ad63453", "texts", "CIDEr-D, 0..10", TASK_UNSAID | TASK_REPORT, 0, eval_cider, true },
-    { "bertscore", "bert_score-0.3.13", "texts and --bertscore DIR", "BERTScore, F; of DistilBERT layer 5, rescaled (RadVLM)",
-      TASK_UNSAID | TASK_REPORT, 0, eval_bertscore, true },
-    { "chexbert", "f1chexbert-0.0.2", "texts and --chexbert DIR", "F1 of CheXbert's 14 and 5 classes, doubt counts as present (RadVLM)",
-      TASK_UNSAID | TASK_REPORT, CHEXBERT_RADVLM, eval_chexbert, true },
-    { "chexbert-llavarad", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", "the same with doubt absent and (+) present, medians of 500 resamples",
-      TASK_UNSAID | TASK_REPORT, CHEXBERT_MEDIAN, eval_chexbert, false },
-    { "chexbert-llavarad-point", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", "the same without resampling", TASK_UNSAID | TASK_REPORT,
-      CHEXBERT_POINT, eval_chexbert, false },
-    { "radgraph", "radgraph-0.1.14", "texts and --radgraph DIR", "RadGraph F1: simple, partial, complete (RadVLM: radgraph-xl)",
-      TASK_UNSAID | TASK_REPORT, RADGRAPH_ALL, eval_radgraph, true },
-    { "radgraph-llavarad", "radgraph-0.0.9", "texts and --radgraph DIR", "RadGraph F1, partial, median of 500 resamples (LLaVA-Rad: radgraph)",
-      TASK_UNSAID | TASK_REPORT, RADGRAPH_MEDIAN, eval_radgraph, false },
-    { "radgraph-llavarad-point", "radgraph-0.0.9", "texts and --radgraph DIR", "the same without resampling", TASK_UNSAID | TASK_REPORT,
-      RADGRAPH_POINT, eval_radgraph, false },
-    { "radcliq-v0", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR", "RadCliQ-v0, lower is better",
-      TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V0, eval_radcliq, false },
-    { "radcliq-v1", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR", "RadCliQ-v1, lower is better",
-      TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V1, eval_radcliq, true },
-    { "ratescore", "RaTEScore-a970406", "texts and --ratescore DIR", "RaTEScore", TASK_UNSAID | TASK_REPORT, 0, eval_ratescore, true },
-    { "green", "green_score-0.0.12", "texts, and --green DIR or --endpoint URL", "GREEN by its judge, run by this program or a service",
-      TASK_UNSAID | TASK_REPORT, 0, eval_green, true },
-    { "chexprompt", "CheXprompt-8cfddec", "texts, and --endpoint URL or --judge DIR", "errors that a judge counts in a report",
-      TASK_UNSAID | TASK_REPORT, 0, eval_chexprompt, false },
-    { "conversation", "RadVLM-69fe946", "conversations with answers, and --endpoint URL or --judge DIR", "mean score of a judge, 0..10 (RadVLM)",
-      TASK_UNSAID | TASK_TALK, 0, eval_conversation, true },
+    { "bertscore", "bert_score-0.3.13", "texts and --bertscore DIR",
+      "BERTScore, F; of DistilBERT layer 5, rescaled (RadVLM)", TASK_UNSAID | TASK_REPORT, 0, eval_bertscore, true },
+    { "chexbert", "f1chexbert-0.0.2", "texts and --chexbert DIR",
+      "F1 of CheXbert's 14 and 5 classes, doubt counts as present (RadVLM)", TASK_UNSAID | TASK_REPORT, CHEXBERT_RADVLM,
+      eval_chexbert, true },
+    { "chexbert-llavarad", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR",
+      "the same with doubt absent and (+) present, medians of 500 resamples", TASK_UNSAID | TASK_REPORT,
+      CHEXBERT_MEDIAN, eval_chexbert, false },
+    { "chexbert-llavarad-point", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", "the same without resampling",
+      TASK_UNSAID | TASK_REPORT, CHEXBERT_POINT, eval_chexbert, false },
+    { "radgraph", "radgraph-0.1.14", "texts and --radgraph DIR",
+      "RadGraph F1: simple, partial, complete (RadVLM: radgraph-xl)", TASK_UNSAID | TASK_REPORT, RADGRAPH_ALL,
+      eval_radgraph, true },
+    { "radgraph-llavarad", "radgraph-0.0.9", "texts and --radgraph DIR",
+      "RadGraph F1, partial, median of 500 resamples (LLaVA-Rad: radgraph)", TASK_UNSAID | TASK_REPORT, RADGRAPH_MEDIAN,
+      eval_radgraph, false },
+    { "radgraph-llavarad-point", "radgraph-0.0.9", "texts and --radgraph DIR", "the same without resampling",
+      TASK_UNSAID | TASK_REPORT, RADGRAPH_POINT, eval_radgraph, false },
+    { "radcliq-v0", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR",
+      "RadCliQ-v0, lower is better", TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V0, eval_radcliq, false },
+    { "radcliq-v1", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR",
+      "RadCliQ-v1, lower is better", TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V1, eval_radcliq, true },
+    { "ratescore", "RaTEScore-a970406", "texts and --ratescore DIR", "RaTEScore", TASK_UNSAID | TASK_REPORT, 0,
+      eval_ratescore, true },
+    { "green", "green_score-0.0.12", "texts, and --green DIR or --endpoint URL",
+      "GREEN by its judge, run by this program or a service", TASK_UNSAID | TASK_REPORT, 0, eval_green, true },
+    { "chexprompt", "CheXprompt-8cfddec", "texts, and --endpoint URL or --judge DIR",
+      "errors that a judge counts in a report", TASK_UNSAID | TASK_REPORT, 0, eval_chexprompt, false },
+    { "conversation", "RadVLM-69fe946", "conversations with answers, and --endpoint URL or --judge DIR",
+      "mean score of a judge, 0..10 (RadVLM)", TASK_UNSAID | TASK_TALK, 0, eval_conversation, true },
     { "findings", "thorax", "labels", "precision, recall, F1 of findings that answers state, negation understood",
       TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_findings, true },
     { "mentions", "RadVLM-69fe946", "labels", "F1 of findings whose names occur in answers, negated or not (RadVLM)",
       TASK_UNSAID | TASK_CLASSIFY, 0, eval_mentions, true },
-    { "auroc", "scikit-learn-1.2", "labels, scores", "AUROC, average precision, Brier score, calibration error of scores",
-      TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_auroc, true },
-    { "exact", "thorax", "texts", "share of short answers that are the reference, but for case, blanks and a full stop", TASK_TALK, 0,
-      eval_exact, true },
+    { "auroc", "scikit-learn-1.2", "labels, scores",
+      "AUROC, average precision, Brier score, calibration error of scores", TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY,
+      0, eval_auroc, true },
+    { "exact", "thorax", "texts", "share of short answers that are the reference, but for case, blanks and a full stop",
+      TASK_TALK, 0, eval_exact, true },
     { "boxes", "RadVLM-69fe946", "boxes", "mAP at IoU 0.5 over answers, without scores or classes; mean IoU (RadVLM)",
       TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_boxes, true },
     { "coco", "cocoapi-8c9bcc3", "boxes", "average precision of COCO at IoU 0.5 and 0.5..0.95, per class",
@@ -143,12 +152,24 @@ static thorax_status wanted_list(const char **list, const thx_eval_options *o, t
 
 unsigned eval_task_kind(const char *task)
 {
-    static const struct { const char *name; unsigned kind; } kinds[] = {
-        { "", TASK_UNSAID }, { "report", TASK_REPORT }, { "report_generation", TASK_REPORT }, { "classify", TASK_CLASSIFY },
-        { "abnormality_classification", TASK_CLASSIFY }, { "ground", TASK_BOXES }, { "phrase", TASK_BOXES },
-        { "region_grounding", TASK_BOXES }, { "abnormality_grounding", TASK_BOXES }, { "phrase_grounding", TASK_BOXES },
-        { "object_grounding", TASK_BOXES }, { "abnormality_detection", TASK_BOXES }, { "detect", TASK_BOXES },
-        { "ask", TASK_TALK }, { "vqa", TASK_TALK }, { "conversation", TASK_TALK },
+    static const struct { const char *name; unsigned kind;
+    } kinds[] = {
+        { "", TASK_UNSAID },
+        { "report", TASK_REPORT },
+        { "report_generation", TASK_REPORT },
+        { "classify", TASK_CLASSIFY },
+        { "abnormality_classification", TASK_CLASSIFY },
+        { "ground", TASK_BOXES },
+        { "phrase", TASK_BOXES },
+        { "region_grounding", TASK_BOXES },
+        { "abnormality_grounding", TASK_BOXES },
+        { "phrase_grounding", TASK_BOXES },
+        { "object_grounding", TASK_BOXES },
+        { "abnormality_detection", TASK_BOXES },
+        { "detect", TASK_BOXES },
+        { "ask", TASK_TALK },
+        { "vqa", TASK_TALK },
+        { "conversation", TASK_TALK },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
@@ -192,7 +213,8 @@ static thorax_status check_wanted(const thx_eval_options *o, const size_t added[
 {
     for (size_t i = 0; o->metrics && i < METRICS; i++)
         if (listed(o->metrics, metrics[i].name) && !added[i])
-            return thx_fail(err, THORAX_USAGE, 0, "%s needs %s, which are not there", metrics[i].name, metrics[i].needs);
+            return thx_fail(err, THORAX_USAGE, 0, "%s needs %s, which are not there", metrics[i].name,
+                            metrics[i].needs);
     return THORAX_OK;
 }
 
@@ -222,7 +244,8 @@ static thorax_status run_groups(thx_eval_scores *s, const thx_eval_options *o, c
     return st;
 }
 
-thorax_status thx_eval_score(thx_eval_scores *out, const thx_eval_set *set, const thx_eval_options *options, thorax_error *err)
+thorax_status thx_eval_score(thx_eval_scores *out, const thx_eval_set *set, const thx_eval_options *options,
+                             thorax_error *err)
 {
     const char *list;
 
@@ -234,8 +257,8 @@ thorax_status thx_eval_score(thx_eval_scores *out, const thx_eval_set *set, cons
     return st ? st : eval_intervals(out, options, err);
 }
 
-const thx_eval_figure *thx_eval_find_figure(const thx_eval_scores *s, const char *metric, const char *name, const char *task,
-                                            const char *label)
+const thx_eval_figure *thx_eval_find_figure(const thx_eval_scores *s, const char *metric, const char *name,
+                                            const char *task, const char *label)
 {
     for (size_t i = 0; i < s->n; i++) {
         const thx_eval_figure *f = &s->figures[i];

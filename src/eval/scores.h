@@ -89,12 +89,13 @@ typedef struct thx_eval_scores {
 /* Computes all figures and their intervals. `set` is borrowed and indexed.
  * THORAX_USAGE: a metric or preset that is not known, or one asked for that lacks what it needs (the text says what);
  * THORAX_CANCELLED; statuses of the metrics. Deinit also after a failure. */
-thorax_status thx_eval_score(thx_eval_scores *out, const thx_eval_set *set, const thx_eval_options *options, thorax_error *err);
+thorax_status thx_eval_score(thx_eval_scores *out, const thx_eval_set *set, const thx_eval_options *options,
+                             thorax_error *err);
 void          thx_eval_scores_deinit(thx_eval_scores *s);
 
 /* The figure with these names; NULL. */
-const thx_eval_figure *thx_eval_find_figure(const thx_eval_scores *s, const char *metric, const char *name, const char *task,
-                                            const char *label);
+const thx_eval_figure *thx_eval_find_figure(const thx_eval_scores *s, const char *metric, const char *name,
+                                            const char *task, const char *label);
 
 /* ---- The table of metrics ---- */
 typedef struct thx_eval_metric_info { const char *name, *version, *needs, *summary; } thx_eval_metric_info;

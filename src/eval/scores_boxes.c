@@ -9,7 +9,8 @@
 
 /* ---- Boxes of answers ---- */
 
-thorax_status eval_predicted_boxes(thx_box **boxes, size_t *n, bool *broken, const thx_eval_item *item, thorax_error *err)
+thorax_status eval_predicted_boxes(thx_box **boxes, size_t *n, bool *broken, const thx_eval_item *item,
+                                   thorax_error *err)
 {
     const size_t found = item->has_found ? item->n_found : thx_boxes_parse(NULL, 0, item->prediction, true);
 
@@ -61,7 +62,7 @@ static double box_value(const void *data, const void *settings, const uint32_t *
     return of > 0 ? sum / of : NAN;
 }
 
-static thorax_status sample_of(thx_boxes_sample *out, bool *broken, const thx_eval_item *item, thorax_error *err)
+static thorax_status sample_of(thx_boxes_sample *out, bool *broken, size_t *odd, const thx_eval_item *item, thorax_error *err)
 {
     static const thx_boxes_rules rules = { .numpy_numbers = true };
     thx_box *boxes, *references = malloc((item->n_boxes + 1) * sizeof *references);
@@ -71,6 +72,7 @@ static thorax_status sample_of(thx_boxes_sample *out, bool *broken, const thx_ev
     for (size_t i = 0; i < item->n_boxes; i++)
         references[i] = (thx_box){ item->boxes[i].x1, item->boxes[i].y1, item->boxes[i].x2, item->boxes[i].y2 };
     thorax_status st = eval_predicted_boxes(&boxes, &n, broken, item, err);
+    for (size_t i = 0; !st && i < n; i++) *odd += thx_eval_box_is_odd(boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2);
     if (!st) st = thx_boxes_radvlm_sample(out, boxes, n, references, item->n_boxes, &rules, err);
     free(boxes);
     free(references);
@@ -85,7 +87,7 @@ thorax_status eval_boxes(const eval_job *job, thorax_error *err)
         { "map50_with_reference", "IoU 0.5,mean over answers with a reference box", MAP_WITH_REFERENCE },
         { "avg_iou", "all pairs of prediction and reference", AVG_IOU },
     };
-    size_t *items, n, failed, broken_n = 0;
+    size_t *items, n, failed, broken_n = 0, odd = 0;
     thorax_status st = boxed_items(job, &items, &n, &failed, err);
 
     if (st || !n) return st;
@@ -93,16 +95,20 @@ thorax_status eval_boxes(const eval_job *job, thorax_error *err)
     if (!rows) return eval_nomem(job, err);
     for (size_t i = 0; !st && i < n; i++) {
         bool broken = false;
-        st = sample_of(&rows[i], &broken, &job->set->items[items[i]], err);
+        st = sample_of(&rows[i], &broken, &odd, &job->set->items[items[i]], err);
         broken_n += broken;
     }
-    if (broken_n) eval_remark(job, "%zu answers hold a box with a number that is none: no box, where the original stops", broken_n);
+    if (odd) eval_remark(job, "%zu predicted boxes lie outside the film or are reversed: used as they are", odd);
+    if (broken_n)
+        eval_remark(job, "%zu answers hold a box with a number that is none: no box, where the original stops",
+                    broken_n);
     for (size_t k = 0; !st && k < sizeof figures / sizeof figures[0]; k++) {
         box_figure *settings = eval_alloc(job, 1, sizeof *settings);
         const thx_eval_table table = { rows, sizeof *rows, settings, box_value };
         if (!settings) return eval_nomem(job, err);
         *settings = figures[k].figure;
-        st = eval_add_table(job, figures[k].name, NULL, figures[k].settings, NULL, &table, items, n, failed + broken_n, err);
+        st = eval_add_table(job, figures[k].name, NULL, figures[k].settings, NULL, &table, items, n, failed + broken_n,
+                            err);
     }
     return st;
 }
@@ -165,7 +171,11 @@ static const char *asked_for(const eval_job *job, const thx_eval_item *item)
     return item->phrase ? item->phrase : item->n_boxes ? item->boxes[0].label : "";
 }
 
-typedef struct coco_lists { thx_coco_box *detections, *references; size_t n, m, room_n, room_m; size_t scored; } coco_lists;
+typedef struct coco_lists {
+    thx_coco_box *detections, *references;
+    size_t        n, m, room_n, room_m;
+    size_t        scored;
+} coco_lists;
 
 static bool push(thx_coco_box **list, size_t *n, size_t *room, thx_coco_box box)
 {
@@ -182,9 +192,11 @@ static bool push(thx_coco_box **list, size_t *n, size_t *room, thx_coco_box box)
 
 enum { CLASSES_MAX = 256 };
 
-static thorax_status add_item(const eval_job *job, coco_group *g, coco_lists *l, size_t image, const thx_eval_item *item, thorax_error *err)
+static thorax_status add_item(const eval_job *job, coco_group *g, coco_lists *l, size_t image,
+                              const thx_eval_item *item, thorax_error *err)
 {
-    const bool one = !strcmp(asked_for(job, item), "") && (!strcmp(job->task, "phrase") || !strcmp(job->task, "phrase_grounding"));
+    const bool one =
+        !strcmp(asked_for(job, item), "") && (!strcmp(job->task, "phrase") || !strcmp(job->task, "phrase_grounding"));
     thx_box *boxes;
     bool broken, ok = true;
     size_t n;
@@ -192,22 +204,25 @@ static thorax_status add_item(const eval_job *job, coco_group *g, coco_lists *l,
 
     if (st) return st;
     for (size_t i = 0; ok && i < n; i++) {
-        const char *own = item->has_found && *item->found[i].label && !one ? item->found[i].label : asked_for(job, item);
+        const char *own =
+            item->has_found && *item->found[i].label && !one ? item->found[i].label : asked_for(job, item);
         const double score = item->has_found ? item->found[i].score : NAN;
         l->scored += !isnan(score);
-        ok = push(&l->detections, &l->n, &l->room_n, (thx_coco_box){ image, class_of(g, own, CLASSES_MAX), boxes[i], isnan(score) ? 1.0 : score });
+        ok = push(&l->detections, &l->n, &l->room_n,
+                  (thx_coco_box){ image, class_of(g, own, CLASSES_MAX), boxes[i], isnan(score) ? 1.0 : score });
     }
     for (size_t i = 0; ok && i < item->n_boxes; i++) {
         const thx_eval_box *b = &item->boxes[i];
         const char *own = one ? "" : *b->label ? b->label : asked_for(job, item);
-        ok = push(&l->references, &l->m, &l->room_m, (thx_coco_box){ image, class_of(g, own, CLASSES_MAX), { b->x1, b->y1, b->x2, b->y2 }, 1.0 });
+        ok = push(&l->references, &l->m, &l->room_m,
+                  (thx_coco_box){ image, class_of(g, own, CLASSES_MAX), { b->x1, b->y1, b->x2, b->y2 }, 1.0 });
     }
     free(boxes);
     return ok ? THORAX_OK : thx_fail(err, THORAX_NOMEM, 0, "no memory for boxes");
 }
 
-static thorax_status add_coco(const eval_job *job, coco_group *g, const char *name, const char *settings, bool general, int label,
-                              const size_t *items, size_t failed, thorax_error *err)
+static thorax_status add_coco(const eval_job *job, coco_group *g, const char *name, const char *settings, bool general,
+                              int label, const size_t *items, size_t failed, thorax_error *err)
 {
     thx_eval_figure *f = eval_add(job, name, settings, NULL);
     coco_settings *s = eval_alloc(job, 1, sizeof *s);
@@ -237,11 +252,14 @@ static thorax_status open_coco(coco_group *g, const coco_lists *l, thorax_error 
     return st ? st : thx_coco_open(&g->general, l->detections, l->n, l->references, l->m, g->n, &general, err);
 }
 
-static thorax_status add_figures(const eval_job *job, coco_group *g, const coco_lists *l, const size_t *items, size_t failed, thorax_error *err)
+static thorax_status add_figures(const eval_job *job, coco_group *g, const coco_lists *l, const size_t *items,
+                                 size_t failed, thorax_error *err)
 {
     const bool scored = l->scored > 0;
-    const char *half = scored ? "IoU 0.5,101 points,scores given" : "IoU 0.5,101 points,no scores: all 1,order of the file",
-               *general = scored ? "IoU 0.5..0.95,101 points,scores given" : "IoU 0.5..0.95,101 points,no scores: all 1,order of the file";
+    const char *half =
+                   scored ? "IoU 0.5,101 points,scores given" : "IoU 0.5,101 points,no scores: all 1,order of the file",
+               *general = scored ? "IoU 0.5..0.95,101 points,scores given"
+                                 : "IoU 0.5..0.95,101 points,no scores: all 1,order of the file";
     thorax_status st = add_coco(job, g, "coco_ap50", half, false, -1, items, failed, err);
 
     if (!st) st = add_coco(job, g, "coco_ap", general, true, -1, items, failed, err);

@@ -71,7 +71,8 @@ static thorax_status add_bertscore(const eval_job *job, const eval_texts *t, thx
     thorax_status st = thx_bertscore_score(e, &s, &pairs, scores, &total, job->options->progress, err);
     if (st) return st;
     for (size_t i = 0; i < t->n; i++) f[i] = (double)scores[i].f;
-    snprintf(settings, sizeof settings, "%s,layer %zu,%s,%s,F", s.model, s.layer, s.idf ? "idf" : "no idf", s.baseline ? "rescaled" : "not rescaled");
+    snprintf(settings, sizeof settings, "%s,layer %zu,%s,%s,F", s.model, s.layer, s.idf ? "idf" : "no idf",
+             s.baseline ? "rescaled" : "not rescaled");
     if (total.empty) eval_remark(job, "%zu pairs have a side without a token", total.empty);
     return eval_add_mean(job, "bertscore", settings, thx_text_encoder_identity(e), f, t->items, t->n, t->failed, err);
 }
@@ -95,8 +96,8 @@ thorax_status eval_bertscore(const eval_job *job, thorax_error *err)
 /* ---- CheXbert ---- */
 
 /* Classes of the hypotheses, then of the references [2n, 14]. */
-static thorax_status run_chexbert(const eval_job *job, const eval_texts *t, thx_chexbert_form form, unsigned char *classes, char identity[65],
-                                  thorax_error *err)
+static thorax_status run_chexbert(const eval_job *job, const eval_texts *t, thx_chexbert_form form,
+                                  unsigned char *classes, char identity[65], thorax_error *err)
 {
     const char **reports = eval_alloc(job, 2 * t->n, sizeof *reports);
     thx_chexbert *net = NULL;
@@ -116,15 +117,19 @@ static thorax_status run_chexbert(const eval_job *job, const eval_texts *t, thx_
 }
 
 /* Masks by a mapping, of all 14 or of the five classes. */
-static thorax_status masks_of(eval_labelled *out, const eval_job *job, const eval_texts *t, const unsigned char *classes,
-                              thx_chexbert_mapping mapping, bool five, thorax_error *err)
+static thorax_status masks_of(eval_labelled *out, const eval_job *job, const eval_texts *t,
+                              const unsigned char *classes, thx_chexbert_mapping mapping, bool five, thorax_error *err)
 {
     static const char *names_of_five[THX_CHEXBERT_FIVE];
     const size_t n = t->n;
 
     for (size_t i = 0; i < THX_CHEXBERT_FIVE; i++) names_of_five[i] = thx_chexbert_names[thx_chexbert_five[i]];
-    *out = (eval_labelled){ .n_labels = five ? THX_CHEXBERT_FIVE : THX_CHEXBERT, .names = five ? names_of_five : thx_chexbert_names,
-                            .rows = eval_alloc(job, n, sizeof *out->rows), .items = t->items, .n = n, .failed = t->failed };
+    *out = (eval_labelled){ .n_labels = five ? THX_CHEXBERT_FIVE : THX_CHEXBERT,
+                            .names = five ? names_of_five : thx_chexbert_names,
+                            .rows = eval_alloc(job, n, sizeof *out->rows),
+                            .items = t->items,
+                            .n = n,
+                            .failed = t->failed };
     if (!out->rows) return eval_nomem(job, err);
     for (size_t i = 0; i < n; i++) {
         const thx_label_row row = { thx_chexbert_mask(classes + (n + i) * THX_CHEXBERT, mapping),
@@ -134,32 +139,44 @@ static thorax_status masks_of(eval_labelled *out, const eval_job *job, const eva
     return THORAX_OK;
 }
 
-typedef struct chexbert_figure { const char *name; eval_label_figure figure; bool five, doubt_present; } chexbert_figure;
+typedef struct chexbert_figure {
+    const char       *name;
+    eval_label_figure figure;
+    bool              five, doubt_present;
+} chexbert_figure;
 
 static const chexbert_figure radvlm_figures[] = {
-    { "chexbert_all_micro", EVAL_MICRO_F1, false, true },       { "chexbert_all_macro", EVAL_MACRO_F1, false, true },
-    { "chexbert_all_weighted", EVAL_WEIGHTED_F1, false, true }, { "chexbert_all_samples", EVAL_SAMPLES_F1, false, true },
-    { "chexbert_5_micro", EVAL_MICRO_F1, true, true },          { "chexbert_5_macro", EVAL_MACRO_F1, true, true },
-    { "chexbert_5_weighted", EVAL_WEIGHTED_F1, true, true },    { "chexbert_5_samples", EVAL_SAMPLES_F1, true, true },
+    { "chexbert_all_micro", EVAL_MICRO_F1, false, true },
+    { "chexbert_all_macro", EVAL_MACRO_F1, false, true },
+    { "chexbert_all_weighted", EVAL_WEIGHTED_F1, false, true },
+    { "chexbert_all_samples", EVAL_SAMPLES_F1, false, true },
+    { "chexbert_5_micro", EVAL_MICRO_F1, true, true },
+    { "chexbert_5_macro", EVAL_MACRO_F1, true, true },
+    { "chexbert_5_weighted", EVAL_WEIGHTED_F1, true, true },
+    { "chexbert_5_samples", EVAL_SAMPLES_F1, true, true },
     { NULL, EVAL_MICRO_F1, false, false },
 };
 static const chexbert_figure llavarad_figures[] = {
-    { "Micro-F1-14", EVAL_MICRO_F1, false, false }, { "Macro-F1-14", EVAL_MACRO_F1, false, false }, { "Micro-F1-5", EVAL_MICRO_F1, true, false },
-    { "Macro-F1-5", EVAL_MACRO_F1, true, false },   { "Micro-F1-14+", EVAL_MICRO_F1, false, true }, { "Macro-F1-14+", EVAL_MACRO_F1, false, true },
-    { "Micro-F1-5+", EVAL_MICRO_F1, true, true },   { "Macro-F1-5+", EVAL_MACRO_F1, true, true },   { NULL, EVAL_MICRO_F1, false, false },
+    { "Micro-F1-14", EVAL_MICRO_F1, false, false }, { "Macro-F1-14", EVAL_MACRO_F1, false, false },
+    { "Micro-F1-5", EVAL_MICRO_F1, true, false },   { "Macro-F1-5", EVAL_MACRO_F1, true, false },
+    { "Micro-F1-14+", EVAL_MICRO_F1, false, true }, { "Macro-F1-14+", EVAL_MACRO_F1, false, true },
+    { "Micro-F1-5+", EVAL_MICRO_F1, true, true },   { "Macro-F1-5+", EVAL_MACRO_F1, true, true },
+    { NULL, EVAL_MICRO_F1, false, false },
 };
 
-static thorax_status add_chexbert(const eval_job *job, const eval_texts *t, const unsigned char *classes, const chexbert_figure *figures,
-                                  const char *identity, thorax_error *err)
+static thorax_status add_chexbert(const eval_job *job, const eval_texts *t, const unsigned char *classes,
+                                  const chexbert_figure *figures, const char *identity, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
     for (const chexbert_figure *f = figures; !st && f->name; f++) {
-        const thx_chexbert_mapping mapping = f->doubt_present ? THX_CHEXBERT_DOUBT_IS_POSITIVE : THX_CHEXBERT_DOUBT_IS_NEGATIVE;
+        const thx_chexbert_mapping mapping =
+            f->doubt_present ? THX_CHEXBERT_DOUBT_IS_POSITIVE : THX_CHEXBERT_DOUBT_IS_NEGATIVE;
         char settings[80];
         eval_labelled l;
 
-        snprintf(settings, sizeof settings, "%d classes,doubt %s%s", f->five ? 5 : 14, f->doubt_present ? "present" : "absent",
+        snprintf(settings, sizeof settings, "%d classes,doubt %s%s", f->five ? 5 : 14,
+                 f->doubt_present ? "present" : "absent",
                  job->metric->variant == CHEXBERT_MEDIAN ? ",median of resamples" : "");
         st = masks_of(&l, job, t, classes, mapping, f->five, err);
         if (!st) st = eval_add_label_figure(job, &l, f->name, f->figure, 0, settings, identity, err);
@@ -169,8 +186,8 @@ static thorax_status add_chexbert(const eval_job *job, const eval_texts *t, cons
 }
 
 /* F1 of each class. */
-static thorax_status add_chexbert_labels(const eval_job *job, const eval_texts *t, const unsigned char *classes, const char *identity,
-                                         thorax_error *err)
+static thorax_status add_chexbert_labels(const eval_job *job, const eval_texts *t, const unsigned char *classes,
+                                         const char *identity, thorax_error *err)
 {
     eval_labelled l;
     thorax_status st = masks_of(&l, job, t, classes, THX_CHEXBERT_DOUBT_IS_POSITIVE, false, err);
@@ -190,7 +207,8 @@ thorax_status eval_chexbert(const eval_job *job, thorax_error *err)
     if (st || !t.n) return st;
     unsigned char *classes = eval_alloc(job, 2 * t.n, THX_CHEXBERT);
     if (!classes) return eval_nomem(job, err);
-    st = run_chexbert(job, &t, radvlm ? THX_CHEXBERT_F1 : THX_CHEXBERT_LLAVARAD, classes, identity, err);
+    if (!radvlm) st = eval_strip_answers(job, &t, err);
+    if (!st) st = run_chexbert(job, &t, radvlm ? THX_CHEXBERT_F1 : THX_CHEXBERT_LLAVARAD, classes, identity, err);
     if (!st) st = add_chexbert(job, &t, classes, radvlm ? radvlm_figures : llavarad_figures, identity, err);
     if (!st && radvlm) st = add_chexbert_labels(job, &t, classes, identity, err);
     return st;
@@ -198,8 +216,8 @@ thorax_status eval_chexbert(const eval_job *job, thorax_error *err)
 
 /* ---- RadGraph ---- */
 
-static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_radgraph_score **scores, char identity[65], char type[40],
-                                  thorax_error *err)
+static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_radgraph_score **scores,
+                                  char identity[65], char type[40], thorax_error *err)
 {
     const thx_eval_options *o = job->options;
     thx_radgraph_model *m = NULL;
@@ -209,7 +227,8 @@ static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_
     if (!*scores) return eval_nomem(job, err);
     thorax_status st = eval_open_ctx(&ctx, job, err);
     if (!st) st = thx_radgraph_model_open(&m, ctx, o->radgraph, o->radgraph_encoder, err);
-    if (!st) st = thx_radgraph_model_scores(m, t->hypotheses, t->references, t->n, THX_RADGRAPH_AS_WRITTEN, *scores, err);
+    if (!st)
+        st = thx_radgraph_model_scores(m, t->hypotheses, t->references, t->n, THX_RADGRAPH_AS_WRITTEN, *scores, err);
     if (!st) snprintf(identity, 65, "%s", thx_radgraph_model_identity(m));
     if (!st) snprintf(type, 40, "%s", thx_radgraph_model_type(m));
     thx_radgraph_model_close(m);
@@ -217,8 +236,8 @@ static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_
     return st;
 }
 
-static thorax_status add_radgraph(const eval_job *job, const eval_texts *t, const thx_radgraph_score *scores, int level, const char *type,
-                                  const char *identity, thorax_error *err)
+static thorax_status add_radgraph(const eval_job *job, const eval_texts *t, const thx_radgraph_score *scores, int level,
+                                  const char *type, const char *identity, thorax_error *err)
 {
     static const char *const names[] = { "radgraph_simple", "radgraph_partial", "radgraph_complete" };
     const bool all = job->metric->variant == RADGRAPH_ALL, median = job->metric->variant == RADGRAPH_MEDIAN;
@@ -227,8 +246,10 @@ static thorax_status add_radgraph(const eval_job *job, const eval_texts *t, cons
 
     if (!f) return eval_nomem(job, err);
     for (size_t i = 0; i < t->n; i++) f[i] = scores[i].level[level].f1;
-    snprintf(settings, sizeof settings, "%s,case kept,%s", type, median ? "median of resampled means" : "mean with zeros");
-    const thorax_status st = eval_add_mean(job, all ? names[level] : "F1-RadGraph", settings, identity, f, t->items, t->n, t->failed, err);
+    snprintf(settings, sizeof settings, "%s,case kept,%s", type,
+             median ? "median of resampled means" : "mean with zeros");
+    const thorax_status st =
+        eval_add_mean(job, all ? names[level] : "F1-RadGraph", settings, identity, f, t->items, t->n, t->failed, err);
     if (!st) job->scores->figures[job->scores->n - 1].is_median = median;
     return st;
 }
@@ -243,7 +264,8 @@ thorax_status eval_radgraph(const eval_job *job, thorax_error *err)
 
     thorax_status st = eval_begin(&t, job, job->options->radgraph, err);
     if (st || !t.n) return st;
-    st = run_radgraph(job, &t, &scores, identity, type, err);
+    if (!all) st = eval_strip_answers(job, &t, err);
+    if (!st) st = run_radgraph(job, &t, &scores, identity, type, err);
     for (int level = 0; !st && level < THX_RADGRAPH_LEVELS; level++)
         if (all || level == THX_RADGRAPH_PARTIAL) st = add_radgraph(job, &t, scores, level, type, identity, err);
     for (size_t i = 0; !st && i < t.n; i++) {
@@ -253,7 +275,8 @@ thorax_status eval_radgraph(const eval_job *job, thorax_error *err)
     if (endless) eval_remark(job, "%zu pairs hold a report of more than %d words: 0", endless, THX_DYGIE_WORDS);
     if (blank) eval_remark(job, "%zu pairs hold a report of white space alone: 0, where the original stops", blank);
     if (!st && job->options->preset && strcmp(type, all ? "radgraph-xl" : "radgraph"))
-        eval_remark(job, "the preset's figures are of the model %s, this one is %s", all ? "radgraph-xl" : "radgraph", type);
+        eval_remark(job, "the preset's figures are of the model %s, this one is %s", all ? "radgraph-xl" : "radgraph",
+                    type);
     return st;
 }
 
@@ -293,8 +316,9 @@ static thorax_status add_radcliq(const eval_job *job, const eval_texts *t, const
     if (!scores || !values) return eval_nomem(job, err);
     thorax_status st = thx_radcliq_pairs(&nets->parts, &settings, &pairs, scores, job->options->progress, err);
     for (size_t i = 0; !st && i < t->n; i++) values[i] = v0 ? scores[i].v0 : scores[i].v1;
-    if (!st) st = eval_add_mean(job, v0 ? "radcliq_v0" : "radcliq_v1", "RadGraph combined,BERTScore,CheXbert,BLEU-2",
-                                thx_radgraph_model_identity(nets->parts.radgraph), values, t->items, t->n, t->failed, err);
+    if (!st)
+        st = eval_add_mean(job, v0 ? "radcliq_v0" : "radcliq_v1", "RadGraph combined,BERTScore,CheXbert,BLEU-2",
+                           thx_radgraph_model_identity(nets->parts.radgraph), values, t->items, t->n, t->failed, err);
     if (!st) job->scores->figures[job->scores->n - 1].lower_is_better = true;
     return st;
 }

@@ -1,8 +1,11 @@
 /* Precision, recall and F1 over masks of labels, each a figure of rows that can be resampled; see scores.h. */
 #include "eval/scores_internal.h"
 
-static const char *const figure_names[] = { "micro_precision", "micro_recall", "micro_f1", "macro_precision", "macro_recall", "macro_f1",
-                                            "macro_f1_seen", "weighted_f1", "samples_f1", "exact", "f1", "precision", "recall" };
+static const char *const figure_names[] = { "micro_precision", "micro_recall", "micro_f1",
+                                            "macro_precision", "macro_recall", "macro_f1",
+                                            "macro_f1_seen",   "weighted_f1",  "samples_f1",
+                                            "exact",           "f1",           "precision",
+                                            "recall" };
 
 typedef struct label_settings { eval_label_figure figure; int label; size_t n_labels; } label_settings;
 
@@ -48,7 +51,8 @@ static double label_value(const void *data, const void *settings, const uint32_t
     const size_t n_labels = s->n_labels;
     thx_label_counts counts[THX_LABELS_MAX] = { { 0 } };
 
-    if (s->figure == EVAL_SAMPLES_F1 || s->figure == EVAL_ACCURACY) return over_reports(rows, s->figure == EVAL_ACCURACY, pick, n);
+    if (s->figure == EVAL_SAMPLES_F1 || s->figure == EVAL_ACCURACY)
+        return over_reports(rows, s->figure == EVAL_ACCURACY, pick, n);
     for (size_t i = 0; i < n; i++) thx_labels_add(counts, n_labels, rows[pick[i]], 1);
     switch (s->figure) {
     case EVAL_MICRO_P: return thx_labels_micro(counts, n_labels).precision;
@@ -65,16 +69,17 @@ static double label_value(const void *data, const void *settings, const uint32_t
     }
 }
 
-thorax_status eval_add_label_figure(const eval_job *job, const eval_labelled *l, const char *name, eval_label_figure figure, int label,
-                                    const char *settings, const char *weights, thorax_error *err)
+thorax_status eval_add_label_figure(const eval_job *job, const eval_labelled *l, const char *name,
+                                    eval_label_figure figure, int label, const char *settings, const char *weights,
+                                    thorax_error *err)
 {
     label_settings *s = eval_alloc(job, 1, sizeof *s);
     const thx_eval_table table = { l->rows, sizeof *l->rows, s, label_value };
 
     if (!s) return eval_nomem(job, err);
     *s = (label_settings){ figure, label, l->n_labels };
-    return eval_add_table(job, name ? name : figure_names[figure], figure >= EVAL_LABEL_F1 ? l->names[label] : NULL, settings, weights, &table,
-                          l->items, l->n, l->failed, err);
+    return eval_add_table(job, name ? name : figure_names[figure], figure >= EVAL_LABEL_F1 ? l->names[label] : NULL,
+                          settings, weights, &table, l->items, l->n, l->failed, err);
 }
 
 /* Labels that neither side has anywhere would only add zeros. */
@@ -91,7 +96,8 @@ thorax_status eval_add_labelled(const eval_job *job, const eval_labelled *l, con
     const uint64_t seen = seen_labels(l);
     thorax_status st = THORAX_OK;
 
-    for (int f = EVAL_MICRO_P; !st && f <= EVAL_ACCURACY; f++) st = eval_add_label_figure(job, l, NULL, (eval_label_figure)f, 0, settings, NULL, err);
+    for (int f = EVAL_MICRO_P; !st && f <= EVAL_ACCURACY; f++)
+        st = eval_add_label_figure(job, l, NULL, (eval_label_figure)f, 0, settings, NULL, err);
     for (size_t i = 0; !st && i < l->n_labels; i++)
         for (int f = EVAL_LABEL_F1; !st && (seen >> i & 1) && f <= EVAL_LABEL_R; f++)
             st = eval_add_label_figure(job, l, NULL, (eval_label_figure)f, (int)i, settings, NULL, err);

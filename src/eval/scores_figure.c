@@ -76,7 +76,8 @@ thx_eval_figure *eval_add(const eval_job *job, const char *name, const char *set
         s->figures = figures;
         s->room = room;
     }
-    snprintf(signature, sizeof signature, "%s|%s|%s|%.12s", name, job->metric->version, settings, weights ? weights : "-");
+    snprintf(signature, sizeof signature, "%s|%s|%s|%.12s", name, job->metric->version, settings,
+             weights ? weights : "-");
     thx_eval_figure *f = &s->figures[s->n];
     *f = (thx_eval_figure){ .metric = job->metric->name, .name = thx_arena_strdup(s->arena, name), .task = job->task,
                             .value = NAN, .low = NAN, .high = NAN, .point = NAN,
@@ -94,8 +95,8 @@ static const void *copy(const eval_job *job, const void *data, size_t count, siz
     return to;
 }
 
-thorax_status eval_add_mean(const eval_job *job, const char *name, const char *settings, const char *weights, const double *values,
-                            const size_t *items, size_t n, size_t failed, thorax_error *err)
+thorax_status eval_add_mean(const eval_job *job, const char *name, const char *settings, const char *weights,
+                            const double *values, const size_t *items, size_t n, size_t failed, thorax_error *err)
 {
     thx_eval_figure *f = eval_add(job, name, settings, weights);
 
@@ -107,13 +108,15 @@ thorax_status eval_add_mean(const eval_job *job, const char *name, const char *s
     return THORAX_OK;
 }
 
-thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings, const char *weights,
-                             const thx_eval_table *table, const size_t *items, size_t n, size_t failed, thorax_error *err)
+thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings,
+                             const char *weights, const thx_eval_table *table, const size_t *items, size_t n,
+                             size_t failed, thorax_error *err)
 {
     thx_eval_figure *f = eval_add(job, name, settings, weights);
     uint32_t *all = eval_alloc(job, n, sizeof *all);
 
-    if (!f || !all || !(f->table = copy(job, table, 1, sizeof *table)) || !(f->items = copy(job, items, n, sizeof *items)))
+    if (!f || !all || !(f->table = copy(job, table, 1, sizeof *table)) ||
+        !(f->items = copy(job, items, n, sizeof *items)))
         return eval_nomem(job, err);
     if (label && !(f->label = thx_arena_strdup(job->scores->arena, label))) return eval_nomem(job, err);
     for (size_t i = 0; i < n; i++) all[i] = (uint32_t)i;

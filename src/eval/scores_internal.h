@@ -34,8 +34,9 @@ struct eval_metric {
     bool          automatic;      /* computed where nothing else is asked for      */
 };
 
-eval_compute eval_rouge, eval_bleu, eval_cider, eval_exact, eval_findings, eval_mentions, eval_auroc, eval_boxes, eval_coco, eval_bertscore,
-    eval_chexbert, eval_radgraph, eval_radcliq, eval_ratescore, eval_green, eval_chexprompt, eval_conversation;
+eval_compute eval_rouge, eval_bleu, eval_cider, eval_exact, eval_findings, eval_mentions, eval_auroc, eval_boxes,
+    eval_coco, eval_bertscore, eval_chexbert, eval_radgraph, eval_radcliq, eval_ratescore, eval_green, eval_chexprompt,
+    eval_conversation;
 
 enum { ROUGE_PLAIN, ROUGE_STEM, ROUGE_MEDIAN, ROUGE_HF };
 enum { CHEXBERT_RADVLM, CHEXBERT_MEDIAN, CHEXBERT_POINT };
@@ -47,6 +48,9 @@ enum { BLEU_SACRE, BLEU_SACRE_POINT, BLEU_COCO, BLEU_HF };
 /* The pairs of a group that have both texts. Lives in the arena of the scores. */
 typedef struct eval_texts { const char **hypotheses, **references; size_t *items; size_t n, failed; } eval_texts;
 thorax_status eval_texts_of(eval_texts *out, const eval_job *job, thorax_error *err);
+
+/* LLaVA-Rad strips an answer, takes its stop string off and strips again. THORAX_NOMEM. */
+thorax_status eval_strip_answers(const eval_job *job, eval_texts *t, thorax_error *err);
 
 /* The pairs of a group, where the folders a metric needs are given; else none, and where a preset names it a remark. */
 thorax_status eval_begin(eval_texts *t, const eval_job *job, bool folders, thorax_error *err);
@@ -60,11 +64,12 @@ thorax_status eval_open_ctx(struct thx_ctx **ctx, const eval_job *job, thorax_er
 /* A new figure with value NaN; `name` and `settings` are copied. NULL when memory runs out. */
 thx_eval_figure *eval_add(const eval_job *job, const char *name, const char *settings, const char *weights);
 /* One that is the mean of values [n]; all are copied into the arena. */
-thorax_status eval_add_mean(const eval_job *job, const char *name, const char *settings, const char *weights, const double *values,
-                            const size_t *items, size_t n, size_t failed, thorax_error *err);
+thorax_status eval_add_mean(const eval_job *job, const char *name, const char *settings, const char *weights,
+                            const double *values, const size_t *items, size_t n, size_t failed, thorax_error *err);
 /* One of rows: `rows` and `settings_data` are borrowed and live with the scores; label may be NULL. */
-thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings, const char *weights,
-                             const thx_eval_table *table, const size_t *items, size_t n, size_t failed, thorax_error *err);
+thorax_status eval_add_table(const eval_job *job, const char *name, const char *label, const char *settings,
+                             const char *weights, const thx_eval_table *table, const size_t *items, size_t n,
+                             size_t failed, thorax_error *err);
 void *eval_alloc(const eval_job *job, size_t count, size_t size); /* of the arena; NULL */
 thorax_status eval_nomem(const eval_job *job, thorax_error *err);
 
@@ -82,8 +87,19 @@ double eval_value_of(const thx_eval_figure *f, const uint32_t *pick, size_t n);
 /* ---- Labels ---- */
 
 typedef enum eval_label_figure {
-    EVAL_MICRO_P, EVAL_MICRO_R, EVAL_MICRO_F1, EVAL_MACRO_P, EVAL_MACRO_R, EVAL_MACRO_F1, EVAL_MACRO_F1_SEEN, EVAL_WEIGHTED_F1,
-    EVAL_SAMPLES_F1, EVAL_ACCURACY, EVAL_LABEL_F1, EVAL_LABEL_P, EVAL_LABEL_R
+    EVAL_MICRO_P,
+    EVAL_MICRO_R,
+    EVAL_MICRO_F1,
+    EVAL_MACRO_P,
+    EVAL_MACRO_R,
+    EVAL_MACRO_F1,
+    EVAL_MACRO_F1_SEEN,
+    EVAL_WEIGHTED_F1,
+    EVAL_SAMPLES_F1,
+    EVAL_ACCURACY,
+    EVAL_LABEL_F1,
+    EVAL_LABEL_P,
+    EVAL_LABEL_R
 } eval_label_figure;
 
 /* Masks of items; all of it lives in the arena of the scores. */
@@ -96,8 +112,9 @@ typedef struct eval_labelled {
 } eval_labelled;
 
 /* One figure; `name` NULL: its usual one. The last three are of one label. */
-thorax_status eval_add_label_figure(const eval_job *job, const eval_labelled *l, const char *name, eval_label_figure figure, int label,
-                                    const char *settings, const char *weights, thorax_error *err);
+thorax_status eval_add_label_figure(const eval_job *job, const eval_labelled *l, const char *name,
+                                    eval_label_figure figure, int label, const char *settings, const char *weights,
+                                    thorax_error *err);
 /* All figures, of labels too. */
 thorax_status eval_add_labelled(const eval_job *job, const eval_labelled *l, const char *settings, thorax_error *err);
 
@@ -109,6 +126,7 @@ uint64_t eval_guess_mask(const thx_eval_item *item, bool substring);
 
 /* The boxes of a prediction: those beside its text, else those in the text by the published pattern. false: a number in
  * it that is none. *boxes is malloc'd. */
-thorax_status eval_predicted_boxes(thx_box **boxes, size_t *n, bool *broken, const thx_eval_item *item, thorax_error *err);
+thorax_status eval_predicted_boxes(thx_box **boxes, size_t *n, bool *broken, const thx_eval_item *item,
+                                   thorax_error *err);
 
 #endif

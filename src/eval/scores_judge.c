@@ -40,12 +40,13 @@ static thorax_status keep_summary(const eval_job *job, const thx_judge_result *r
 /* What a figure is called by: judge, model, prompt, settings. */
 static void describe(char out[300], const thx_judge_signature *s)
 {
-    snprintf(out, 300, "model %.60s,%.100s,prompt %.12s,at %.80s", s->model, s->settings, s->prompt_sha256, s->endpoint);
+    snprintf(out, 300, "model %.60s,%.100s,prompt %.12s,at %.80s", s->model, s->settings, s->prompt_sha256,
+             s->endpoint);
 }
 
 /* Judges the items and keeps what it cost; `items` are of the set, [n]. After a stop what was rated is not a figure. */
-static thorax_status run_judge(thx_judge_result *r, const eval_job *job, const thx_judge_options *o, const thx_judge_item *items, size_t n,
-                               thorax_error *err)
+static thorax_status run_judge(thx_judge_result *r, const eval_job *job, const thx_judge_options *o,
+                               const thx_judge_item *items, size_t n, thorax_error *err)
 {
     *r = (thx_judge_result){ 0 };
     thorax_status st = thx_judge_run(r, o, items, n, job->options->progress, err);
@@ -84,8 +85,8 @@ static double significant_of(const thx_judge_record *r)
     return n;
 }
 
-static thorax_status add_values(const eval_job *job, const eval_texts *t, const thx_judge_result *r, const char *name, record_value *value,
-                                bool lower, thorax_error *err)
+static thorax_status add_values(const eval_job *job, const eval_texts *t, const thx_judge_result *r, const char *name,
+                                record_value *value, bool lower, thorax_error *err)
 {
     double *values = eval_alloc(job, t->n, sizeof *values);
     size_t *items = eval_alloc(job, t->n, sizeof *items), n = 0;
@@ -99,7 +100,8 @@ static thorax_status add_values(const eval_job *job, const eval_texts *t, const 
         }
     if (!n) return THORAX_OK;
     describe(settings, &r->signature);
-    const thorax_status st = eval_add_mean(job, name, settings, r->signature.prompt_sha256, values, items, n, t->failed + t->n - n, err);
+    const thorax_status st =
+        eval_add_mean(job, name, settings, r->signature.prompt_sha256, values, items, n, t->failed + t->n - n, err);
     if (!st) job->scores->figures[job->scores->n - 1].lower_is_better = lower;
     return st;
 }
@@ -132,13 +134,21 @@ static thorax_status judge_reports(const eval_job *job, const char *judge, const
     st = items ? run_judge(&r, job, &o, items, t.n, err) : eval_nomem(job, err);
     if (!st) st = add_values(job, &t, &r, r.signature.metric, score_of, !green, err);
     if (!st && green && job->scores->n > before) st = add_deviation(job, err);
-    if (!st) st = add_values(job, &t, &r, green ? "green_significant_errors" : "chexprompt_significant_errors", significant_of, true, err);
+    if (!st)
+        st = add_values(job, &t, &r, green ? "green_significant_errors" : "chexprompt_significant_errors",
+                        significant_of, true, err);
     thx_judge_result_deinit(&r);
     return st;
 }
 
-thorax_status eval_green(const eval_job *job, thorax_error *err) { return judge_reports(job, "green", job->options->green, err); }
-thorax_status eval_chexprompt(const eval_job *job, thorax_error *err) { return judge_reports(job, "chexprompt", NULL, err); }
+thorax_status eval_green(const eval_job *job, thorax_error *err)
+{
+    return judge_reports(job, "green", job->options->green, err);
+}
+thorax_status eval_chexprompt(const eval_job *job, thorax_error *err)
+{
+    return judge_reports(job, "chexprompt", NULL, err);
+}
 
 /* ---- Conversations ---- */
 
@@ -149,7 +159,8 @@ static size_t rounds_of(thx_judge_round *rounds, const thx_eval_item *item)
 
     for (size_t i = 0; i + 1 < item->n_turns; i++) {
         if (strcmp(item->turns[i].role, "user") || strcmp(item->turns[i + 1].role, "assistant")) continue;
-        rounds[n] = (thx_judge_round){ item->turns[i].content, item->turns[i + 1].content, n < item->n_answers ? item->answers[n] : NULL };
+        rounds[n] = (thx_judge_round){ item->turns[i].content, item->turns[i + 1].content,
+                                       n < item->n_answers ? item->answers[n] : NULL };
         n++;
     }
     return n;
@@ -173,7 +184,8 @@ typedef struct talks { thx_judge_item *items; size_t *at; size_t n, failed; } ta
 
 static thorax_status talks_of(talks *out, const eval_job *job, thorax_error *err)
 {
-    *out = (talks){ .items = eval_alloc(job, job->n, sizeof *out->items), .at = eval_alloc(job, job->n, sizeof *out->at) };
+    *out =
+        (talks){ .items = eval_alloc(job, job->n, sizeof *out->items), .at = eval_alloc(job, job->n, sizeof *out->at) };
     if (!out->items || !out->at) return eval_nomem(job, err);
     for (size_t i = 0; i < job->n; i++) {
         const thx_eval_item *item = &job->set->items[job->items[i]];
@@ -184,7 +196,9 @@ static thorax_status talks_of(talks *out, const eval_job *job, thorax_error *err
         }
         thx_judge_round *rounds = eval_alloc(job, item->n_turns, sizeof *rounds);
         if (!rounds) return eval_nomem(job, err);
-        out->items[out->n] = (thx_judge_item){ .reference = item->reference, .labels = labels_of(job, item), .rounds = rounds,
+        out->items[out->n] = (thx_judge_item){ .reference = item->reference,
+                                               .labels = labels_of(job, item),
+                                               .rounds = rounds,
                                                .n_rounds = rounds_of(rounds, item) };
         out->at[out->n++] = job->items[i];
     }
@@ -222,7 +236,8 @@ static thorax_status add_talks(const eval_job *job, const talks *t, const thx_ju
     if (!n) return THORAX_OK;
     const thx_eval_table table = { rows, sizeof *rows, NULL, talk_value };
     describe(settings, &r->signature);
-    return eval_add_table(job, "conversation_score", NULL, settings, r->signature.prompt_sha256, &table, items, n, t->failed + t->n - n, err);
+    return eval_add_table(job, "conversation_score", NULL, settings, r->signature.prompt_sha256, &table, items, n,
+                          t->failed + t->n - n, err);
 }
 
 thorax_status eval_conversation(const eval_job *job, thorax_error *err)

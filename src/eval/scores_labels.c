@@ -40,7 +40,10 @@ uint64_t eval_guess_mask(const thx_eval_item *item, bool substring)
 /* The items that have labels and a prediction. */
 static thorax_status labelled_of(eval_labelled *out, const eval_job *job, bool substring, thorax_error *err)
 {
-    *out = (eval_labelled){ .n_labels = COUNTED, .names = thx_finding_names, .rows = eval_alloc(job, job->n, sizeof *out->rows), .items = eval_alloc(job, job->n, sizeof *out->items) };
+    *out = (eval_labelled){ .n_labels = COUNTED,
+                            .names = thx_finding_names,
+                            .rows = eval_alloc(job, job->n, sizeof *out->rows),
+                            .items = eval_alloc(job, job->n, sizeof *out->items) };
     if (!out->rows || !out->items) return eval_nomem(job, err);
     for (size_t i = 0; i < job->n; i++) {
         const thx_eval_item *item = &job->set->items[job->items[i]];
@@ -49,7 +52,8 @@ static thorax_status labelled_of(eval_labelled *out, const eval_job *job, bool s
             out->failed++;
             continue;
         }
-        out->rows[out->n] = (thx_label_row){ eval_truth_mask(item, job->options->doubt_absent), eval_guess_mask(item, substring) };
+        out->rows[out->n] =
+            (thx_label_row){ eval_truth_mask(item, job->options->doubt_absent), eval_guess_mask(item, substring) };
         out->items[out->n++] = job->items[i];
     }
     return THORAX_OK;
@@ -62,8 +66,12 @@ thorax_status eval_findings(const eval_job *job, thorax_error *err)
     const thorax_status st = labelled_of(&l, job, o->substring, err);
 
     if (st || !l.n) return st;
-    return eval_add_labelled(job, &l, o->substring ? o->doubt_absent ? "13 labels,substring,doubt absent" : "13 labels,substring,doubt present"
-                             : o->doubt_absent ? "13 labels,negation-aware,doubt absent" : "13 labels,negation-aware,doubt present", err);
+    return eval_add_labelled(job, &l,
+                             o->substring      ? o->doubt_absent ? "13 labels,substring,doubt absent"
+                                                                 : "13 labels,substring,doubt present"
+                             : o->doubt_absent ? "13 labels,negation-aware,doubt absent"
+                                               : "13 labels,negation-aware,doubt present",
+                             err);
 }
 
 thorax_status eval_mentions(const eval_job *job, thorax_error *err)
@@ -72,7 +80,9 @@ thorax_status eval_mentions(const eval_job *job, thorax_error *err)
     const thorax_status st = labelled_of(&l, job, true, err);
 
     if (st || !l.n) return st;
-    return eval_add_labelled(job, &l, job->options->doubt_absent ? "13 labels,substring,doubt absent" : "13 labels,substring,doubt present", err);
+    return eval_add_labelled(
+        job, &l, job->options->doubt_absent ? "13 labels,substring,doubt absent" : "13 labels,substring,doubt present",
+        err);
 }
 
 /* ---- Scores ---- */
@@ -150,10 +160,11 @@ static double score_value(void *user, const uint32_t *rows, size_t n)
     return q->label < 0 ? macro_area(s, q->times, q->figure) : area(s, q->times, q->figure, q->label);
 }
 
-static thorax_status add_score_figure(const eval_job *job, const scored *s, score_figure figure, int label, const size_t *items, size_t failed,
-                                      thorax_error *err)
+static thorax_status add_score_figure(const eval_job *job, const scored *s, score_figure figure, int label,
+                                      const size_t *items, size_t failed, thorax_error *err)
 {
-    static const char *const kinds[] = { "trapezoids,ties as one", "average precision", "all labels", "all labels,10 bins" };
+    static const char *const kinds[] = { "trapezoids,ties as one", "average precision", "all labels",
+                                         "all labels,10 bins" };
     char name[24] = "";
 
     if (label < 0 && figure <= AUPRC) strcat(name, "macro_");
@@ -257,8 +268,10 @@ thorax_status eval_auroc(const eval_job *job, thorax_error *err)
     st = open_curves(job, s, err);
     const bool probabilities = are_probabilities(s);
     if (!probabilities) eval_remark(job, "scores outside 0..1: no Brier score, no calibration");
-    for (int f = AUROC; !st && f <= (probabilities ? ECE : AUPRC); f++) st = add_score_figure(job, s, (score_figure)f, -1, items, failed, err);
+    for (int f = AUROC; !st && f <= (probabilities ? ECE : AUPRC); f++)
+        st = add_score_figure(job, s, (score_figure)f, -1, items, failed, err);
     for (int i = 0; !st && i < COUNTED; i++)
-        for (int f = AUROC; !st && s->curves[i] && f <= AUPRC; f++) st = add_score_figure(job, s, (score_figure)f, i, items, failed, err);
+        for (int f = AUROC; !st && s->curves[i] && f <= AUPRC; f++)
+            st = add_score_figure(job, s, (score_figure)f, i, items, failed, err);
     return st;
 }

@@ -33,8 +33,9 @@ thorax_status eval_ratescore(const eval_job *job, thorax_error *err)
     if (!st) st = thx_rate_model_open(&m, ctx, ner, embed, err);
     if (!st) st = thx_rate_model_scores(m, t.hypotheses, t.references, t.n, THX_RATE_LONG, scores, err);
     for (size_t i = 0; !st && i < t.n; i++) values[i] = scores[i].score;
-    if (!st) st = eval_add_mean(job, "ratescore", "long,sentences: " THX_RATE_SENTENCES, thx_rate_model_identity(m), values, t.items, t.n,
-                                t.failed, err);
+    if (!st)
+        st = eval_add_mean(job, "ratescore", "long,sentences: " THX_RATE_SENTENCES, thx_rate_model_identity(m), values,
+                           t.items, t.n, t.failed, err);
     thx_rate_model_close(m);
     thx_cpu_close(ctx);
     free(ner);

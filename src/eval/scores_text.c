@@ -37,8 +37,7 @@ static thx_pairs pairs_of(const eval_texts *t)
     return (thx_pairs){ .hypotheses = t->hypotheses, .references = t->references, .n = t->n };
 }
 
-/* LLaVA-Rad strips an answer, takes its stop string off and strips again. */
-static thorax_status strip_answers(const eval_job *job, eval_texts *t, thorax_error *err)
+thorax_status eval_strip_answers(const eval_job *job, eval_texts *t, thorax_error *err)
 {
     static const char stop[] = "</s>";
 
@@ -70,13 +69,15 @@ static unsigned rouge_kinds(int variant)
     switch (variant) {
     case ROUGE_STEM: return THX_ROUGE_BIT(THX_ROUGE_1) | THX_ROUGE_BIT(THX_ROUGE_2) | THX_ROUGE_BIT(THX_ROUGE_L);
     case ROUGE_MEDIAN: return THX_ROUGE_BIT(THX_ROUGE_L);
-    default: return THX_ROUGE_BIT(THX_ROUGE_1) | THX_ROUGE_BIT(THX_ROUGE_2) | THX_ROUGE_BIT(THX_ROUGE_L) | THX_ROUGE_BIT(THX_ROUGE_LSUM);
+    default:
+        return THX_ROUGE_BIT(THX_ROUGE_1) | THX_ROUGE_BIT(THX_ROUGE_2) | THX_ROUGE_BIT(THX_ROUGE_L) |
+               THX_ROUGE_BIT(THX_ROUGE_LSUM);
     }
 }
 
 /* The figure last added becomes the median of resampled means, its interval theirs. */
-static thorax_status rouge_median(const eval_job *job, const thx_rouge *r, unsigned kind, size_t resamples, thx_mt19937 *stream,
-                                  thorax_error *err)
+static thorax_status rouge_median(const eval_job *job, const thx_rouge *r, unsigned kind, size_t resamples,
+                                  thx_mt19937 *stream, thorax_error *err)
 {
     thx_eval_figure *f = &job->scores->figures[job->scores->n - 1];
     thx_interval i[3];
@@ -91,7 +92,8 @@ static thorax_status rouge_median(const eval_job *job, const thx_rouge *r, unsig
     return THORAX_OK;
 }
 
-static thorax_status add_rouge(const eval_job *job, const thx_rouge *r, const eval_texts *t, size_t k, thx_mt19937 *stream, thorax_error *err)
+static thorax_status add_rouge(const eval_job *job, const thx_rouge *r, const eval_texts *t, size_t k,
+                               thx_mt19937 *stream, thorax_error *err)
 {
     const int variant = job->metric->variant;
     const bool median = variant == ROUGE_MEDIAN || variant == ROUGE_HF;
@@ -101,7 +103,8 @@ static thorax_status add_rouge(const eval_job *job, const thx_rouge *r, const ev
 
     if (!f) return eval_nomem(job, err);
     for (size_t i = 0; i < r->n; i++) f[i] = r->scores[rouges[k].kind][i].f;
-    snprintf(settings, sizeof settings, "stem=%s,F,%s", variant == ROUGE_STEM ? "yes" : "no", median ? "median of resampled means" : "mean");
+    snprintf(settings, sizeof settings, "stem=%s,F,%s", variant == ROUGE_STEM ? "yes" : "no",
+             median ? "median of resampled means" : "mean");
     thorax_status st = eval_add_mean(job, rouges[k].name, settings, NULL, f, t->items, t->n, t->failed, err);
     if (!st && median) st = rouge_median(job, r, rouges[k].kind, resamples, stream, err);
     return st;
@@ -117,7 +120,7 @@ thorax_status eval_rouge(const eval_job *job, thorax_error *err)
 
     thorax_status st = eval_texts_of(&t, job, err);
     if (st || !t.n) return st;
-    if (variant == ROUGE_MEDIAN || variant == ROUGE_HF) st = strip_answers(job, &t, err);
+    if (variant == ROUGE_MEDIAN || variant == ROUGE_HF) st = eval_strip_answers(job, &t, err);
     const thx_pairs pairs = pairs_of(&t);
     if (!st) st = thx_rouge_score(&r, &pairs, kinds, variant == ROUGE_STEM, err);
     if (st) return st;
@@ -151,7 +154,8 @@ static double bleu_of(const void *rows, const void *settings, const uint32_t *pi
     return value.score;
 }
 
-static thorax_status add_bleu(const eval_job *job, const thx_bleu_counts *counts, const eval_texts *t, size_t order, thorax_error *err)
+static thorax_status add_bleu(const eval_job *job, const thx_bleu_counts *counts, const eval_texts *t, size_t order,
+                              thorax_error *err)
 {
     static const char *const settings[] = { "13a,case kept,smoothing exp,0..100", "13a,case kept,smoothing exp,0..100",
                                             "white space,case kept,0..1", "13a,case kept,not smoothed,0..1" };
@@ -164,7 +168,8 @@ static thorax_status add_bleu(const eval_job *job, const thx_bleu_counts *counts
     *s = (bleu_settings){ order, job->metric->variant };
     snprintf(name, sizeof name, "bleu%zu", order);
     const thx_eval_table table = { rows, sizeof *rows, s, bleu_of };
-    return eval_add_table(job, name, NULL, settings[job->metric->variant], NULL, &table, t->items, t->n, t->failed, err);
+    return eval_add_table(job, name, NULL, settings[job->metric->variant], NULL, &table, t->items, t->n, t->failed,
+                          err);
 }
 
 /* sacrebleu's own interval, which LLaVA-Rad prints. */
@@ -184,7 +189,8 @@ static thorax_status sacrebleu_interval(const eval_job *job, const thx_bleu_sacr
     return THORAX_OK;
 }
 
-static thorax_status bleu_sacre(const eval_job *job, const thx_pairs *pairs, const eval_texts *t, size_t order, thorax_error *err)
+static thorax_status bleu_sacre(const eval_job *job, const thx_pairs *pairs, const eval_texts *t, size_t order,
+                                thorax_error *err)
 {
     thx_bleu_sacrebleu b;
     thorax_status st = thx_bleu_sacrebleu_score(&b, pairs, order, err);
@@ -208,7 +214,8 @@ static thorax_status bleu_coco(const eval_job *job, const thx_pairs *pairs, cons
 }
 
 /* Without words on one side the original divides by zero: no figure, and a remark. */
-static thorax_status bleu_hf(const eval_job *job, const thx_pairs *pairs, const eval_texts *t, size_t order, thorax_error *err)
+static thorax_status bleu_hf(const eval_job *job, const thx_pairs *pairs, const eval_texts *t, size_t order,
+                             thorax_error *err)
 {
     thx_bleu_hf b;
     thorax_status st = thx_bleu_hf_score(&b, pairs, order, false, err);
@@ -231,11 +238,12 @@ thorax_status eval_bleu(const eval_job *job, thorax_error *err)
 
     thorax_status st = eval_texts_of(&t, job, err);
     if (st || !t.n) return st;
-    if (variant != BLEU_COCO) st = strip_answers(job, &t, err);
+    if (variant != BLEU_COCO) st = eval_strip_answers(job, &t, err);
     const thx_pairs pairs = pairs_of(&t);
     if (!st && variant == BLEU_COCO) return bleu_coco(job, &pairs, &t, err);
     for (size_t i = 0; !st && i < 2; i++)
-        st = variant == BLEU_HF ? bleu_hf(job, &pairs, &t, orders[i], err) : bleu_sacre(job, &pairs, &t, orders[i], err);
+        st =
+            variant == BLEU_HF ? bleu_hf(job, &pairs, &t, orders[i], err) : bleu_sacre(job, &pairs, &t, orders[i], err);
     return st;
 }
 
@@ -256,7 +264,8 @@ thorax_status eval_cider(const eval_job *job, thorax_error *err)
         return THORAX_OK;
     }
     if (st) return st;
-    st = eval_add_mean(job, "ciderd", "n=4,sigma=6,idf of these references,0..10", NULL, c.scores, t.items, t.n, t.failed, err);
+    st = eval_add_mean(job, "ciderd", "n=4,sigma=6,idf of these references,0..10", NULL, c.scores, t.items, t.n,
+                       t.failed, err);
     thx_cider_deinit(&c);
     return st;
 }
@@ -290,5 +299,6 @@ thorax_status eval_exact(const eval_job *job, thorax_error *err)
     double *right = eval_alloc(job, t.n, sizeof *right);
     if (!right) return eval_nomem(job, err);
     for (size_t i = 0; i < t.n; i++) right[i] = same_answer(t.hypotheses[i], t.references[i]);
-    return eval_add_mean(job, "exact", "case, blanks and full stop do not count", NULL, right, t.items, t.n, t.failed, err);
+    return eval_add_mean(job, "exact", "case, blanks and full stop do not count", NULL, right, t.items, t.n, t.failed,
+                         err);
 }

@@ -75,9 +75,10 @@ static bool copy_answers(thx_arena *arena, thx_eval_item *item)
 static bool copy_item(thx_arena *arena, thx_eval_item *item)
 {
     return copy_text(arena, &item->id) && copy_text(arena, &item->image) && copy_text(arena, &item->task) &&
-           copy_text(arena, &item->question) && copy_text(arena, &item->phrase) && copy_text(arena, &item->prediction) &&
-           copy_text(arena, &item->reference) && copy_boxes(arena, &item->boxes, item->n_boxes) &&
-           copy_boxes(arena, &item->found, item->n_found) && copy_turns(arena, item) && copy_answers(arena, item);
+           copy_text(arena, &item->question) && copy_text(arena, &item->phrase) &&
+           copy_text(arena, &item->prediction) && copy_text(arena, &item->reference) &&
+           copy_boxes(arena, &item->boxes, item->n_boxes) && copy_boxes(arena, &item->found, item->n_found) &&
+           copy_turns(arena, item) && copy_answers(arena, item);
 }
 
 static bool grow(thx_eval_set *set)
@@ -201,7 +202,8 @@ const thx_eval_item *thx_eval_set_find(const thx_eval_set *set, const char *task
 /* ---- Attaching references ---- */
 
 /* Records by image and task; as the file has it, and joined to the folder. */
-static thorax_status add_images(thx_eval_set *images, const thx_eval_set *records, const char *folder, thorax_error *err)
+static thorax_status add_images(thx_eval_set *images, const thx_eval_set *records, const char *folder,
+                                thorax_error *err)
 {
     thorax_status st = THORAX_OK;
 
@@ -266,7 +268,8 @@ static thorax_status attach(thx_eval_set *set, const thx_eval_set *records, cons
         const size_t at = record_of(item, records, images);
 
         if (at == records->n) {
-            thx_eval_note(&set->problems, &set->problems.unmatched, set->files[i], item->line, "no record with this id or image");
+            thx_eval_note(&set->problems, &set->problems.unmatched, set->files[i], item->line,
+                          "no record with this id or image");
             continue;
         }
         used[at] = true;
@@ -275,7 +278,8 @@ static thorax_status attach(thx_eval_set *set, const thx_eval_set *records, cons
     }
     for (size_t i = 0; i < records->n; i++)
         if (!used[i] && has_task(set, records->items[i].task))
-            thx_eval_note(&set->problems, &set->problems.unmatched, records->files[i], records->items[i].line, "no prediction");
+            thx_eval_note(&set->problems, &set->problems.unmatched, records->files[i], records->items[i].line,
+                          "no prediction");
     return thx_eval_set_index(set, err);
 }
 

@@ -23,7 +23,8 @@ void          thx_eval_set_deinit(thx_eval_set *set);
 thorax_status thx_eval_set_add(thx_eval_set *set, const char *path, const thx_eval_item *item, thorax_error *err);
 
 /* Appends all items of a file. Statuses of thx_eval_read. */
-thorax_status thx_eval_set_read(thx_eval_set *set, const char *path, const thx_eval_reading *reading, thorax_error *err);
+thorax_status thx_eval_set_read(thx_eval_set *set, const char *path, const thx_eval_reading *reading,
+                                thorax_error *err);
 
 /* Makes items findable. Of several with the same task and id the first that did not fail stays, the others are left out
  * and counted (an error line that was tried again is not counted). Call once all items are in. THORAX_NOMEM. */
@@ -35,6 +36,7 @@ const thx_eval_item *thx_eval_set_find(const thx_eval_set *set, const char *task
 /* Gives predictions what they lack (reference, labels, boxes, question, task) from records: by id, else by image (the
  * whole path, or that of a record joined to `folder`). Predictions without a record are counted in the set's problems,
  * so are records of tasks that occur in the set without a prediction. Both sets indexed. THORAX_NOMEM. */
-thorax_status thx_eval_set_attach(thx_eval_set *set, const thx_eval_set *records, const char *folder, thorax_error *err);
+thorax_status thx_eval_set_attach(thx_eval_set *set, const thx_eval_set *records, const char *folder,
+                                  thorax_error *err);
 
 #endif

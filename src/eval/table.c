@@ -68,10 +68,10 @@ static const json_t *figure_for(const json_t *result, const thx_published_column
     size_t i;
     json_t *f;
 
-    json_array_foreach(json_object_get(result, "figures"), i, f)
-        if (among(c->metric, text_of(f, "metric")) && !strcmp(c->name, text_of(f, "name")) && !json_is_string(json_object_get(f, "label")) &&
-            (!c->tasks || among(c->tasks, text_of(f, "task"))))
-            return f;
+    json_array_foreach(json_object_get(result, "figures"), i,
+                       f) if (among(c->metric, text_of(f, "metric")) && !strcmp(c->name, text_of(f, "name")) &&
+                              !json_is_string(json_object_get(f, "label")) &&
+                              (!c->tasks || among(c->tasks, text_of(f, "task")))) return f;
     return NULL;
 }
 
@@ -83,7 +83,8 @@ static cell cell_of(const json_t *figure, double scale)
 {
     const json_t *interval = json_object_get(figure, "interval");
 
-    return (cell){ number_of(figure, "value") * scale, number_of(interval, "low") * scale, number_of(interval, "high") * scale, figure };
+    return (cell){ number_of(figure, "value") * scale, number_of(interval, "low") * scale,
+                   number_of(interval, "high") * scale, figure };
 }
 
 static void print_cell(char *out, size_t room, cell c, int decimals)
@@ -192,7 +193,8 @@ static bool has_any(const thx_published_table *t, const json_t *const *results, 
 }
 
 /* Row r: 0 the headings, then the published ones, then ours. False behind the last. */
-static bool paper_row(char (*cells)[CELL], const thx_published_table *t, const json_t *const *results, size_t n, size_t r)
+static bool paper_row(char (*cells)[CELL], const thx_published_table *t, const json_t *const *results, size_t n,
+                      size_t r)
 {
     const size_t columns = column_count(t);
     size_t published = 0;
@@ -212,7 +214,8 @@ static bool paper_row(char (*cells)[CELL], const thx_published_table *t, const j
     return true;
 }
 
-static void print_paper(thx_string *out, const thx_published_table *t, const json_t *const *results, size_t n, thx_table_format format)
+static void print_paper(thx_string *out, const thx_published_table *t, const json_t *const *results, size_t n,
+                        thx_table_format format)
 {
     writer w = { .out = out, .format = format, .n_columns = column_count(t) + 1 };
     char cells[THX_PUBLISHED_COLUMNS + 1][CELL], mark[16];
@@ -262,7 +265,8 @@ static void figure_row(char (*cells)[CELL], const json_t *const *results, size_t
 {
     const char *label = text_of(figure, "label"), *task = text_of(figure, "task");
 
-    snprintf(cells[0], CELL, "%.16s%s%.14s%s%.30s", task, *task ? ": " : "", text_of(figure, "name"), *label ? " " : "", label);
+    snprintf(cells[0], CELL, "%.16s%s%.14s%s%.30s", task, *task ? ": " : "", text_of(figure, "name"), *label ? " " : "",
+             label);
     for (size_t i = 0; i < n; i++) {
         const json_t *f = same_figure(results[i], figure);
         print_cell(cells[i + 1], CELL, cell_of(f, 1), 4);
@@ -333,9 +337,10 @@ static void add_flat(flat *o, const char *table, const char *system, const char 
 
     if (isnan(c.value)) return;
     if (o->json) {
-        json_array_append_new(o->json, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "table", table, "system", system, "source", source,
-                                                 "column", column, "value", real_or_null(c.value), "low", real_or_null(c.low), "high",
-                                                 real_or_null(c.high), "signature", signature));
+        json_array_append_new(o->json,
+                              json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "table", table, "system", system,
+                                        "source", source, "column", column, "value", real_or_null(c.value), "low",
+                                        real_or_null(c.low), "high", real_or_null(c.high), "signature", signature));
         return;
     }
     const char *const texts[] = { table, system, source, column };
@@ -355,8 +360,11 @@ static void flat_paper(flat *o, const thx_published_table *t, const json_t *cons
 {
     for (const thx_published_column *c = t->columns; c->heading; c++) {
         for (const thx_published_row *r = t->rows; r->system; r++)
-            add_flat(o, t->id, r->system, t->sources[r->source], c->heading, (cell){ r->values[c - t->columns], NAN, NAN, NULL });
-        for (size_t i = 0; i < n; i++) add_flat(o, t->id, name_of(results[i]), "this evaluation", c->heading, cell_of(figure_for(results[i], c), c->scale));
+            add_flat(o, t->id, r->system, t->sources[r->source], c->heading,
+                     (cell){ r->values[c - t->columns], NAN, NAN, NULL });
+        for (size_t i = 0; i < n; i++)
+            add_flat(o, t->id, name_of(results[i]), "this evaluation", c->heading,
+                     cell_of(figure_for(results[i], c), c->scale));
     }
 }
 
@@ -368,7 +376,8 @@ static void flat_all(flat *o, const json_t *const *results, size_t n)
     for (size_t i = 0; i < n; i++)
         json_array_foreach(json_object_get(results[i], "figures"), k, f) {
             char name[200];
-            snprintf(name, sizeof name, "%.40s/%.40s/%.40s/%.60s", text_of(f, "task"), text_of(f, "metric"), text_of(f, "name"), text_of(f, "label"));
+            snprintf(name, sizeof name, "%.40s/%.40s/%.40s/%.60s", text_of(f, "task"), text_of(f, "metric"),
+                     text_of(f, "name"), text_of(f, "label"));
             add_flat(o, "all", name_of(results[i]), "this evaluation", name, cell_of(f, 1));
         }
 }

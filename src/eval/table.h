@@ -14,7 +14,7 @@ typedef enum thx_table_format {
  * out->failed. */
 void thx_eval_tables(thx_string *out, const json_t *const *results, size_t n, thx_table_format format);
 
-/* Reads the result of an evaluation. THORAX_IO, THORAX_FORMAT: not one (schema, figures); THORAX_LIMIT; THORAX_NOMEM. */
+/* Reads the result of an evaluation. THORAX_IO, THORAX_LIMIT, THORAX_NOMEM; THORAX_FORMAT: not one. */
 thorax_status thx_eval_result_read(json_t **out, const char *path, thorax_error *err);
 
 #endif

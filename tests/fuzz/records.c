@@ -1,4 +1,4 @@
-/* Records and predictions: the first byte chooses how the rest is read (by content, as lines of JSON, array, CSV, lines). */
+/* Records and predictions: the first byte chooses how the rest is read (by content, as JSON lines, array, CSV, lines). */
 #include "eval/set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!size || thx_eval_set_init(&set, NULL)) return 0;
     reading.format = (thx_eval_format)(data[0] % 5);
-    (void)!thx_eval_read_text((const char *)data + 1, size - 1, data[0] & 8 ? "fuzz.csv" : "fuzz", &reading, take, &set, &set.problems, NULL);
+    (void)!thx_eval_read_text((const char *)data + 1, size - 1, data[0] & 8 ? "fuzz.csv" : "fuzz", &reading, take, &set,
+                              &set.problems, NULL);
     (void)!thx_eval_set_index(&set, NULL);
     (void)thx_eval_set_find(&set, "report", "#1");
     (void)!thx_eval_set_attach(&set, &set, ".", NULL);

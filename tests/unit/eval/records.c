@@ -20,11 +20,12 @@ static thorax_status read_named(thx_eval_set *set, const char *text, const char 
 
 static void lines_of_json(void **state)
 {
-    static const char text[] =
-        "{\"id\":\"a\",\"task\":\"ground\",\"image\":\"a.png\",\"question\":\"Where?\",\"answer\":\"[0, 0, 1, 1]\",\"labels\":[\"edema\"],"
-        "\"boxes\":[{\"label\":\"heart\",\"box\":[0.1,0.2,0.3,0.4]}],\"split\":\"test\"}\n"
-        "\n{\"id\": 7, \"prediction\": \"p\", \"reference\": \"r\"}\r\nnot json\n[1]\n"
-        "{\"prediction\":\"\\u00e9\",\"labels\":{\"Edema\":NaN,\"Pneumonia\":-1,\"Fracture\":0,\"Atelectasis\":1.0,\"Cough\":1}}";
+    static const char text[] = "{\"id\":\"a\",\"task\":\"ground\",\"image\":\"a.png\",\"question\":\"Where?\","
+                               "\"answer\":\"[0, 0, 1, 1]\",\"labels\":[\"edema\"],"
+                               "\"boxes\":[{\"label\":\"heart\",\"box\":[0.1,0.2,0.3,0.4]}],\"split\":\"test\"}\n"
+                               "\n{\"id\": 7, \"prediction\": \"p\", \"reference\": \"r\"}\r\nnot json\n[1]\n"
+                               "{\"prediction\":\"\\u00e9\",\"labels\":{\"Edema\":NaN,\"Pneumonia\":-1,\"Fracture\":0,"
+                               "\"Atelectasis\":1.0,\"Cough\":1}}";
     thx_eval_set set = { 0 };
 
     (void)state;
@@ -53,8 +54,10 @@ static void lines_of_json(void **state)
 /* RadVLM's: a broken element costs itself alone, and lines are counted over the whole array. */
 static void array_of_results(void **state)
 {
-    static const char text[] = "[\n {\"output\": \"a ] } [\", \"txt\": \"t\", \"answer\": \"x\", \"boxes\": [[0, 0, 0.5, 1.0]]},\n"
-                               " {\"output\": \"b\" \"c\"},\n {\"output\": \"\\\"\", \"answer\": \"d\", \"labels\": null, \"boxes\": [[1, 2]]}\n]\n";
+    static const char text[] =
+        "[\n {\"output\": \"a ] } [\", \"txt\": \"t\", \"answer\": \"x\", \"boxes\": [[0, 0, 0.5, 1.0]]},\n"
+        " {\"output\": \"b\" \"c\"},\n {\"output\": \"\\\"\", \"answer\": \"d\", \"labels\": null, \"boxes\": [[1, "
+        "2]]}\n]\n";
     thx_eval_set set = { 0 };
 
     (void)state;
@@ -68,14 +71,30 @@ static void array_of_results(void **state)
     assert_true(set.items[1].has_boxes && !set.items[1].n_boxes && !set.items[1].has_labels);
     assert_int_equal(set.problems.lines, 1);
     assert_int_equal(set.problems.boxes, 1);
+    assert_int_equal(set.problems.odd_boxes, 0);
+    thx_eval_set_deinit(&set);
+}
+
+/* Counted, and kept as they are: the originals score them. */
+static void boxes_outside_or_reversed(void **state)
+{
+    thx_eval_set set = { 0 };
+
+    (void)state;
+    assert_int_equal(read_named(&set, "{\"boxes\":[[0.5,0,0.2,1],[0,0,1,1.5],[0,0,1,1]]}\n", "x", NULL), THORAX_OK);
+    assert_int_equal(set.items[0].n_boxes, 3);
+    assert_int_equal(set.problems.odd_boxes, 2);
+    assert_int_equal(thx_eval_problems_all(&set.problems), 0);
     thx_eval_set_deinit(&set);
 }
 
 static void lines_of_batch(void **state)
 {
-    static const char text[] = "{\"schema\":1,\"film\":{\"path\":\"f.png\"},\"task\":\"classify\",\"text\":\"edema\",\"findings\":[{\"name\":\"Edema\","
-                               "\"present\":true,\"score\":0.75},{\"name\":\"Fracture\",\"present\":null,\"score\":null}],\"boxes\":[]}\n"
-                               "{\"schema\":1,\"film\":{\"path\":\"g.png\"},\"error\":{\"code\":\"film\",\"text\":\"g.png: no\"}}\n";
+    static const char text[] =
+        "{\"schema\":1,\"film\":{\"path\":\"f.png\"},\"task\":\"classify\",\"text\":\"edema\",\"findings\":[{\"name\":"
+        "\"Edema\","
+        "\"present\":true,\"score\":0.75},{\"name\":\"Fracture\",\"present\":null,\"score\":null}],\"boxes\":[]}\n"
+        "{\"schema\":1,\"film\":{\"path\":\"g.png\"},\"error\":{\"code\":\"film\",\"text\":\"g.png: no\"}}\n";
     thx_eval_set set = { 0 }, records = { 0 };
 
     (void)state;
@@ -87,7 +106,11 @@ static void lines_of_batch(void **state)
     assert_true(set.items[1].failed && !set.items[1].prediction);
 
     /* References by image, relative to the records' folder. */
-    assert_int_equal(read_named(&records, "{\"id\":\"1\",\"task\":\"classify\",\"image\":\"f.png\",\"answer\":\"r\",\"labels\":[]}\n", "r", NULL), THORAX_OK);
+    assert_int_equal(
+        read_named(&records,
+                   "{\"id\":\"1\",\"task\":\"classify\",\"image\":\"f.png\",\"answer\":\"r\",\"labels\":[]}\n", "r",
+                   NULL),
+        THORAX_OK);
     assert_int_equal(thx_eval_set_index(&records, &err), THORAX_OK);
     assert_int_equal(thx_eval_set_index(&set, &err), THORAX_OK);
     assert_int_equal(thx_eval_set_attach(&set, &records, ".", &err), THORAX_OK);
@@ -99,8 +122,9 @@ static void lines_of_batch(void **state)
 
 static void csv(void **state)
 {
-    static const char text[] = "\xEF\xBB\xBFid,prediction,\"my ref\",other,Pleural Effusion,score:Edema,labels\r\n"
-                               "1,\"two\nlines, \"\"quoted\"\"\",ref,x,1.0,0.25,Edema; Fracture\r\n2,short\r\n\n3,,r,,,,\n4,p,r,x,,,\"";
+    static const char text[] =
+        "\xEF\xBB\xBFid,prediction,\"my ref\",other,Pleural Effusion,score:Edema,labels\r\n"
+        "1,\"two\nlines, \"\"quoted\"\"\",ref,x,1.0,0.25,Edema; Fracture\r\n2,short\r\n\n3,,r,,,,\n4,p,r,x,,,\"";
     thx_eval_set set = { 0 };
 
     (void)state;
@@ -150,8 +174,10 @@ static void two_files_of_lines(void **state)
 /* The first that did not fail stays; keys are task and id together. */
 static void ids_that_come_again(void **state)
 {
-    static const char text[] = "{\"id\":\"a\",\"task\":\"report\",\"error\":{}}\n{\"id\":\"a\",\"task\":\"report\",\"prediction\":\"1\"}\n"
-                               "{\"id\":\"a\",\"task\":\"report\",\"prediction\":\"2\"}\n{\"id\":\"a\",\"task\":\"ask\",\"prediction\":\"3\"}\n";
+    static const char text[] =
+        "{\"id\":\"a\",\"task\":\"report\",\"error\":{}}\n{\"id\":\"a\",\"task\":\"report\",\"prediction\":\"1\"}\n"
+        "{\"id\":\"a\",\"task\":\"report\",\"prediction\":\"2\"}\n{\"id\":\"a\",\"task\":\"ask\",\"prediction\":\"3\"}"
+        "\n";
     thx_eval_set set = { 0 };
 
     (void)state;
@@ -180,9 +206,10 @@ static void nothing_that_can_be_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_of_json),        cmocka_unit_test(array_of_results),    cmocka_unit_test(lines_of_batch),
-        cmocka_unit_test(csv),                  cmocka_unit_test(csv_without_columns), cmocka_unit_test(two_files_of_lines),
-        cmocka_unit_test(ids_that_come_again),  cmocka_unit_test(nothing_that_can_be_read),
+        cmocka_unit_test(lines_of_json),       cmocka_unit_test(array_of_results), cmocka_unit_test(boxes_outside_or_reversed),
+        cmocka_unit_test(lines_of_batch),      cmocka_unit_test(csv),
+        cmocka_unit_test(csv_without_columns), cmocka_unit_test(two_files_of_lines),
+        cmocka_unit_test(ids_that_come_again), cmocka_unit_test(nothing_that_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

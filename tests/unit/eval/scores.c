@@ -29,12 +29,16 @@ static double value(const thx_eval_scores *s, const char *metric, const char *na
 
 /* One right box and one wrong one; one label of two; the worked pair of ROUGE. */
 static const char records[] =
-    "{\"id\":\"1\",\"task\":\"report\",\"prediction\":\"The cardiac silhouette is mildly enlarged.\",\"reference\":\"Heart size is at the upper limit of "
+    "{\"id\":\"1\",\"task\":\"report\",\"prediction\":\"The cardiac silhouette is mildly "
+    "enlarged.\",\"reference\":\"Heart size is at the upper limit of "
     "normal.\"}\n"
     "{\"id\":\"2\",\"task\":\"report\",\"reference\":\"x\"}\n"
-    "{\"id\":\"3\",\"task\":\"classify\",\"prediction\":\"edema\",\"labels\":[\"Edema\",\"Fracture\"],\"scores\":{\"Edema\":0.9,\"Fracture\":0.4}}\n"
-    "{\"id\":\"4\",\"task\":\"classify\",\"prediction\":\"no pneumothorax\",\"labels\":[],\"scores\":{\"Edema\":0.2,\"Fracture\":0.6}}\n"
-    "{\"id\":\"5\",\"task\":\"ground\",\"phrase\":\"heart\",\"prediction\":\"[0.0, 0.0, 0.5, 0.5]\",\"boxes\":[[0,0,0.5,0.5]]}\n"
+    "{\"id\":\"3\",\"task\":\"classify\",\"prediction\":\"edema\",\"labels\":[\"Edema\",\"Fracture\"],\"scores\":{"
+    "\"Edema\":0.9,\"Fracture\":0.4}}\n"
+    "{\"id\":\"4\",\"task\":\"classify\",\"prediction\":\"no "
+    "pneumothorax\",\"labels\":[],\"scores\":{\"Edema\":0.2,\"Fracture\":0.6}}\n"
+    "{\"id\":\"5\",\"task\":\"ground\",\"phrase\":\"heart\",\"prediction\":\"[0.0, 0.0, 0.5, "
+    "0.5]\",\"boxes\":[[0,0,0.5,0.5]]}\n"
     "{\"id\":\"6\",\"task\":\"ground\",\"phrase\":\"heart\",\"prediction\":\"none\",\"boxes\":[[0,0,0.5,0.5]]}\n";
 
 static void figures(void **state)
@@ -64,8 +68,9 @@ static void figures(void **state)
 /* Same seed, same interval; the interval holds the value; a preset's medians are marked. */
 static void intervals(void **state)
 {
-    static const char text[] = "{\"prediction\":\"a b c\",\"reference\":\"a b d\"}\n{\"prediction\":\"a\",\"reference\":\"a\"}\n"
-                               "{\"prediction\":\"x\",\"reference\":\"y z\"}\n{\"prediction\":\"q r s\",\"reference\":\"q r\"}\n";
+    static const char text[] =
+        "{\"prediction\":\"a b c\",\"reference\":\"a b d\"}\n{\"prediction\":\"a\",\"reference\":\"a\"}\n"
+        "{\"prediction\":\"x\",\"reference\":\"y z\"}\n{\"prediction\":\"q r s\",\"reference\":\"q r\"}\n";
     thx_eval_options o = thx_eval_options_default();
     thx_eval_scores a, b;
     thx_eval_set set;
@@ -76,7 +81,8 @@ static void intervals(void **state)
     assert_int_equal(thx_eval_score(&b, &set, &o, &err), THORAX_OK);
     for (size_t i = 0; i < a.n; i++) {
         assert_true(a.figures[i].low == b.figures[i].low && a.figures[i].high == b.figures[i].high);
-        if (a.figures[i].values) assert_true(a.figures[i].low <= a.figures[i].value && a.figures[i].value <= a.figures[i].high);
+        if (a.figures[i].values)
+            assert_true(a.figures[i].low <= a.figures[i].value && a.figures[i].value <= a.figures[i].high);
     }
     thx_eval_scores_deinit(&b);
     o.preset = "llavarad";
@@ -141,7 +147,10 @@ static void as_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(figures), cmocka_unit_test(intervals), cmocka_unit_test(what_is_not_known), cmocka_unit_test(as_json),
+        cmocka_unit_test(figures),
+        cmocka_unit_test(intervals),
+        cmocka_unit_test(what_is_not_known),
+        cmocka_unit_test(as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
