@@ -36,6 +36,9 @@ thx_eval_options cli_eval_options(const cli_values *v, const thx_progress *progr
     o.seed = (uint32_t)cli_count(v, CLI_RESAMPLE_SEED, o.seed);
     o.doubt_absent = doubt && !strcmp(doubt, "absent");
     o.substring = cli_switch(v, CLI_SUBSTRING_RULE);
+    o.bertscore_layer = (size_t)cli_count(v, CLI_BERTSCORE_LAYER, 0);
+    o.bertscore_idf = cli_switch(v, CLI_BERTSCORE_IDF);
+    o.bertscore_baseline = cli_text(v, CLI_BERTSCORE_BASELINE);
     o.bertscore = cli_text(v, CLI_BERTSCORE);
     o.chexbert = cli_text(v, CLI_CHEXBERT);
     o.radgraph = cli_text(v, CLI_RADGRAPH);
@@ -100,7 +103,8 @@ int cli_eval_load(thx_eval_set *set, const cli_values *v, const char *const *fil
     const char *data = cli_text(v, CLI_DATA);
     thorax_status st = THORAX_OK;
 
-    for (size_t i = 0; !st && i < n; i++) st = thx_eval_set_read(set, files[i], &reading, err);
+    for (size_t i = 0; !st && i < n; i++)
+        st = thx_is_folder(files[i]) ? cli_eval_read_parts(set, files[i], err) : thx_eval_set_read(set, files[i], &reading, err);
     if (!st) st = thx_eval_set_index(set, err);
     if (!st && data) st = attach(set, data, err);
     return st ? cli_fail(v, err) : CLI_OK;

@@ -108,6 +108,9 @@ typedef enum cli_kind {
     X(RESAMPLE_SEED,  "resample-seed",       0,  "N",     CLI_COUNT,  NULL,                            0, 4294967295.0, 0, "seed of the resamples (default 3)") \
     X(DOUBT,          "doubt",               0,  "HOW",   CLI_CHOICE, "present absent",                0, 0,    0, "what an uncertain label of the reference counts as (default present)") \
     X(BERTSCORE,      "bertscore",           0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "encoder folder of BERTScore (distilbert-base-uncased for RadVLM)") \
+    X(BERTSCORE_LAYER, "bertscore-layer",    0,  "N",     CLI_COUNT,  NULL,                            0, 1000, 0, "layer of BERTScore; 0 (default): that of the kind of encoder") \
+    X(BERTSCORE_IDF,  "bertscore-idf",       0,  NULL,    CLI_SWITCH, NULL,                            0, 0,    0, "BERTScore weighs tokens by the references at hand") \
+    X(BERTSCORE_BASELINE, "bertscore-baseline", 0, "FILE", CLI_TEXT,  NULL,                            0, 0,    0, "rescale BERTScore by this file of baselines (LAYER,P,R,F)") \
     X(CHEXBERT,       "chexbert",            0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "folder with chexbert.pth and the files of bert-base-uncased") \
     X(RADGRAPH,       "radgraph",            0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "RadGraph's model: radgraph-xl or radgraph") \
     X(RADGRAPH_ENCODER, "radgraph-encoder",  0,  "DIR",   CLI_TEXT,   NULL,                            0, 0,    1, "encoder folder of RadGraph's model, where it does not lie in it") \

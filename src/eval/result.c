@@ -161,6 +161,21 @@ static void print_figure(thx_string *out, const thx_eval_figure *f)
     thx_string_puts(out, "\n");
 }
 
+/* Figures of one label stand in a row: what they are, values, and their intervals. Returns how many there were. */
+static size_t print_label(thx_string *out, const thx_eval_figure *f, size_t left)
+{
+    size_t n = 0;
+
+    thx_string_printf(out, "  %-16s %-34s", f->metric, f->label);
+    for (; n < left && f[n].label && !strcmp(f[n].label, f->label) && f[n].metric == f->metric && f[n].task == f->task; n++) {
+        if (isnan(f[n].value)) thx_string_printf(out, "  %s undefined", f[n].name);
+        else thx_string_printf(out, "  %s %.4f", f[n].name, f[n].value);
+        if (f[n].has_interval) thx_string_printf(out, " (%.4f .. %.4f)", f[n].low, f[n].high);
+    }
+    thx_string_puts(out, "\n");
+    return n;
+}
+
 static void print_problem(thx_string *out, size_t n, const char *what)
 {
     if (n) thx_string_printf(out, "  %zu %s\n", n, what);
@@ -184,14 +199,15 @@ void thx_eval_result_print(thx_string *out, const thx_eval_scores *s, const thx_
     const char *task = NULL;
     const size_t empty = empty_texts(s->set, false), blank = empty_texts(s->set, true);
 
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n;) {
         const thx_eval_figure *f = &s->figures[i];
         if (!task || strcmp(task, f->task)) {
             thx_string_printf(out, "%s%s\n", task ? "\n" : "", *f->task ? f->task : "all items");
             thx_string_printf(out, "  %-16s %-34s %10s  %-20s %6s\n", "metric", "figure", "value", "interval", "n");
         }
         task = f->task;
-        print_figure(out, f);
+        if (f->label) i += print_label(out, f, s->n - i);
+        else print_figure(out, f), i++;
     }
     if (!s->n) thx_string_puts(out, "nothing to score: no item has a prediction and a reference\n");
     thx_string_printf(out, "\n%zu items; intervals: %g %% of %zu resamples, seed %u", s->set->n, 100 * o->confidence,

@@ -40,6 +40,8 @@ static const eval_metric metrics[] = {
     { "radgraph", "radgraph-0.1.14", "texts and --radgraph DIR",
       "RadGraph F1: simple, partial, complete (RadVLM: radgraph-xl)", TASK_UNSAID | TASK_REPORT, RADGRAPH_ALL,
       eval_radgraph, true },
+    { "radgraph-2026", "radgraph-87f11a1", "texts and --radgraph DIR", "the same with all texts in small letters (2026)",
+      TASK_UNSAID | TASK_REPORT, RADGRAPH_SMALL, eval_radgraph, false },
     { "radgraph-llavarad", "radgraph-0.0.9", "texts and --radgraph DIR",
       "RadGraph F1, partial, median of 500 resamples (LLaVA-Rad: radgraph)", TASK_UNSAID | TASK_REPORT, RADGRAPH_MEDIAN,
       eval_radgraph, false },

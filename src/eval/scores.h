@@ -21,6 +21,9 @@ typedef struct thx_eval_options {
     uint32_t    seed;          /* 3    */
     bool        doubt_absent;  /* uncertain labels of the reference count as absent instead of present         */
     bool        substring;     /* findings by the published substring rule                                     */
+    size_t      bertscore_layer;    /* 0: that of the encoder's kind                                           */
+    bool        bertscore_idf;
+    const char *bertscore_baseline; /* file of baselines to rescale with; NULL: that of the encoder's kind     */
     const char *bertscore, *chexbert, *radgraph, *radgraph_encoder, *radcliq, *ratescore, *green; /* folders    */
     const char *cpu;           /* kernels at most of this level; NULL */
     int         threads;       /* 0: the cores this process may use  */

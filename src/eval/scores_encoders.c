@@ -58,9 +58,24 @@ static thx_bertscore_settings bertscore_settings(const thx_text_encoder *e)
     return (thx_bertscore_settings){ .model = thx_text_kind_name(kind), .layer = layers };
 }
 
+/* What the options say goes before that. Another layer than the usual one has no baseline of its own. */
+static thorax_status choose_bertscore(thx_bertscore_settings *s, float baseline[3], const thx_eval_options *o,
+                                      thorax_error *err)
+{
+    if (o->bertscore_idf) s->idf = true;
+    if (o->bertscore_layer && o->bertscore_layer != s->layer) {
+        s->layer = o->bertscore_layer;
+        s->baseline = thx_bertscore_baseline(s->model, s->layer);
+    }
+    if (!o->bertscore_baseline) return THORAX_OK;
+    s->baseline = baseline;
+    return thx_bertscore_baseline_read(baseline, o->bertscore_baseline, s->layer, err);
+}
+
 static thorax_status add_bertscore(const eval_job *job, const eval_texts *t, thx_text_encoder *e, thorax_error *err)
 {
-    const thx_bertscore_settings s = bertscore_settings(e);
+    thx_bertscore_settings s = bertscore_settings(e);
+    float baseline[3];
     const thx_pairs pairs = { .hypotheses = t->hypotheses, .references = t->references, .n = t->n };
     thx_bertscore *scores = eval_alloc(job, t->n, sizeof *scores);
     double *f = eval_alloc(job, t->n, sizeof *f);
@@ -68,7 +83,8 @@ static thorax_status add_bertscore(const eval_job *job, const eval_texts *t, thx
     char settings[120];
 
     if (!scores || !f) return eval_nomem(job, err);
-    thorax_status st = thx_bertscore_score(e, &s, &pairs, scores, &total, job->options->progress, err);
+    thorax_status st = choose_bertscore(&s, baseline, job->options, err);
+    if (!st) st = thx_bertscore_score(e, &s, &pairs, scores, &total, job->options->progress, err);
     if (st) return st;
     for (size_t i = 0; i < t->n; i++) f[i] = (double)scores[i].f;
     snprintf(settings, sizeof settings, "%s,layer %zu,%s,%s,F", s.model, s.layer, s.idf ? "idf" : "no idf",
@@ -228,7 +244,9 @@ static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_
     thorax_status st = eval_open_ctx(&ctx, job, err);
     if (!st) st = thx_radgraph_model_open(&m, ctx, o->radgraph, o->radgraph_encoder, err);
     if (!st)
-        st = thx_radgraph_model_scores(m, t->hypotheses, t->references, t->n, THX_RADGRAPH_AS_WRITTEN, *scores, err);
+        st = thx_radgraph_model_scores(m, t->hypotheses, t->references, t->n, 
+                                            job->metric->variant == RADGRAPH_SMALL ? THX_RADGRAPH_SMALL : THX_RADGRAPH_AS_WRITTEN,
+                                            *scores, err);
     if (!st) snprintf(identity, 65, "%s", thx_radgraph_model_identity(m));
     if (!st) snprintf(type, 40, "%s", thx_radgraph_model_type(m));
     thx_radgraph_model_close(m);
@@ -236,47 +254,61 @@ static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_
     return st;
 }
 
+enum { COMBINED = THX_RADGRAPH_LEVELS }; /* beside the levels: CXR-Report-Metric's mean of entities and relations */
+
+static bool is_llavarad(const eval_job *job)
+{
+    return job->metric->variant == RADGRAPH_MEDIAN || job->metric->variant == RADGRAPH_POINT;
+}
+
 static thorax_status add_radgraph(const eval_job *job, const eval_texts *t, const thx_radgraph_score *scores, int level,
                                   const char *type, const char *identity, thorax_error *err)
 {
-    static const char *const names[] = { "radgraph_simple", "radgraph_partial", "radgraph_complete" };
-    const bool all = job->metric->variant == RADGRAPH_ALL, median = job->metric->variant == RADGRAPH_MEDIAN;
+    static const char *const names[] = { "radgraph_simple", "radgraph_partial", "radgraph_complete", "radgraph_combined" };
+    const bool median = job->metric->variant == RADGRAPH_MEDIAN, small = job->metric->variant == RADGRAPH_SMALL;
     double *f = eval_alloc(job, t->n, sizeof *f);
     char settings[120];
 
     if (!f) return eval_nomem(job, err);
-    for (size_t i = 0; i < t->n; i++) f[i] = scores[i].level[level].f1;
-    snprintf(settings, sizeof settings, "%s,case kept,%s", type,
+    for (size_t i = 0; i < t->n; i++) f[i] = level == COMBINED ? scores[i].combined.mean : scores[i].level[level].f1;
+    snprintf(settings, sizeof settings, "%s,%s,%s", type, small ? "small letters" : "case kept",
              median ? "median of resampled means" : "mean with zeros");
-    const thorax_status st =
-        eval_add_mean(job, all ? names[level] : "F1-RadGraph", settings, identity, f, t->items, t->n, t->failed, err);
+    const thorax_status st = eval_add_mean(job, is_llavarad(job) ? "F1-RadGraph" : names[level], settings, identity, f,
+                                           t->items, t->n, t->failed, err);
     if (!st) job->scores->figures[job->scores->n - 1].is_median = median;
     return st;
 }
 
-thorax_status eval_radgraph(const eval_job *job, thorax_error *err)
+/* What a reader must know: the published figures are of one model each, and white space alone is no report. */
+static void remark_radgraph(const eval_job *job, const eval_texts *t, const thx_radgraph_score *scores, const char *type)
 {
-    const bool all = job->metric->variant == RADGRAPH_ALL;
-    char identity[65], type[40];
-    thx_radgraph_score *scores;
+    const char *published = is_llavarad(job) ? "radgraph" : "radgraph-xl";
     size_t blank = 0, endless = 0;
-    eval_texts t;
 
-    thorax_status st = eval_begin(&t, job, job->options->radgraph, err);
-    if (st || !t.n) return st;
-    if (!all) st = eval_strip_answers(job, &t, err);
-    if (!st) st = run_radgraph(job, &t, &scores, identity, type, err);
-    for (int level = 0; !st && level < THX_RADGRAPH_LEVELS; level++)
-        if (all || level == THX_RADGRAPH_PARTIAL) st = add_radgraph(job, &t, scores, level, type, identity, err);
-    for (size_t i = 0; !st && i < t.n; i++) {
+    for (size_t i = 0; i < t->n; i++) {
         blank += scores[i].blank;
         endless += scores[i].endless;
     }
     if (endless) eval_remark(job, "%zu pairs hold a report of more than %d words: 0", endless, THX_DYGIE_WORDS);
     if (blank) eval_remark(job, "%zu pairs hold a report of white space alone: 0, where the original stops", blank);
-    if (!st && job->options->preset && strcmp(type, all ? "radgraph-xl" : "radgraph"))
-        eval_remark(job, "the preset's figures are of the model %s, this one is %s", all ? "radgraph-xl" : "radgraph",
-                    type);
+    if (job->options->preset && strcmp(type, published))
+        eval_remark(job, "the preset's figures are of the model %s, this one is %s", published, type);
+}
+
+thorax_status eval_radgraph(const eval_job *job, thorax_error *err)
+{
+    char identity[65], type[40];
+    thx_radgraph_score *scores;
+    eval_texts t;
+
+    thorax_status st = eval_begin(&t, job, job->options->radgraph, err);
+    if (st || !t.n) return st;
+    if (is_llavarad(job)) st = eval_strip_answers(job, &t, err);
+    if (!st) st = run_radgraph(job, &t, &scores, identity, type, err);
+    for (int level = 0; !st && level <= COMBINED; level++)
+        if (!is_llavarad(job) || level == THX_RADGRAPH_PARTIAL)
+            st = add_radgraph(job, &t, scores, level, type, identity, err);
+    if (!st) remark_radgraph(job, &t, scores, type);
     return st;
 }
 

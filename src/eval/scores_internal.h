@@ -40,7 +40,7 @@ eval_compute eval_rouge, eval_bleu, eval_cider, eval_exact, eval_findings, eval_
 
 enum { ROUGE_PLAIN, ROUGE_STEM, ROUGE_MEDIAN, ROUGE_HF };
 enum { CHEXBERT_RADVLM, CHEXBERT_MEDIAN, CHEXBERT_POINT };
-enum { RADGRAPH_ALL, RADGRAPH_MEDIAN, RADGRAPH_POINT };
+enum { RADGRAPH_ALL, RADGRAPH_SMALL, RADGRAPH_MEDIAN, RADGRAPH_POINT };
 enum { BLEU_SACRE, BLEU_SACRE_POINT, BLEU_COCO, BLEU_HF };
 
 /* ---- Texts ---- */
