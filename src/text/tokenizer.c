@@ -157,6 +157,13 @@ thorax_status thx_tokenizer_add(thx_tokenizer *t, const thx_added_token *token, 
     return st;
 }
 
+/* Characters that stand for their own bytes in the printable alphabet: such a token needs no other spelling. */
+static bool is_ascii(const char *token)
+{
+    while (*token > 0x20 && *token < 0x7f) token++;
+    return !*token;
+}
+
 int32_t thx_tokenizer_id(const thx_tokenizer *t, const char *token)
 {
     const size_t size = strlen(token);
@@ -165,7 +172,7 @@ int32_t thx_tokenizer_id(const thx_tokenizer *t, const char *token)
 
     if (id < 0) id = thx_added_find(&t->normalised, token, size);
     if (id >= 0) return id;
-    if (t->kind != THX_BYTE_LEVEL) id = thx_bpe_find(&t->bpe, token, size);
+    if (t->kind != THX_BYTE_LEVEL || is_ascii(token)) id = thx_bpe_find(&t->bpe, token, size);
     else if (thx_alphabet_decode(&bytes, token, size) && !bytes.failed)
         id = thx_bpe_find(&t->bpe, bytes.data ? bytes.data : "", bytes.size);
     thx_string_deinit(&bytes);

@@ -236,6 +236,25 @@ static thorax_status words(thorax_error *err)
     return st;
 }
 
+/* Tokenizers of text encoders: Unigram with its table, tokens of the normal form, a byte-level class without JSON. */
+static thorax_status forms(thorax_error *err)
+{
+    static const char *const folders[] = { "encoder/unigram", "encoder/mpnet", "encoder/roberta" };
+    char          path[96];
+    thorax_status st = THORAX_OK;
+
+    for (size_t i = 0; i < 3 && !st; i++) {
+        thx_tokenizer *t;
+        thx_ids        ids = { 0 };
+        snprintf(path, sizeof path, "tests/data/%s", folders[i]);
+        st = thx_tokenizer_open(&t, source_path(path), err);
+        if (!st) st = thx_tokenizer_encode_whole(t, "The heart <mask> \xef\xac\x81 [UNK]\xff", 24, true, 0, &ids, err);
+        thx_ids_deinit(&ids);
+        thx_tokenizer_close(t);
+    }
+    return st;
+}
+
 static thorax_status cleaning(thorax_error *err)
 {
     static const char text[] = "size &amp;lt; 3 cm, patient\xe2\x80\x99s";
@@ -512,6 +531,7 @@ CASE(pytorch)
 CASE(tokenizer)
 CASE(pieces)
 CASE(words)
+CASE(forms)
 CASE(cleaning)
 CASE(indexing)
 CASE(rouge)
@@ -528,7 +548,7 @@ int main(void)
         cmocka_unit_test(film_case),   cmocka_unit_test(samples_case), cmocka_unit_test(weights_case),
         cmocka_unit_test(pytorch_case),
         cmocka_unit_test(tokenizer_case), cmocka_unit_test(open_and_close_case), cmocka_unit_test(talk_case),
-        cmocka_unit_test(pieces_case), cmocka_unit_test(words_case),
+        cmocka_unit_test(pieces_case), cmocka_unit_test(words_case), cmocka_unit_test(forms_case),
         cmocka_unit_test(look_case),   cmocka_unit_test(caches_may_do_without), cmocka_unit_test(cleaning_case),
         cmocka_unit_test(indexing_case), cmocka_unit_test(rouge_case), cmocka_unit_test(bleu_case),
         cmocka_unit_test(scores_case),
