@@ -244,7 +244,7 @@ static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_
     thorax_status st = eval_open_ctx(&ctx, job, err);
     if (!st) st = thx_radgraph_model_open(&m, ctx, o->radgraph, o->radgraph_encoder, err);
     if (!st)
-        st = thx_radgraph_model_scores(m, t->hypotheses, t->references, t->n, 
+        st = thx_radgraph_model_scores(m, t->hypotheses, t->references, t->n,
                                             job->metric->variant == RADGRAPH_SMALL ? THX_RADGRAPH_SMALL : THX_RADGRAPH_AS_WRITTEN,
                                             *scores, err);
     if (!st) snprintf(identity, 65, "%s", thx_radgraph_model_identity(m));
