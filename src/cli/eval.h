@@ -11,8 +11,8 @@
 thx_eval_reading cli_eval_reading(const cli_values *v);
 thx_eval_options cli_eval_options(const cli_values *v, const thx_progress *progress);
 
-/* The predictions of files (or folders of runs) [n], with the references of --data where it is given; indexed. Init before, deinit after.
- * CLI_OK; else an exit code, the error is printed. */
+/* The predictions of files (or folders of runs) [n], with the references of --data where it is given; indexed. Init
+ * before, deinit after. CLI_OK; else an exit code, the error is printed. */
 int cli_eval_load(thx_eval_set *set, const cli_values *v, const char *const *files, size_t n, thorax_error *err);
 
 /* Scores a set, prints table or JSON, writes -o. CLI_OK; CLI_SOME_FAILED where lines or items failed, which standard

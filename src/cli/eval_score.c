@@ -104,7 +104,8 @@ int cli_eval_load(thx_eval_set *set, const cli_values *v, const char *const *fil
     thorax_status st = THORAX_OK;
 
     for (size_t i = 0; !st && i < n; i++)
-        st = thx_is_folder(files[i]) ? cli_eval_read_parts(set, files[i], err) : thx_eval_set_read(set, files[i], &reading, err);
+        st = thx_is_folder(files[i]) ? cli_eval_read_parts(set, files[i], err)
+                                     : thx_eval_set_read(set, files[i], &reading, err);
     if (!st) st = thx_eval_set_index(set, err);
     if (!st && data) st = attach(set, data, err);
     return st ? cli_fail(v, err) : CLI_OK;

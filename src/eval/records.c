@@ -74,7 +74,8 @@ bool thx_eval_box_is_odd(double x1, double y1, double x2, double y2)
 void eval_check_box(eval_reader *r, const thx_eval_box *b, size_t line)
 {
     if (thx_eval_box_is_odd(b->x1, b->y1, b->x2, b->y2))
-        thx_eval_note(r->problems, &r->problems->odd_boxes, r->path, line, "a box outside the film or reversed, used as it is");
+        thx_eval_note(r->problems, &r->problems->odd_boxes, r->path, line,
+                      "a box outside the film or reversed, used as it is");
 }
 
 thorax_status eval_boxes_of_text(eval_reader *r, const char *text, size_t line, const thx_eval_box **out, size_t *n,

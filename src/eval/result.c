@@ -167,7 +167,8 @@ static size_t print_label(thx_string *out, const thx_eval_figure *f, size_t left
     size_t n = 0;
 
     thx_string_printf(out, "  %-16s %-34s", f->metric, f->label);
-    for (; n < left && f[n].label && !strcmp(f[n].label, f->label) && f[n].metric == f->metric && f[n].task == f->task; n++) {
+    for (; n < left && f[n].label && !strcmp(f[n].label, f->label) && f[n].metric == f->metric && f[n].task == f->task;
+         n++) {
         if (isnan(f[n].value)) thx_string_printf(out, "  %s undefined", f[n].name);
         else thx_string_printf(out, "  %s %.4f", f[n].name, f[n].value);
         if (f[n].has_interval) thx_string_printf(out, " (%.4f .. %.4f)", f[n].low, f[n].high);

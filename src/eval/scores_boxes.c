@@ -62,7 +62,8 @@ static double box_value(const void *data, const void *settings, const uint32_t *
     return of > 0 ? sum / of : NAN;
 }
 
-static thorax_status sample_of(thx_boxes_sample *out, bool *broken, size_t *odd, const thx_eval_item *item, thorax_error *err)
+static thorax_status sample_of(thx_boxes_sample *out, bool *broken, size_t *odd, const thx_eval_item *item,
+                               thorax_error *err)
 {
     static const thx_boxes_rules rules = { .numpy_numbers = true };
     thx_box *boxes, *references = malloc((item->n_boxes + 1) * sizeof *references);
@@ -72,7 +73,8 @@ static thorax_status sample_of(thx_boxes_sample *out, bool *broken, size_t *odd,
     for (size_t i = 0; i < item->n_boxes; i++)
         references[i] = (thx_box){ item->boxes[i].x1, item->boxes[i].y1, item->boxes[i].x2, item->boxes[i].y2 };
     thorax_status st = eval_predicted_boxes(&boxes, &n, broken, item, err);
-    for (size_t i = 0; !st && i < n; i++) *odd += thx_eval_box_is_odd(boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2);
+    for (size_t i = 0; !st && i < n; i++)
+        *odd += thx_eval_box_is_odd(boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2);
     if (!st) st = thx_boxes_radvlm_sample(out, boxes, n, references, item->n_boxes, &rules, err);
     free(boxes);
     free(references);

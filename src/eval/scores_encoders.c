@@ -244,9 +244,9 @@ static thorax_status run_radgraph(const eval_job *job, const eval_texts *t, thx_
     thorax_status st = eval_open_ctx(&ctx, job, err);
     if (!st) st = thx_radgraph_model_open(&m, ctx, o->radgraph, o->radgraph_encoder, err);
     if (!st)
-        st = thx_radgraph_model_scores(m, t->hypotheses, t->references, t->n,
-                                            job->metric->variant == RADGRAPH_SMALL ? THX_RADGRAPH_SMALL : THX_RADGRAPH_AS_WRITTEN,
-                                            *scores, err);
+        st = thx_radgraph_model_scores(
+            m, t->hypotheses, t->references, t->n,
+            job->metric->variant == RADGRAPH_SMALL ? THX_RADGRAPH_SMALL : THX_RADGRAPH_AS_WRITTEN, *scores, err);
     if (!st) snprintf(identity, 65, "%s", thx_radgraph_model_identity(m));
     if (!st) snprintf(type, 40, "%s", thx_radgraph_model_type(m));
     thx_radgraph_model_close(m);
@@ -264,7 +264,8 @@ static bool is_llavarad(const eval_job *job)
 static thorax_status add_radgraph(const eval_job *job, const eval_texts *t, const thx_radgraph_score *scores, int level,
                                   const char *type, const char *identity, thorax_error *err)
 {
-    static const char *const names[] = { "radgraph_simple", "radgraph_partial", "radgraph_complete", "radgraph_combined" };
+    static const char *const names[] = { "radgraph_simple", "radgraph_partial", "radgraph_complete",
+                                         "radgraph_combined" };
     const bool median = job->metric->variant == RADGRAPH_MEDIAN, small = job->metric->variant == RADGRAPH_SMALL;
     double *f = eval_alloc(job, t->n, sizeof *f);
     char settings[120];
@@ -280,7 +281,8 @@ static thorax_status add_radgraph(const eval_job *job, const eval_texts *t, cons
 }
 
 /* What a reader must know: the published figures are of one model each, and white space alone is no report. */
-static void remark_radgraph(const eval_job *job, const eval_texts *t, const thx_radgraph_score *scores, const char *type)
+static void remark_radgraph(const eval_job *job, const eval_texts *t, const thx_radgraph_score *scores,
+                            const char *type)
 {
     const char *published = is_llavarad(job) ? "radgraph" : "radgraph-xl";
     size_t blank = 0, endless = 0;

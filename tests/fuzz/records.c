@@ -1,4 +1,4 @@
-/* Records and predictions: the first byte chooses how the rest is read (by content, as JSON lines, array, CSV, lines). */
+/* Records and predictions: the first byte chooses how the rest is read (by content, JSON lines, array, CSV, lines). */
 #include "eval/set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

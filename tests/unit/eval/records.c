@@ -206,10 +206,15 @@ static void nothing_that_can_be_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_of_json),       cmocka_unit_test(array_of_results), cmocka_unit_test(boxes_outside_or_reversed),
-        cmocka_unit_test(lines_of_batch),      cmocka_unit_test(csv),
-        cmocka_unit_test(csv_without_columns), cmocka_unit_test(two_files_of_lines),
-        cmocka_unit_test(ids_that_come_again), cmocka_unit_test(nothing_that_can_be_read),
+        cmocka_unit_test(lines_of_json),
+        cmocka_unit_test(array_of_results),
+        cmocka_unit_test(boxes_outside_or_reversed),
+        cmocka_unit_test(lines_of_batch),
+        cmocka_unit_test(csv),
+        cmocka_unit_test(csv_without_columns),
+        cmocka_unit_test(two_files_of_lines),
+        cmocka_unit_test(ids_that_come_again),
+        cmocka_unit_test(nothing_that_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
