@@ -3,6 +3,7 @@
 #define THX_CLI_EVAL_H
 
 #include "cli/cli.h"
+#include "eval/judge.h"
 #include "eval/result.h"
 #include "eval/scores.h"
 #include "eval/set.h"
@@ -10,6 +11,9 @@
 /* How files are read, and how they are scored, from the options. */
 thx_eval_reading cli_eval_reading(const cli_values *v);
 thx_eval_options cli_eval_options(const cli_values *v, const thx_progress *progress);
+
+/* Who judges; false: nobody was named. */
+bool cli_eval_judge(thx_judge_options *o, const cli_values *v);
 
 /* The predictions of files (or folders of runs) [n], with the references of --data where it is given; indexed. Init
  * before, deinit after. CLI_OK; else an exit code, the error is printed. */

@@ -113,6 +113,9 @@ static bool asks_own(const cli_answers *a, const thx_eval_item *r)
     return a->own_question || a->run->options.wording || !r->question;
 }
 
+/* Ours and RadVLM's names: report_generation, abnormality_classification, region_grounding, phrase_grounding … */
+static bool is_task(const thx_eval_item *r, const char *part) { return strstr(r->task, part) != NULL; }
+
 static const char *phrase_of(const thx_eval_item *r)
 {
     return r->phrase ? r->phrase : r->n_boxes && *r->boxes[0].label ? r->boxes[0].label : NULL;
@@ -126,11 +129,11 @@ static thorax_status job_of(const cli_answers *a, const thx_eval_item *r, thorax
     *message = (thorax_message){ "user", r->question };
     *job = (thorax_job){ .task = THORAX_TASK_ASK, .messages = message, .n_messages = 1 };
     if (!asks_own(a, r)) return THORAX_OK;
-    if (!strcmp(r->task, "report")) job->task = THORAX_TASK_REPORT;
-    else if (!strcmp(r->task, "classify")) job->task = THORAX_TASK_CLASSIFY;
-    else if ((!strcmp(r->task, "ground") || !strcmp(r->task, "phrase")) && *phrase)
+    if (is_task(r, "report")) job->task = THORAX_TASK_REPORT;
+    else if (is_task(r, "classif")) job->task = THORAX_TASK_CLASSIFY;
+    else if ((is_task(r, "ground") || is_task(r, "phrase")) && *phrase)
         *job = (thorax_job){ .task = THORAX_TASK_GROUND, .phrases = phrase, .n_phrases = 1,
-                             .kind = *r->task == 'p' ? THORAX_GROUND_PHRASE : THORAX_GROUND_REGION };
+                             .kind = is_task(r, "phrase") ? THORAX_GROUND_PHRASE : THORAX_GROUND_REGION };
     else if (!r->question)
         return thx_fail(&a->run->err, THORAX_USAGE, 0, "%s: line %zu: a record of the task %.40s without a question",
                         a->file, r->line, r->task);
@@ -140,7 +143,7 @@ static thorax_status job_of(const cli_answers *a, const thx_eval_item *r, thorax
 /* Questions that must go alone: those with scores, and those with words of the command line. */
 static bool goes_alone(const cli_answers *a, const thx_eval_item *r)
 {
-    return a->run->options.wording || (a->run->options.score && !strcmp(r->task, "classify"));
+    return a->run->options.wording || (a->run->options.score && is_task(r, "classif"));
 }
 
 /* ---- One after the other ---- */
@@ -170,7 +173,7 @@ static int answer_alone(const cli_answers *a, thorax_session *session, const thx
     const char *phrase;
 
     thorax_status st = job_of(a, r, &job, &message, &phrase);
-    if (!st && o.score && !strcmp(r->task, "classify")) {
+    if (!st && o.score && is_task(r, "classif")) {
         job = (thorax_job){ .task = THORAX_TASK_CLASSIFY };
         if (!asks_own(a, r)) o.wording = r->question;
     }

@@ -31,7 +31,8 @@ static int give(const cli_values *v, const thx_eval_comparison *c, const thx_eva
 static int compare(const cli_values *v, thx_eval_set *a, thx_eval_set *b, cli_progress *progress)
 {
     const thx_progress p = { cli_progress_step, progress };
-    const thx_eval_options o = cli_eval_options(v, &p);
+    thx_eval_options o = cli_eval_options(v, &p);
+    thx_judge_options judge;
     const char *const *files = (const char *const *)v->operands;
     thx_eval_comparison c = { .n = 0 };
     thorax_error err = { 0 };
@@ -39,6 +40,7 @@ static int compare(const cli_values *v, thx_eval_set *a, thx_eval_set *b, cli_pr
 
     if (!code) code = cli_eval_load(b, v, files + 1, 1, &err);
     if (code) return code;
+    if (cli_eval_judge(&judge, v)) o.judge = &judge;
     const thorax_status st = thx_eval_compare(&c, a, b, &o, &err);
     cli_progress_clear(progress);
     code = st ? cli_fail(v, &err) : give(v, &c, &o);

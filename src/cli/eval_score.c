@@ -2,7 +2,6 @@
 #include "cli/eval_run.h"
 
 #include "base/file.h"
-#include "eval/judge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +51,7 @@ thx_eval_options cli_eval_options(const cli_values *v, const thx_progress *progr
     return o;
 }
 
-/* Who judges; false: nobody was named. */
-static bool judge_options(thx_judge_options *o, const cli_values *v)
+bool cli_eval_judge(thx_judge_options *o, const cli_values *v)
 {
     *o = thx_judge_options_default();
     o->folder = cli_text(v, CLI_JUDGE);
@@ -169,7 +167,7 @@ int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval
     thx_judge_options judge;
     thx_eval_scores scores;
     thorax_error err = { 0 };
-    if (judge_options(&judge, v)) o.judge = &judge;
+    if (cli_eval_judge(&judge, v)) o.judge = &judge;
     const thorax_status st = thx_eval_score(&scores, set, &o, &err);
 
     cli_progress_clear(progress);

@@ -13,19 +13,18 @@
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 static json_t *count(size_t n) { return json_integer((json_int_t)n); }
 
-static json_t *interval_json(const thx_eval_figure *f, const thx_eval_options *o)
+static json_t *interval_json(const thx_eval_figure *f)
 {
     if (!f->has_interval) return json_null();
     return json_pack("{s:o, s:o, s:f, s:o, s:I}", "low", number(f->low), "high", number(f->high), "confidence",
-                     f->is_median ? 0.95 : o->confidence, "resamples", count(f->resamples), "seed",
-                     (json_int_t)(f->is_median ? 3 : o->seed));
+                     f->confidence, "resamples", count(f->resamples), "seed", (json_int_t)f->seed);
 }
 
-static json_t *figure_json(const thx_eval_figure *f, const thx_eval_options *o)
+static json_t *figure_json(const thx_eval_figure *f)
 {
     json_t *json = json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:o, s:s}", "task", f->task, "metric", f->metric,
                              "name", f->name, "label", f->label, "value", number(f->value), "n", count(f->n), "failed",
-                             count(f->failed), "interval", interval_json(f, o), "signature", f->signature);
+                             count(f->failed), "interval", interval_json(f), "signature", f->signature);
 
     if (f->is_median) {
         json_object_set_new(json, "kind", json_string("median of resamples"));
@@ -122,7 +121,7 @@ json_t *thx_eval_result_json(const thx_eval_scores *s, const thx_eval_options *o
 {
     json_t *figures = json_array(), *notes = json_array();
 
-    for (size_t i = 0; i < s->n; i++) json_array_append_new(figures, figure_json(&s->figures[i], o));
+    for (size_t i = 0; i < s->n; i++) json_array_append_new(figures, figure_json(&s->figures[i]));
     for (const char *p = s->notes.data; p && *p;) {
         const size_t n = strcspn(p, "\n");
         json_array_append_new(notes, json_stringn(p, n));

@@ -64,6 +64,8 @@ typedef struct thx_eval_figure {
     double      low, high;
     double      point;           /* of all items; where is_median, else the value                               */
     size_t      resamples;
+    double      confidence;      /* of the interval, and the seed of its resamples                              */
+    uint32_t    seed;
     const char *signature;
 } thx_eval_figure;
 

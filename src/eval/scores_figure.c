@@ -163,6 +163,8 @@ static thorax_status interval_of(thx_eval_figure *f, const thx_eval_options *o, 
     f->low = i.low;
     f->high = i.high;
     f->resamples = i.resamples;
+    f->confidence = how.confidence;
+    f->seed = how.seed;
     if (f->is_median) f->value = i.median;
     return THORAX_OK;
 }

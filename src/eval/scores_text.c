@@ -88,6 +88,8 @@ static thorax_status rouge_median(const eval_job *job, const thx_rouge *r, unsig
     f->low = i[2].low;
     f->high = i[2].high;
     f->resamples = resamples;
+    f->confidence = 0.95;
+    f->seed = 3;
     f->has_interval = f->is_median = true;
     return THORAX_OK;
 }
@@ -186,6 +188,8 @@ static thorax_status sacrebleu_interval(const eval_job *job, const thx_bleu_sacr
     f->low = i.low;
     f->high = i.high;
     f->resamples = i.resamples;
+    f->confidence = 0.95;
+    f->seed = 12345;
     return THORAX_OK;
 }
 
