@@ -159,6 +159,16 @@ static int give_result(const cli_values *v, const thx_eval_scores *s, const thx_
     return code;
 }
 
+/* The most items that any figure could not score. */
+static size_t most_left_out(const thx_eval_scores *s)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (s->figures[i].failed > most) most = s->figures[i].failed;
+    return most;
+}
+
 int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval_source *source, const char *output,
                     cli_progress *progress)
 {
@@ -172,15 +182,16 @@ int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval
 
     cli_progress_clear(progress);
     int code = st ? cli_fail(v, &err) : give_result(v, &scores, &o, source, output);
-    const size_t bad = thx_eval_problems_all(&set->problems), failed = scores.failed, unrated = scores.unrated;
+    const size_t bad = thx_eval_problems_all(&set->problems), failed = scores.failed, unrated = scores.unrated,
+                 left_out = most_left_out(&scores);
     const bool nothing = !scores.n;
     thx_eval_scores_deinit(&scores);
     if (!code && nothing) return cli_fail_text(v, CLI_FAILURE, "nothing could be scored");
-    if (code || !(bad + failed + unrated)) return code;
-    return cli_fail_text(
-        v, CLI_SOME_FAILED,
-        "%zu items without a prediction, %zu not rated by a judge, %zu other problems (counted in the result)", failed,
-        unrated, bad);
+    if (code || !(bad + failed + unrated + left_out)) return code;
+    return cli_fail_text(v, CLI_SOME_FAILED,
+                         "%zu items without a prediction, %zu not rated by a judge, %zu other problems, at most %zu items "
+                         "left out of a figure (counted in the result)",
+                         failed, unrated, bad, left_out);
 }
 
 int cli_eval_score(const cli_values *v)

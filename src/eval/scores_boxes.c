@@ -62,23 +62,48 @@ static double box_value(const void *data, const void *settings, const uint32_t *
     return of > 0 ? sum / of : NAN;
 }
 
-static thorax_status sample_of(thx_boxes_sample *out, bool *broken, size_t *odd, const thx_eval_item *item,
+/* What is remarked below the table: answers with a number that is none, boxes that are odd, unions that are 0. */
+typedef struct box_oddities { size_t broken, odd, undefined; } box_oddities;
+
+static void look_at(box_oddities *o, const thx_box *boxes, size_t n, const thx_box *references, size_t m)
+{
+    bool undefined = false;
+
+    for (size_t i = 0; i < n; i++) {
+        o->odd += thx_eval_box_is_odd(boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2);
+        for (size_t k = 0; k < m; k++) undefined |= !thx_iou_defined(boxes[i], references[k]);
+    }
+    o->undefined += undefined;
+}
+
+static thorax_status sample_of(thx_boxes_sample *out, box_oddities *oddities, const thx_eval_item *item,
                                thorax_error *err)
 {
     static const thx_boxes_rules rules = { .numpy_numbers = true };
     thx_box *boxes, *references = malloc((item->n_boxes + 1) * sizeof *references);
+    bool broken = false;
     size_t n;
 
     if (!references) return thx_fail(err, THORAX_NOMEM, 0, "no memory for boxes");
     for (size_t i = 0; i < item->n_boxes; i++)
         references[i] = (thx_box){ item->boxes[i].x1, item->boxes[i].y1, item->boxes[i].x2, item->boxes[i].y2 };
-    thorax_status st = eval_predicted_boxes(&boxes, &n, broken, item, err);
-    for (size_t i = 0; !st && i < n; i++)
-        *odd += thx_eval_box_is_odd(boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2);
+    thorax_status st = eval_predicted_boxes(&boxes, &n, &broken, item, err);
+    oddities->broken += broken;
+    if (!st) look_at(oddities, boxes, n, references, item->n_boxes);
     if (!st) st = thx_boxes_radvlm_sample(out, boxes, n, references, item->n_boxes, &rules, err);
     free(boxes);
     free(references);
     return st;
+}
+
+static void remark_oddities(const eval_job *job, const box_oddities *o)
+{
+    if (o->odd) eval_remark(job, "%zu predicted boxes lie outside the film or are reversed: used as they are", o->odd);
+    if (o->broken)
+        eval_remark(job, "%zu answers hold a box with a number that is none: no box, where the original stops",
+                    o->broken);
+    if (o->undefined)
+        eval_remark(job, "%zu answers have boxes whose union is 0: no hit, where the original stops", o->undefined);
 }
 
 thorax_status eval_boxes(const eval_job *job, thorax_error *err)
@@ -89,28 +114,22 @@ thorax_status eval_boxes(const eval_job *job, thorax_error *err)
         { "map50_with_reference", "IoU 0.5,mean over answers with a reference box", MAP_WITH_REFERENCE },
         { "avg_iou", "all pairs of prediction and reference", AVG_IOU },
     };
-    size_t *items, n, failed, broken_n = 0, odd = 0;
+    box_oddities oddities = { 0 };
+    size_t *items, n, failed;
     thorax_status st = boxed_items(job, &items, &n, &failed, err);
 
     if (st || !n) return st;
     thx_boxes_sample *rows = eval_alloc(job, n, sizeof *rows);
     if (!rows) return eval_nomem(job, err);
-    for (size_t i = 0; !st && i < n; i++) {
-        bool broken = false;
-        st = sample_of(&rows[i], &broken, &odd, &job->set->items[items[i]], err);
-        broken_n += broken;
-    }
-    if (odd) eval_remark(job, "%zu predicted boxes lie outside the film or are reversed: used as they are", odd);
-    if (broken_n)
-        eval_remark(job, "%zu answers hold a box with a number that is none: no box, where the original stops",
-                    broken_n);
+    for (size_t i = 0; !st && i < n; i++) st = sample_of(&rows[i], &oddities, &job->set->items[items[i]], err);
+    remark_oddities(job, &oddities);
     for (size_t k = 0; !st && k < sizeof figures / sizeof figures[0]; k++) {
         box_figure *settings = eval_alloc(job, 1, sizeof *settings);
         const thx_eval_table table = { rows, sizeof *rows, settings, box_value };
         if (!settings) return eval_nomem(job, err);
         *settings = figures[k].figure;
-        st = eval_add_table(job, figures[k].name, NULL, figures[k].settings, NULL, &table, items, n, failed + broken_n,
-                            err);
+        st = eval_add_table(job, figures[k].name, NULL, figures[k].settings, NULL, &table, items, n,
+                            failed + oddities.broken, err);
     }
     return st;
 }
@@ -166,6 +185,9 @@ static int64_t class_of(coco_group *g, const char *name, size_t room)
     return (int64_t)g->n_labels++;
 }
 
+/* A text may hold numbers with more digits than a double has room for. */
+static bool is_finite(thx_box b) { return isfinite(b.x1) && isfinite(b.y1) && isfinite(b.x2) && isfinite(b.y2); }
+
 /* What an answer's boxes show: what was asked for, else what its only kind of reference is. */
 static const char *asked_for(const eval_job *job, const thx_eval_item *item)
 {
@@ -206,6 +228,7 @@ static thorax_status add_item(const eval_job *job, coco_group *g, coco_lists *l,
 
     if (st) return st;
     for (size_t i = 0; ok && i < n; i++) {
+        if (!is_finite(boxes[i])) continue;
         const char *own =
             item->has_found && *item->found[i].label && !one ? item->found[i].label : asked_for(job, item);
         const double score = item->has_found ? item->found[i].score : NAN;
@@ -281,6 +304,8 @@ thorax_status eval_coco(const eval_job *job, thorax_error *err)
     if (st || !g->n) return st;
     if (!(g->labels = eval_alloc(job, CLASSES_MAX, sizeof *g->labels))) return eval_nomem(job, err);
     for (size_t i = 0; !st && i < g->n; i++) st = add_item(job, g, &l, i, &job->set->items[items[i]], err);
+    if (g->n_labels == CLASSES_MAX)
+        eval_remark(job, "more than %d classes: the last of them are taken as one", CLASSES_MAX - 1);
     if (!st) st = eval_own(job, g, close_coco, err);
     if (!st) st = open_coco(g, &l, err);
     if (!st) st = add_figures(job, g, &l, items, failed, err);
