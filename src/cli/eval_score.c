@@ -189,8 +189,8 @@ int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval
     if (!code && nothing) return cli_fail_text(v, CLI_FAILURE, "nothing could be scored");
     if (code || !(bad + failed + unrated + left_out)) return code;
     return cli_fail_text(v, CLI_SOME_FAILED,
-                         "%zu items without a prediction, %zu not rated by a judge, %zu other problems, at most %zu items "
-                         "left out of a figure (counted in the result)",
+                         "%zu items without a prediction, %zu not rated by a judge, %zu other problems, at most %zu "
+                         "items left out of a figure (counted in the result)",
                          failed, unrated, bad, left_out);
 }
 

@@ -172,11 +172,10 @@ static thorax_status interval_of(thx_eval_figure *f, const thx_eval_options *o, 
 /* Figures share nothing that a resample writes to, so they go side by side; which thread takes one changes no bit. */
 thorax_status eval_intervals(thx_eval_scores *s, const thx_eval_options *o, thorax_error *err)
 {
-    const int threads = o->threads > 0 ? o->threads : omp_get_max_threads();
     thorax_status st = THORAX_OK;
     size_t done = 0;
 
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(o->threads > 0 ? o->threads : omp_get_max_threads())
     for (size_t i = 0; i < s->n; i++) {
         thorax_status mine, stopped;
         thorax_error why = { 0 };
