@@ -83,7 +83,7 @@ static thorax_status check_answer(vec *v, thx_boxes_sample *out, const json_t *s
     if (n == SIZE_MAX) return thx_fail(err, THORAX_FORMAT, 0, "a number that is none");
     thx_box *p = take(n, sizeof *p), *r = boxes_of(json_object_get(s, "boxes"), &m);
     (void)thx_boxes_parse(p, n, text, true);
-    check_boxes(v, "parsed", p, n, parsed, 0);
+    if (parsed) check_boxes(v, "parsed", p, n, parsed, 0);
     st = thx_boxes_radvlm_sample(out, p, n, r, m, NULL, err);
     if (!st && ious) check_ious(v, p, n, r, m, ious);
     free(p);
@@ -107,6 +107,7 @@ static void check_radvlm_boxes(vec *v, const json_t *input, const json_t *expect
     if (json_object_get(expected, "error")) {
         if (!st) vec_fail(v, "no error, %s wanted", vec_member_text(expected, "error"));
     } else if (vec_ok(v, st, &err)) {
+        if (json_array_size(parsed) != n) vec_fail(v, "parsed: %zu answers, wanted %zu", n, json_array_size(parsed));
         thx_boxes_radvlm_map(&f, s, NULL, n);
         vec_number(v, "mAP_0.5", f.map, json_object_get(result, "mAP_0.5"), limit, 0);
         if (json_object_get(result, "avg_iou"))
