@@ -273,7 +273,7 @@ def report_texts(path, n=64, entries=30000):
 
 
 def encoder(s):
-    texts = s.made("reports.txt", report_texts)
+    texts = s.made("encoder-texts.txt", report_texts)
 
     def make(path):
         w = s.torch()
