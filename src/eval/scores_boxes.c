@@ -148,6 +148,7 @@ typedef struct coco_settings {
     const coco_group *of;
     bool              general;
     int               label;    /* -1: mean */
+    size_t            place;    /* of the label's class among those of `half`; SIZE_MAX: none */
     uint32_t         *times;    /* [n]      */
     thx_coco_class   *classes;
 } coco_settings;
@@ -168,11 +169,22 @@ static double coco_value(void *user, const uint32_t *rows, size_t n)
 
     memset(s->times, 0, g->n * sizeof *s->times);
     for (size_t i = 0; i < n; i++) s->times[rows[i]]++;
-    thx_coco_ap(c, s->times, s->classes, &map, NULL);
-    if (s->label < 0) return map < 0 ? NAN : map;
-    for (size_t i = 0; i < thx_coco_classes(c); i++)
-        if (s->classes[i].label == s->label) return s->classes[i].mean_ap < 0 ? NAN : s->classes[i].mean_ap;
-    return NAN;
+    if (s->label < 0) {
+        thx_coco_ap(c, s->times, s->classes, &map, NULL);
+        return map < 0 ? NAN : map;
+    }
+    if (s->place == SIZE_MAX) return NAN;
+    thx_coco_class_ap(c, s->place, s->times, s->classes);
+    return s->classes->mean_ap < 0 ? NAN : s->classes->mean_ap;
+}
+
+/* Where a label's class stands; SIZE_MAX: neither side has it. `room` [classes]. */
+static size_t place_of(const thx_coco *c, int label, thx_coco_class *room)
+{
+    thx_coco_ap(c, NULL, room, NULL, NULL);
+    for (size_t k = 0; k < thx_coco_classes(c); k++)
+        if (room[k].label == label) return k;
+    return SIZE_MAX;
 }
 
 /* The number of a class by its name; names are added as they come. -1: no memory. */
@@ -257,7 +269,8 @@ static thorax_status add_coco(const eval_job *job, coco_group *g, const char *na
     thx_coco_class *classes = eval_alloc(job, g->n_labels + 1, sizeof *classes);
 
     if (!f || !s || !all || !times || !classes) return eval_nomem(job, err);
-    *s = (coco_settings){ g, general, label, times, classes };
+    *s = (coco_settings){ g, general, label, SIZE_MAX, times, classes };
+    if (label >= 0) s->place = place_of(g->half, label, classes);
     for (size_t i = 0; i < g->n; i++) all[i] = (uint32_t)i;
     f->items = items;
     f->n = g->n;

@@ -102,5 +102,7 @@ size_t thx_coco_classes(const thx_coco *c);
 /* times [images]: how often each image counts, NULL for once. classes [thx_coco_classes] receives each class; *map and
  * *mar their means over those with references, -1 without any (may be NULL). */
 void thx_coco_ap(const thx_coco *c, const uint32_t *times, thx_coco_class *classes, double *map, double *mar);
+/* Class k, counted from 0, alone. */
+void thx_coco_class_ap(const thx_coco *c, size_t k, const uint32_t *times, thx_coco_class *out);
 
 #endif

@@ -20,11 +20,18 @@ typedef struct entry {
     uint32_t hit, ignored; /* a bit each threshold                                    */
 } entry;
 
+/* What figures are made from: of a kept detection, by score. An image counts up to 2^32 - 1 times. */
+typedef struct mark {
+    size_t   image;
+    uint32_t hit, ignored;
+} mark;
+
 typedef struct stretch { int64_t label; size_t first, n, first_ref, n_refs; } stretch;
 
 struct thx_coco {
     thx_coco_options options;
     entry           *detections, *references;
+    mark            *marks; /* where the detections are */
     stretch         *classes;
     size_t           n_classes;
     double           recall[RECALLS];
@@ -191,6 +198,7 @@ static void match_all(thx_coco *c, size_t n, size_t m)
         const size_t  with = r < m && refs[r].label == label ? run_of(refs, r, m, true) : 0;
         *s = (stretch){ .label = label, .first = i, .first_ref = r, .n_refs = with };
         s->n = match_class(&c->options, d + i, run, refs + r, with);
+        for (size_t k = i; k < i + s->n; k++) c->marks[k] = (mark){ d[k].image, d[k].hit, d[k].ignored };
         i += run;
         r += with;
     }
@@ -207,9 +215,10 @@ thorax_status thx_coco_open(thx_coco **out, const thx_coco_box *detections, size
         c->options = *options;
         c->detections = calloc(n + 1, sizeof *c->detections);
         c->references = calloc(m + 1, sizeof *c->references);
+        c->marks = calloc(n + 1, sizeof *c->marks);
         c->classes = calloc(n + m + 1, sizeof *c->classes);
     }
-    if (!c || !c->detections || !c->references || !c->classes)
+    if (!c || !c->detections || !c->references || !c->marks || !c->classes)
         st = thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu boxes", n + m);
     else if (!options->n_thresholds || options->n_thresholds > THX_COCO_THRESHOLDS_MAX)
         st = thx_fail(err, THORAX_USAGE, 0, "IoU thresholds: 1 to %d wanted, %zu found", THX_COCO_THRESHOLDS_MAX,
@@ -235,6 +244,7 @@ void thx_coco_close(thx_coco *c)
     if (!c) return;
     free(c->detections);
     free(c->references);
+    free(c->marks);
     free(c->classes);
     free(c);
 }
@@ -243,54 +253,90 @@ void thx_coco_close(thx_coco *c)
 
 size_t thx_coco_classes(const thx_coco *c) { return c->n_classes; }
 
-static size_t times_of(const uint32_t *times, const entry *e) { return times ? times[e->image] : 1; }
+static size_t times_of(const uint32_t *times, size_t image) { return times ? times[image] : 1; }
 
-/* From the last detection back: `highest` is the greatest precision from here on, which each hit gives to the recall
- * thresholds between the recall before it and its own. The lowest threshold, 0, lies before the first detection. */
-static double precision_mean(const thx_coco *c, const entry *d, size_t n, uint32_t bit, const uint32_t *times,
-                             size_t tp, size_t fp, size_t refs)
+/* Hits and misses of one threshold, whole numbers that a division takes as they are, and where it stands among the
+ * recall thresholds on the way back. */
+typedef struct way {
+    double tp, fp;
+    double highest, sum;
+    int    recall;
+} way;
+
+/* The smallest number of hits at which each recall threshold is reached. */
+static void hits_wanted(const thx_coco *c, double *wanted, double refs)
 {
-    double highest = 0, sum = 0;
-    int    k = RECALLS - 1;
-
-    while (k > 0 && c->recall[k] > (double)tp / (double)refs) k--;
-    for (size_t i = n; i--;) {
-        if (d[i].ignored & bit) continue;
-        for (size_t t = times_of(times, &d[i]); t--;) {
-            highest = fmax(highest, (double)tp / ((double)tp + (double)fp + 0x1p-52));
-            if (!(d[i].hit & bit)) {
-                fp--;
-                continue;
-            }
-            tp--;
-            for (; k > 0 && c->recall[k] > (double)tp / (double)refs; k--) sum += highest;
-        }
+    for (int k = 0; k < RECALLS; k++) {
+        double hits = floor(c->recall[k] * refs);
+        while (hits > 0 && c->recall[k] <= (hits - 1) / refs) hits--;
+        while (c->recall[k] > hits / refs) hits++;
+        wanted[k] = hits;
     }
-    return (sum + highest) / RECALLS;
 }
 
-static void class_figures(const thx_coco *c, const stretch *s, const uint32_t *times, thx_coco_class *out)
+static void count_marks(way *w, size_t thresholds, const mark *m, size_t n, const uint32_t *times)
 {
-    const entry *d = c->detections + s->first, *refs = c->references + s->first_ref;
+    for (size_t i = 0; i < n; i++) {
+        const double count = (double)(uint32_t)times_of(times, m[i].image);
+        if (count == 0) continue;
+        for (size_t t = 0; t < thresholds; t++) {
+            if (m[i].hit >> t & 1) w[t].tp += count;
+            else if (!(m[i].ignored >> t & 1)) w[t].fp += count;
+        }
+    }
+}
+
+/* A detection that hit, `count` times over. Where several hits share a number of misses the first to be met has the
+ * greatest precision, and a miss never has more than the hit before it. The lowest threshold, 0, lies before the
+ * first detection. */
+static void take_hit(way *w, double count, const double *wanted)
+{
+    const double precision = w->tp / (w->tp + w->fp + 0x1p-52);
+
+    if (precision > w->highest) w->highest = precision;
+    w->tp -= count;
+    for (; w->recall > 0 && w->tp < wanted[w->recall]; w->recall--) w->sum += w->highest;
+}
+
+/* From the last detection back: `highest` is the greatest precision from here on, which each hit gives to the recall
+ * thresholds between the recall before it and its own. */
+static void go_back(way *w, size_t thresholds, const mark *m, size_t n, const uint32_t *times, const double *wanted)
+{
+    for (size_t t = 0; t < thresholds; t++)
+        for (w[t].recall = RECALLS - 1; w[t].recall > 0 && w[t].tp < wanted[w[t].recall];) w[t].recall--;
+    for (size_t i = n; i--;) {
+        const double count = (double)(uint32_t)times_of(times, m[i].image);
+        if (count == 0) continue;
+        for (size_t t = 0; t < thresholds; t++) {
+            if (m[i].hit >> t & 1) take_hit(&w[t], count, wanted);
+            else if (!(m[i].ignored >> t & 1)) w[t].fp -= count;
+        }
+    }
+}
+
+void thx_coco_class_ap(const thx_coco *c, size_t k, const uint32_t *times, thx_coco_class *out)
+{
+    const stretch *s = &c->classes[k];
+    const size_t   thresholds = c->options.n_thresholds;
+    const mark    *m = c->marks + s->first;
+    const entry   *refs = c->references + s->first_ref;
+    way            w[THX_COCO_THRESHOLDS_MAX] = { 0 };
+    double         wanted[RECALLS];
 
     *out = (thx_coco_class){ .label = s->label, .mean_ap = -1, .mean_recall = -1 };
-    for (size_t i = 0; i < s->n; i++) out->detections += times_of(times, &d[i]);
-    for (size_t i = 0; i < s->n_refs; i++) out->references += refs[i].outside ? 0 : times_of(times, &refs[i]);
-    for (size_t t = 0; t < c->options.n_thresholds; t++) {
-        const uint32_t bit = 1u << t;
-        size_t         tp = 0, fp = 0;
-        for (size_t i = 0; i < s->n; i++)
-            if (!(d[i].ignored & bit)) *(d[i].hit & bit ? &tp : &fp) += times_of(times, &d[i]);
-        out->ap[t] = out->recall[t] = -1;
-        if (!out->references) continue;
-        out->recall[t] = (double)tp / (double)out->references;
-        out->ap[t] = precision_mean(c, d, s->n, bit, times, tp, fp, out->references);
-    }
+    for (size_t i = 0; i < s->n; i++) out->detections += times_of(times, m[i].image);
+    for (size_t i = 0; i < s->n_refs; i++) out->references += refs[i].outside ? 0 : times_of(times, refs[i].image);
+    for (size_t t = 0; t < thresholds; t++) out->ap[t] = out->recall[t] = -1;
     if (!out->references) return;
+    count_marks(w, thresholds, m, s->n, times);
+    for (size_t t = 0; t < thresholds; t++) out->recall[t] = w[t].tp / (double)out->references;
+    hits_wanted(c, wanted, (double)out->references);
+    go_back(w, thresholds, m, s->n, times, wanted);
     out->mean_ap = out->mean_recall = 0;
-    for (size_t t = 0; t < c->options.n_thresholds; t++) {
-        out->mean_ap += out->ap[t] / (double)c->options.n_thresholds;
-        out->mean_recall += out->recall[t] / (double)c->options.n_thresholds;
+    for (size_t t = 0; t < thresholds; t++) {
+        out->ap[t] = (w[t].sum + w[t].highest) / RECALLS;
+        out->mean_ap += out->ap[t] / (double)thresholds;
+        out->mean_recall += out->recall[t] / (double)thresholds;
     }
 }
 
@@ -300,7 +346,7 @@ void thx_coco_ap(const thx_coco *c, const uint32_t *times, thx_coco_class *class
     size_t n = 0;
 
     for (size_t k = 0; k < c->n_classes; k++) {
-        class_figures(c, &c->classes[k], times, &classes[k]);
+        thx_coco_class_ap(c, k, times, &classes[k]);
         if (!classes[k].references) continue;
         ap += classes[k].mean_ap;
         recall += classes[k].mean_recall;

@@ -93,6 +93,29 @@ static void resampled(void **state)
     assert_same(figures_of(d, 1, r, 2, &o, none).map, -1.0);
 }
 
+/* A detection that counts three times is three of equal score; a class alone is what it is among all. */
+static void counted_often(void **state)
+{
+    const thx_coco_options o = thx_coco_options_general();
+    const thx_coco_box     r[] = { { 0, 3, A, 0 }, { 1, 3, A, 0 }, { 2, 4, B, 0 } };
+    const thx_coco_box     d[] = { { 0, 3, A, .5 }, { 1, 3, B, .9 }, { 2, 4, B, .7 } };
+    const uint32_t         times[] = { 3, 2, 0, 0 };
+    thx_coco              *c;
+    thx_coco_class         one;
+    thorax_error           err;
+    const figures          f = figures_of(d, 3, r, 3, &o, times);
+
+    (void)state;
+    /* Hits 3 of 5 behind two misses: recalls 0 to 0.6 have a precision of 3/5 */
+    assert_same(f.c[0].ap[0], 61 * (3.0 / 5.0) / 101.0);
+    assert_int_equal(f.c[0].detections, 5);
+    assert_same(f.c[1].ap[0], -1.0);
+    assert_ok(thx_coco_open(&c, d, 3, r, 3, 4, &o, &err), err);
+    thx_coco_class_ap(c, 0, times, &one);
+    assert_memory_equal(&one, &f.c[0], sizeof one);
+    thx_coco_close(c);
+}
+
 static void refused(void **state)
 {
     thx_coco_options   o = thx_coco_options_at_half();
@@ -111,6 +134,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(order_of_equals), cmocka_unit_test(classes),
                                         cmocka_unit_test(thresholds), cmocka_unit_test(resampled),
-                                        cmocka_unit_test(refused) };
+                                        cmocka_unit_test(counted_often), cmocka_unit_test(refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
