@@ -31,30 +31,54 @@ static void mt_renew(thx_mt19937 *g)
     g->at = 0;
 }
 
-uint32_t thx_mt19937_next(thx_mt19937 *g)
+static inline uint32_t mt_temper(uint32_t y)
 {
-    if (g->at >= MT_SIZE) mt_renew(g);
-    uint32_t y = g->state[g->at++];
     y ^= y >> 11;
     y ^= y << 7 & 0x9d2c5680u;
     y ^= y << 15 & 0xefc60000u;
     return y ^ y >> 18;
 }
 
+uint32_t thx_mt19937_next(thx_mt19937 *g)
+{
+    if (g->at >= MT_SIZE) mt_renew(g);
+    return mt_temper(g->state[g->at++]);
+}
+
+/* All bits up to the uppermost of n. */
+static uint32_t mask_of(uint32_t n)
+{
+    for (unsigned k = 1; k < 32; k *= 2) n |= n >> k;
+    return n;
+}
+
 uint32_t thx_mt19937_below(thx_mt19937 *g, uint32_t n)
 {
-    uint32_t mask = n - 1, v;
+    const uint32_t mask = mask_of(n - 1);
+    uint32_t       v;
 
-    for (unsigned k = 1; k < 32; k *= 2) mask |= mask >> k;
     if (n == 1) return 0;
     do v = thx_mt19937_next(g) & mask;
     while (v > n - 1);
     return v;
 }
 
+/* Every number is written; one that is too large is written over by the next. */
 void thx_mt19937_rows(thx_mt19937 *g, uint32_t *rows, size_t count, uint32_t n)
 {
-    for (size_t i = 0; i < count; i++) rows[i] = thx_mt19937_below(g, n);
+    const uint32_t mask = mask_of(n - 1);
+    size_t         i = 0;
+
+    while (n > 1 && i < count) {
+        if (g->at >= MT_SIZE) mt_renew(g);
+        unsigned at = g->at;
+        while (at < MT_SIZE && i < count) {
+            rows[i] = mt_temper(g->state[at++]) & mask;
+            i += rows[i] < n;
+        }
+        g->at = at;
+    }
+    for (; i < count; i++) rows[i] = 0;
 }
 
 /* ---- PCG64 ---- */

@@ -25,6 +25,22 @@ static void streams(void **state)
     assert_int_equal(last, 4123659995u); /* the check value of the C++ standard */
 }
 
+/* Rows are the numbers that single draws give, over the edges of the generator's state too. */
+static void rows_of_draws(void **state)
+{
+    static const uint32_t below[] = { 1, 2, 5, 1024, 3314, 0x80000001u };
+    thx_mt19937           all, one;
+    uint32_t              rows[700];
+
+    (void)state;
+    thx_mt19937_seed(&all, 3);
+    one = all;
+    for (size_t k = 0; k < sizeof below / sizeof *below; k++) {
+        thx_mt19937_rows(&all, rows, 700 - k, below[k]);
+        for (size_t i = 0; i < 700 - k; i++) assert_int_equal(rows[i], thx_mt19937_below(&one, below[k]));
+    }
+}
+
 static void means(void **state)
 {
     const double         x[] = { 0.1, 0.2, 0.35, 0.6, 0.9, 0.33 };
@@ -128,8 +144,8 @@ static void refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(streams), cmocka_unit_test(means),
-                                        cmocka_unit_test(without_value), cmocka_unit_test(by_sums),
-                                        cmocka_unit_test(refusals) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(streams), cmocka_unit_test(rows_of_draws),
+                                        cmocka_unit_test(means), cmocka_unit_test(without_value),
+                                        cmocka_unit_test(by_sums), cmocka_unit_test(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
