@@ -135,6 +135,8 @@ thorax_status eval_rouge(const eval_job *job, thorax_error *err)
 
 /* ---- BLEU ---- */
 
+static const size_t two_orders[] = { 1, 4 };
+
 typedef struct bleu_settings { size_t order; int variant; } bleu_settings;
 
 /* Of the sums of the picked records' counts. */
@@ -193,15 +195,20 @@ static thorax_status sacrebleu_interval(const eval_job *job, const thx_bleu_sacr
     return THORAX_OK;
 }
 
-static thorax_status bleu_sacre(const eval_job *job, const thx_pairs *pairs, const eval_texts *t, size_t order,
-                                thorax_error *err)
+/* One count of n-grams up to four words serves both orders. */
+static thorax_status bleu_sacre(const eval_job *job, const thx_pairs *pairs, const eval_texts *t, thorax_error *err)
 {
     thx_bleu_sacrebleu b;
-    thorax_status st = thx_bleu_sacrebleu_score(&b, pairs, order, err);
+    thorax_status st = thx_bleu_sacrebleu_score(&b, pairs, THX_BLEU_ORDERS, err);
 
     if (st) return st;
-    st = add_bleu(job, b.counts, t, order, err);
-    if (!st) st = sacrebleu_interval(job, &b, err);
+    for (size_t i = 0; !st && i < sizeof two_orders / sizeof two_orders[0]; i++) {
+        const thx_bleu_counts sum = b.corpus.counts;
+        b.order = two_orders[i];
+        thx_bleu_sacrebleu_of(&b.corpus, &sum, b.order);
+        st = add_bleu(job, b.counts, t, b.order, err);
+        if (!st) st = sacrebleu_interval(job, &b, err);
+    }
     thx_bleu_sacrebleu_deinit(&b);
     return st;
 }
@@ -236,7 +243,6 @@ static thorax_status bleu_hf(const eval_job *job, const thx_pairs *pairs, const 
 
 thorax_status eval_bleu(const eval_job *job, thorax_error *err)
 {
-    static const size_t orders[] = { 1, 4 };
     const int variant = job->metric->variant;
     eval_texts t;
 
@@ -245,9 +251,9 @@ thorax_status eval_bleu(const eval_job *job, thorax_error *err)
     if (variant != BLEU_COCO) st = eval_strip_answers(job, &t, err);
     const thx_pairs pairs = pairs_of(&t);
     if (!st && variant == BLEU_COCO) return bleu_coco(job, &pairs, &t, err);
-    for (size_t i = 0; !st && i < 2; i++)
-        st =
-            variant == BLEU_HF ? bleu_hf(job, &pairs, &t, orders[i], err) : bleu_sacre(job, &pairs, &t, orders[i], err);
+    if (!st && variant != BLEU_HF) return bleu_sacre(job, &pairs, &t, err);
+    for (size_t i = 0; !st && i < sizeof two_orders / sizeof two_orders[0]; i++)
+        st = bleu_hf(job, &pairs, &t, two_orders[i], err);
     return st;
 }
 
