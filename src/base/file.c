@@ -100,22 +100,38 @@ static FILE *open_temporary(const char *temp, mode_t mode)
     return f;
 }
 
+bool thx_is_special(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static FILE *open_special(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    FILE     *f = fd < 0 ? NULL : fdopen(fd, "wb");
+
+    if (fd >= 0 && !f) close(fd);
+    return f;
+}
+
 static thorax_status write_as(const char *path, const void *data, size_t size, mode_t mode, thorax_error *err)
 {
     const size_t room = strlen(path) + 32;
+    const bool special = thx_is_special(path);
     char *temp = malloc(room);
 
     if (!temp) return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", path);
     snprintf(temp, room, "%s.part-%ld", path, (long)getpid());
-    FILE *f = open_temporary(temp, mode);
+    FILE *f = special ? open_special(path) : open_temporary(temp, mode);
     bool ok = f && (!size || fwrite(data, 1, size, f) == size);
     const int write_error = errno;
     if (f && fclose(f)) ok = false;
-    if (ok && rename(temp, path)) ok = false;
+    if (ok && !special && rename(temp, path)) ok = false;
     thorax_status st = THORAX_OK;
     if (!ok) {
         st = thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", path, strerror(errno ? errno : write_error));
-        if (f) unlink(temp);
+        if (f && !special) unlink(temp);
     }
     free(temp);
     return st;

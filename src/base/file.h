@@ -20,7 +20,8 @@ void thx_map_expect_random(const thx_map *map, bool random);
  * THORAX_IO; THORAX_LIMIT when it is larger than max_bytes; THORAX_NOMEM. */
 thorax_status thx_file_read(char **data, size_t *size, const char *path, size_t max_bytes, thorax_error *err);
 
-/* Writes through a temporary neighbour and renames it into place. THORAX_IO: nothing is left behind. */
+/* Writes through a temporary neighbour and renames it into place; a device or pipe that is there is written to.
+ * THORAX_IO: nothing is left behind. */
 thorax_status thx_file_write(const char *path, const void *data, size_t size, thorax_error *err);
 
 /* The same for data that nobody else may read: mode 0600. */
@@ -28,6 +29,7 @@ thorax_status thx_file_write_private(const char *path, const void *data, size_t 
 
 bool thx_file_exists(const char *path);
 bool thx_is_folder(const char *path);
+bool thx_is_special(const char *path); /* a device, pipe or socket: written to, never replaced */
 
 /* Makes a folder and the folders above it; one that is there is fine. */
 thorax_status thx_folder_make(const char *path, thorax_error *err);

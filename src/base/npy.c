@@ -11,7 +11,8 @@
 
 struct thx_npy_writer {
     FILE *file;
-    char *path, *temp;
+    char *path, *temp; /* the same where a device or pipe is written to */
+    bool special;
     size_t left; /* bytes still to come */
 };
 
@@ -20,7 +21,7 @@ void thx_npy_cancel(thx_npy_writer *w)
     if (!w) return;
     if (w->file) {
         fclose(w->file);
-        unlink(w->temp);
+        if (!w->special) unlink(w->temp);
     }
     free(w->path);
     free(w->temp);
@@ -56,7 +57,9 @@ thorax_status thx_npy_begin(thx_npy_writer **out, const char *path, const char *
         thx_npy_cancel(w);
         return thx_fail(err, THORAX_NOMEM, 0, "%s: out of memory", path);
     }
-    snprintf(w->temp, room, "%s.part-%ld", path, (long)getpid());
+    w->special = thx_is_special(path);
+    if (w->special) memcpy(w->temp, path, strlen(path) + 1);
+    else snprintf(w->temp, room, "%s.part-%ld", path, (long)getpid());
     w->file = fopen(w->temp, "wb");
     if (!w->file || fwrite(magic, 1, 10, w->file) != 10 || fwrite(header, 1, (size_t)n, w->file) != (size_t)n) {
         thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", path, strerror(errno));
@@ -84,9 +87,9 @@ thorax_status thx_npy_end(thx_npy_writer *w, thorax_error *err)
     if (!st) {
         const bool bad = fclose(w->file) != 0;
         w->file = NULL;
-        if (bad || rename(w->temp, w->path)) {
+        if (bad || (!w->special && rename(w->temp, w->path))) {
             st = thx_fail(err, THORAX_IO, 0, "%s: cannot write: %s", w->path, strerror(errno));
-            unlink(w->temp);
+            if (!w->special) unlink(w->temp);
         }
     }
     thx_npy_cancel(w);

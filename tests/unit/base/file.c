@@ -2,7 +2,9 @@
 #include "base/file.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char folder[] = "/tmp/thorax-file-XXXXXX";
 
@@ -116,6 +118,24 @@ static void a_failed_write_leaves_nothing(void **state)
     free(inside);
 }
 
+static void a_pipe_is_written_to(void **state)
+{
+    char        *fifo = thx_path_join(folder, "fifo"), text[8] = "";
+    thorax_error err;
+
+    (void)state;
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const int fd = open(fifo, O_RDWR | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_ok(thx_file_write(fifo, "text", 4, &err), err);
+    assert_int_equal(read(fd, text, sizeof text), 4);
+    assert_string_equal(text, "text");
+    assert_int_equal(files_in(folder), 1);
+    close(fd);
+    assert_int_equal(unlink(fifo), 0);
+    free(fifo);
+}
+
 static void folders_are_made_with_those_above(void **state)
 {
     char        *deep = thx_path_join(folder, "a/b//c/"), *file = thx_path_join(folder, "f");
@@ -184,6 +204,7 @@ int main(void)
         cmocka_unit_test(an_empty_file_is_a_file),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(a_failed_write_leaves_nothing),
+        cmocka_unit_test(a_pipe_is_written_to),
         cmocka_unit_test(folders_are_made_with_those_above),
         cmocka_unit_test(private_data_is_the_users_alone),
     };
