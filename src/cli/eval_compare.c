@@ -6,7 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int give(const cli_values *v, const thx_eval_comparison *c, const thx_eval_options *o)
+static void print_problems(thx_string *out, const char *name, const thx_eval_problems *p)
+{
+    if (!thx_eval_problems_all(p) && !p->odd_boxes && !p->values) return;
+    thx_string_printf(out, "%s:\n", name);
+    thx_eval_problems_print(out, p);
+}
+
+static int give(const cli_values *v, const thx_eval_comparison *c, const thx_eval_options *o, const thx_eval_set *a,
+                const thx_eval_set *b)
 {
     const char *output = cli_text(v, CLI_OUTPUT);
     json_t *json = thx_eval_comparison_json(c, o);
@@ -21,6 +29,8 @@ static int give(const cli_values *v, const thx_eval_comparison *c, const thx_eva
         free(line);
     } else if (!code) {
         thx_eval_comparison_print(&text, c, o);
+        print_problems(&text, "A", &a->problems);
+        print_problems(&text, "B", &b->problems);
         if (text.data) fputs(text.data, stdout);
     }
     thx_string_deinit(&text);
@@ -43,10 +53,14 @@ static int compare(const cli_values *v, thx_eval_set *a, thx_eval_set *b, cli_pr
     if (cli_eval_judge(&judge, v)) o.judge = &judge;
     const thorax_status st = thx_eval_compare(&c, a, b, &o, &err);
     cli_progress_clear(progress);
-    code = st ? cli_fail(v, &err) : give(v, &c, &o);
+    code = st ? cli_fail(v, &err) : give(v, &c, &o, a, b);
+    const size_t failed = c.scores_a.failed + c.scores_b.failed, unrated = c.scores_a.unrated + c.scores_b.unrated;
+    const size_t bad = thx_eval_problems_all(&a->problems) + thx_eval_problems_all(&b->problems);
     thx_eval_comparison_deinit(&c);
-    const size_t bad = a->problems.lines + b->problems.lines;
-    return code || !bad ? code : cli_fail_text(v, CLI_SOME_FAILED, "%zu lines could not be read", bad);
+    if (code || !(bad + failed + unrated)) return code;
+    return cli_fail_text(v, CLI_SOME_FAILED,
+                         "%zu items without a prediction, %zu not rated by a judge, %zu other problems", failed,
+                         unrated, bad);
 }
 
 int cli_eval_compare(const cli_values *v)

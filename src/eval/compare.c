@@ -11,26 +11,31 @@
 
 /* ---- The same items in the same order ---- */
 
-/* Keeps of both sets what both have, in the order of a. */
+/* Keeps of both sets what both have, in the order of a. An item of b has one partner at most: without a task it could
+ * be found for several of a. */
 static thorax_status keep_common(thx_eval_comparison *out, thx_eval_set *a, thx_eval_set *b, thorax_error *err)
 {
     thx_eval_item *items = malloc((a->n + 1) * sizeof *items);
     const char **files = malloc((a->n + 1) * sizeof *files);
+    bool *taken = calloc(b->n + 1, sizeof *taken);
     size_t n = 0;
 
-    if (!items || !files) {
+    if (!items || !files || !taken) {
         free(items);
         free(files);
+        free(taken);
         return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu items", a->n);
     }
     for (size_t i = 0; i < a->n; i++) {
         const thx_eval_item *other = thx_eval_set_find(b, a->items[i].task, a->items[i].id);
-        if (!other) continue;
+        if (!other || taken[other - b->items]) continue;
+        taken[other - b->items] = true;
         items[n] = *other;
         files[n] = b->files[other - b->items];
         a->files[n] = a->files[i];
         a->items[n++] = a->items[i];
     }
+    free(taken);
     out->common = n;
     out->only_a = a->n - n;
     out->only_b = b->n - n;

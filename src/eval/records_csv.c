@@ -177,12 +177,16 @@ static void choose_columns(table *t)
 
 /* ---- Items ---- */
 
-static double number_of(const char *text)
+/* NaN where there is none; a text that is neither blank nor a number is counted. */
+static double number_of(table *t, const char *text, size_t line)
 {
     char *end;
     const double value = strtod(text, &end);
 
     while (*end == ' ') end++;
+    if (*end)
+        thx_eval_note(t->r->problems, &t->r->problems->labels, t->r->path, line,
+                      "a value of a finding that is no number");
     return end == text || *end || isinf(value) ? NAN : value;
 }
 
@@ -220,9 +224,12 @@ static thorax_status set_field(table *t, thx_eval_item *item, column c, const ch
         return eval_boxes_of_text(t->r, text, item->line, &item->found, &item->n_found, err);
     case FINDING:
         item->has_labels = true;
-        item->labels[c.finding] = (signed char)eval_mention_of(number_of(text));
+        item->labels[c.finding] = (signed char)eval_mention_of(number_of(t, text, item->line));
         break;
-    case SCORE: item->scores[c.finding] = number_of(text); item->has_scores |= !isnan(item->scores[c.finding]); break;
+    case SCORE:
+        item->scores[c.finding] = number_of(t, text, item->line);
+        item->has_scores |= !isnan(item->scores[c.finding]);
+        break;
     case NOTHING: break;
     }
     return THORAX_OK;

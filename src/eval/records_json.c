@@ -88,8 +88,9 @@ static void read_id(eval_reader *r, thx_eval_item *item, const json_t *object)
     for (size_t i = 0; i < 2; i++) {
         const json_t *id = json_object_get(object, keys[i]);
         if (json_is_string(id) && json_string_length(id)) item->id = json_string_value(id);
-        else if (json_is_integer(id)) {
-            snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(id));
+        else if (json_is_number(id)) { /* 7.0, as tables with gaps have it, is 7 */
+            if (json_is_integer(id)) snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(id));
+            else snprintf(digits, sizeof digits, "%.17g", json_real_value(id));
             char *copy = thx_arena_strdup(r->arena, digits);
             if (copy) item->id = copy;
         } else continue;
@@ -104,6 +105,12 @@ static double number_of(const json_t *value)
     return json_is_number(value) && isfinite(json_number_value(value)) ? json_number_value(value) : NAN;
 }
 
+/* A value that is neither a number, a truth value nor absent. */
+static bool is_no_number(const json_t *value)
+{
+    return value && !json_is_null(value) && !json_is_number(value) && !json_is_boolean(value);
+}
+
 static void read_labels(eval_reader *r, thx_eval_item *item, json_t *labels)
 {
     const char *key;
@@ -111,15 +118,23 @@ static void read_labels(eval_reader *r, thx_eval_item *item, json_t *labels)
     size_t i;
 
     if (!labels || json_is_null(labels)) return;
+    if (!json_is_array(labels) && !json_is_object(labels)) {
+        thx_eval_note(r->problems, &r->problems->labels, r->path, item->line,
+                      "labels that are neither a list nor an object");
+        return;
+    }
     item->has_labels = true;
     json_array_foreach(labels, i, value) {
         const char *name = json_string_value(value);
         eval_set_label(r, item->labels, name ? name : "", THX_EVAL_YES, item->line);
     }
     if (!json_is_object(labels)) return;
-    json_object_foreach(labels, key, value)
-        eval_set_label(r, item->labels, key, json_is_boolean(value) ? (thx_eval_mention)json_is_true(value)
-                       : eval_mention_of(number_of(value)), item->line);
+    json_object_foreach(labels, key, value) {
+        if (is_no_number(value))
+            thx_eval_note(r->problems, &r->problems->labels, r->path, item->line, "a label whose value is no number");
+        else eval_set_label(r, item->labels, key, json_is_boolean(value) ? (thx_eval_mention)json_is_true(value)
+                            : eval_mention_of(number_of(value)), item->line);
+    }
 }
 
 static bool read_corners(double out[4], const json_t *corners)
@@ -156,6 +171,12 @@ static bool read_boxes(eval_reader *r, const json_t *list, size_t line, const th
     return boxes || !all;
 }
 
+static void note_no_list(eval_reader *r, const thx_eval_item *item, const json_t *boxes)
+{
+    if (boxes && !json_is_null(boxes) && !json_is_array(boxes))
+        thx_eval_note(r->problems, &r->problems->boxes, r->path, item->line, "boxes that are no list");
+}
+
 static bool read_all_boxes(eval_reader *r, thx_eval_item *item, const json_t *object, bool answered)
 {
     const json_t *boxes = json_object_get(object, "boxes"), *found = json_object_get(object, "predicted_boxes");
@@ -165,6 +186,8 @@ static bool read_all_boxes(eval_reader *r, thx_eval_item *item, const json_t *ob
         found = boxes;
         boxes = NULL;
     }
+    note_no_list(r, item, boxes);
+    note_no_list(r, item, found);
     if (json_is_array(boxes)) {
         item->has_boxes = true;
         ok = read_boxes(r, boxes, item->line, &item->boxes, &item->n_boxes);
@@ -183,6 +206,8 @@ static void set_score(eval_reader *r, thx_eval_item *item, const char *name, con
     if (i < 0)
         thx_eval_note(r->problems, &r->problems->labels, r->path, item->line,
                       "a score of what is not one of the 14 findings");
+    else if (value && !json_is_null(value) && !json_is_number(value))
+        thx_eval_note(r->problems, &r->problems->labels, r->path, item->line, "a score that is no number");
     else if (!isnan(number_of(value))) {
         item->scores[i] = number_of(value);
         item->has_scores = true;

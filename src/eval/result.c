@@ -184,7 +184,7 @@ static void print_problem(thx_string *out, size_t n, const char *what)
 void thx_eval_problems_print(thx_string *out, const thx_eval_problems *p)
 {
     print_problem(out, p->lines, "lines that could not be read");
-    print_problem(out, p->labels, "labels that are not among the 14 findings");
+    print_problem(out, p->labels, "labels that are not among the 14 findings, or have no value");
     print_problem(out, p->boxes, "boxes that are not four numbers");
     print_problem(out, p->odd_boxes, "boxes outside the film or reversed (used as they are)");
     print_problem(out, p->values, "values that were NaN or infinite (taken as absent)");

@@ -96,7 +96,7 @@ static void print_cell(char *out, size_t room, cell c, int decimals)
 
 /* ---- A table as rows of texts ---- */
 
-enum { CELL = 64, COLUMNS = 64 };
+enum { CELL = 176, COLUMNS = 64 };
 
 typedef struct writer { thx_string *out; thx_table_format format; size_t n_columns; size_t width[COLUMNS]; } writer;
 
@@ -265,8 +265,8 @@ static void figure_row(char (*cells)[CELL], const json_t *const *results, size_t
 {
     const char *label = text_of(figure, "label"), *task = text_of(figure, "task");
 
-    snprintf(cells[0], CELL, "%.16s%s%.14s%s%.30s", task, *task ? ": " : "", text_of(figure, "name"), *label ? " " : "",
-             label);
+    snprintf(cells[0], CELL, "%.40s%s%.30s %.40s%s%.40s", task, *task ? ": " : "", text_of(figure, "metric"),
+             text_of(figure, "name"), *label ? " " : "", label);
     for (size_t i = 0; i < n; i++) {
         const json_t *f = same_figure(results[i], figure);
         print_cell(cells[i + 1], CELL, cell_of(f, 1), 4);

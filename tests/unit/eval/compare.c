@@ -103,6 +103,30 @@ static void nothing_in_common(void **state)
     thx_eval_set_deinit(&b);
 }
 
+/* An item without a task could belong to two of the other system: it belongs to one. */
+static void one_partner_each(void **state)
+{
+    static const char two[] = "{\"id\":1,\"task\":\"a\",\"prediction\":\"x\",\"reference\":\"x\"}\n"
+                              "{\"id\":1,\"task\":\"b\",\"prediction\":\"x\",\"reference\":\"x\"}\n";
+    static const char one[] = "{\"id\":1,\"prediction\":\"x\",\"reference\":\"x\"}\n";
+    const thx_eval_options o = thx_eval_options_default();
+    thx_eval_comparison c;
+    thx_eval_set a, b;
+
+    (void)state;
+    assert_false(thx_eval_set_init(&a, &err) || thx_eval_set_init(&b, &err));
+    assert_false(thx_eval_read_text(two, strlen(two), "two", NULL, take, &a, &a.problems, &err));
+    assert_false(thx_eval_read_text(one, strlen(one), "one", NULL, take, &b, &b.problems, &err));
+    assert_false(thx_eval_set_index(&a, &err) || thx_eval_set_index(&b, &err));
+    assert_int_equal(thx_eval_compare(&c, &a, &b, &o, &err), THORAX_OK);
+    assert_int_equal(c.common, 1);
+    assert_int_equal(c.only_a, 1);
+    assert_int_equal(c.only_b, 0);
+    thx_eval_comparison_deinit(&c);
+    thx_eval_set_deinit(&a);
+    thx_eval_set_deinit(&b);
+}
+
 static void tables(void **state)
 {
     const thx_eval_options o = thx_eval_options_default();
@@ -133,6 +157,7 @@ int main(void)
         cmocka_unit_test(differences),
         cmocka_unit_test(the_same_twice),
         cmocka_unit_test(nothing_in_common),
+        cmocka_unit_test(one_partner_each),
         cmocka_unit_test(tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,28 @@ static void boxes_outside_or_reversed(void **state)
     thx_eval_set_deinit(&set);
 }
 
+/* Of another kind than they should be: counted, never taken as absent in silence. */
+static void values_of_other_kinds(void **state)
+{
+    static const char text[] = "{\"id\":7.0,\"labels\":\"Edema\",\"boxes\":\"[0, 0, 1, 1]\"}\n"
+                               "{\"id\":8,\"labels\":{\"Edema\":\"yes\",\"Fracture\":null},"
+                               "\"scores\":{\"Edema\":\"0.5\"}}\n";
+    thx_eval_set set = { 0 };
+
+    (void)state;
+    assert_int_equal(read_named(&set, text, "x.jsonl", NULL), THORAX_OK);
+    assert_string_equal(set.items[0].id, "7");
+    assert_false(set.items[0].has_labels || set.items[0].has_boxes);
+    assert_false(set.items[1].has_scores);
+    assert_int_equal(set.problems.labels, 3);
+    assert_int_equal(set.problems.boxes, 1);
+    thx_eval_set_deinit(&set);
+    assert_int_equal(read_named(&set, "prediction,Edema,score Edema\np,yes,\np,nan,0.5\n", "x.csv", NULL), THORAX_OK);
+    assert_int_equal(set.problems.labels, 1);
+    assert_int_equal(set.items[0].labels[thx_eval_finding("Edema")], THX_EVAL_BLANK);
+    thx_eval_set_deinit(&set);
+}
+
 static void lines_of_batch(void **state)
 {
     static const char text[] =
@@ -209,6 +231,7 @@ int main(void)
         cmocka_unit_test(lines_of_json),
         cmocka_unit_test(array_of_results),
         cmocka_unit_test(boxes_outside_or_reversed),
+        cmocka_unit_test(values_of_other_kinds),
         cmocka_unit_test(lines_of_batch),
         cmocka_unit_test(csv),
         cmocka_unit_test(csv_without_columns),
