@@ -30,7 +30,8 @@ typedef struct eval_run {
 static const unsigned char kept_options[] = {
     CLI_PRECISION,      CLI_TYPE,   CLI_KV_BITS,     CLI_LORA,  CLI_COMPAT,       CLI_PROFILE, CLI_SYSTEM,
     CLI_MAX_NEW_TOKENS, CLI_SAMPLE, CLI_TEMPERATURE, CLI_TOP_K, CLI_TOP_P,        CLI_MIN_P,   CLI_REPETITION_PENALTY,
-    CLI_SEED,           CLI_REASON, CLI_WORDING,     CLI_SCORE, CLI_OWN_QUESTION, CLI_CTX,
+    CLI_SEED,           CLI_REASON, CLI_WORDING,     CLI_SCORE, CLI_OWN_QUESTION, CLI_CTX,     CLI_SCORE_QUESTIONS,
+    CLI_CALIBRATION,
 };
 
 static json_t *options_json(const cli_values *v)

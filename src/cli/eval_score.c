@@ -184,7 +184,7 @@ int cli_eval_finish(const cli_values *v, const thx_eval_set *set, const thx_eval
     int code = st ? cli_fail(v, &err) : give_result(v, &scores, &o, source, output);
     const size_t bad = thx_eval_problems_all(&set->problems), failed = scores.failed, unrated = scores.unrated,
                  left_out = most_left_out(&scores);
-    const bool nothing = !scores.n;
+    const bool nothing = !scores.n && !scores.unrated;
     thx_eval_scores_deinit(&scores);
     if (!code && nothing) return cli_fail_text(v, CLI_FAILURE, "nothing could be scored");
     if (code || !(bad + failed + unrated + left_out)) return code;

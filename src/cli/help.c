@@ -102,6 +102,15 @@ void cli_print_help(FILE *f, const cli_command *c)
     print_options(f, c->options);
 }
 
+bool cli_is_group(const char *word)
+{
+    const size_t n = strlen(word);
+
+    for (const cli_command *c = cli_commands; c->name; c++)
+        if (!strncmp(c->name, word, n) && c->name[n] == ' ') return true;
+    return false;
+}
+
 void cli_print_overview(FILE *f, const char *group)
 {
     const size_t n = strlen(group);
@@ -221,7 +230,7 @@ int cli_help(const cli_values *v)
                 cli_print_help(stdout, c);
                 return CLI_OK;
             }
-        if (!strcmp(name, "inspect") || !strcmp(name, "synth") || !strcmp(name, "cache")) cli_print_overview(stdout, name);
+        if (cli_is_group(name)) cli_print_overview(stdout, name);
         else
             return cli_fail_text(v, CLI_USAGE, "no command \"%.60s\" (thorax help lists them)",
                                  name);

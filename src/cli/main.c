@@ -18,11 +18,6 @@ static const cli_command *find(int argc, char **argv, int *words)
     return NULL;
 }
 
-static bool is_group(const char *name)
-{
-    return !strcmp(name, "inspect") || !strcmp(name, "synth") || !strcmp(name, "cache");
-}
-
 static bool is_help(const char *word) { return !strcmp(word, "--help") || !strcmp(word, "-h"); }
 
 /* What stands in place of a command. */
@@ -41,11 +36,11 @@ static int without_command(int argc, char **argv)
     }
     if (!*word)
         return cli_fail_text(&none, CLI_USAGE, "expected a command (thorax --help lists them)");
-    if (is_group(word) && argc > 2 && is_help(argv[2])) {
+    if (cli_is_group(word) && argc > 2 && is_help(argv[2])) {
         cli_print_overview(stdout, word);
         return CLI_OK;
     }
-    if (is_group(word))
+    if (cli_is_group(word))
         return cli_fail_text(&none, CLI_USAGE, "%s: expected what (thorax %s --help lists it)",
                              word, word);
     return cli_fail_text(&none, CLI_USAGE, "unknown command \"%.60s\" (thorax --help lists them)",

@@ -199,14 +199,14 @@ static thorax_status run_group(eval_job *job, const char *list, size_t added[MET
 
     for (size_t i = 0; !st && i < METRICS; i++) {
         const eval_metric *m = &metrics[i];
-        const size_t before = job->scores->n;
+        const size_t before = job->scores->n + job->scores->unrated;
 
         if (!(list ? listed(list, m->name) : m->automatic) || !(m->tasks & eval_task_kind(job->task))) continue;
         if (!thx_progress_step(job->options->progress, m->name, i, METRICS))
             return thx_fail(err, THORAX_CANCELLED, 0, "stopped while scoring");
         job->metric = m;
         st = m->compute(job, err);
-        added[i] += job->scores->n - before;
+        added[i] += job->scores->n + job->scores->unrated - before; /* there are texts, though a judge rated none */
     }
     return st;
 }

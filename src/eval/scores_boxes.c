@@ -187,7 +187,7 @@ static size_t place_of(const thx_coco *c, int label, thx_coco_class *room)
     return SIZE_MAX;
 }
 
-/* The number of a class by its name; names are added as they come. -1: no memory. */
+/* The number of a class by its name; names are added as they come, up to `room`. */
 static int64_t class_of(coco_group *g, const char *name, size_t room)
 {
     for (size_t i = 0; i < g->n_labels; i++)

@@ -2,6 +2,7 @@
  * Networks compute in f32, as the originals do on a processor. */
 #include "eval/scores_internal.h"
 
+#include "base/hash.h"
 #include "metrics/bertscore.h"
 #include "metrics/radcliq_pairs.h"
 
@@ -80,15 +81,16 @@ static thorax_status add_bertscore(const eval_job *job, const eval_texts *t, thx
     thx_bertscore *scores = eval_alloc(job, t->n, sizeof *scores);
     double *f = eval_alloc(job, t->n, sizeof *f);
     thx_bertscore_total total;
-    char settings[120];
+    char settings[120], rescaled[40] = "rescaled";
 
     if (!scores || !f) return eval_nomem(job, err);
     thorax_status st = choose_bertscore(&s, baseline, job->options, err);
     if (!st) st = thx_bertscore_score(e, &s, &pairs, scores, &total, job->options->progress, err);
     if (st) return st;
     for (size_t i = 0; i < t->n; i++) f[i] = (double)scores[i].f;
+    if (job->options->bertscore_baseline) snprintf(rescaled, sizeof rescaled, "rescaled by %.6g", (double)baseline[2]);
     snprintf(settings, sizeof settings, "%s,layer %zu,%s,%s,F", s.model, s.layer, s.idf ? "idf" : "no idf",
-             s.baseline ? "rescaled" : "not rescaled");
+             s.baseline ? rescaled : "not rescaled");
     if (total.empty) eval_remark(job, "%zu pairs have a side without a token", total.empty);
     return eval_add_mean(job, "bertscore", settings, thx_text_encoder_identity(e), f, t->items, t->n, t->failed, err);
 }
@@ -339,6 +341,19 @@ static void close_nets(radcliq_nets *nets)
     thx_cpu_close(nets->ctx);
 }
 
+/* What names the weights of all three: a SHA-256 over theirs. */
+static void radcliq_identity(char hex[65], const thx_radcliq_parts *parts)
+{
+    const char *const all[] = { thx_text_encoder_identity(parts->encoder),
+                                thx_text_encoder_identity(thx_chexbert_encoder(parts->chexbert)),
+                                thx_radgraph_model_identity(parts->radgraph) };
+    thx_sha256 h;
+
+    thx_sha256_init(&h);
+    for (size_t i = 0; i < 3; i++) thx_sha256_add(&h, all[i], strlen(all[i]));
+    thx_sha256_end(&h, hex);
+}
+
 static thorax_status add_radcliq(const eval_job *job, const eval_texts *t, const radcliq_nets *nets, thorax_error *err)
 {
     const thx_pairs pairs = { .hypotheses = t->hypotheses, .references = t->references, .n = t->n };
@@ -346,13 +361,15 @@ static thorax_status add_radcliq(const eval_job *job, const eval_texts *t, const
     const bool v0 = job->metric->variant == THX_RADCLIQ_V0;
     thx_radcliq_score *scores = eval_alloc(job, t->n, sizeof *scores);
     double *values = eval_alloc(job, t->n, sizeof *values);
+    char identity[65];
 
     if (!scores || !values) return eval_nomem(job, err);
+    radcliq_identity(identity, &nets->parts);
     thorax_status st = thx_radcliq_pairs(&nets->parts, &settings, &pairs, scores, job->options->progress, err);
     for (size_t i = 0; !st && i < t->n; i++) values[i] = v0 ? scores[i].v0 : scores[i].v1;
     if (!st)
         st = eval_add_mean(job, v0 ? "radcliq_v0" : "radcliq_v1", "RadGraph combined,BERTScore,CheXbert,BLEU-2",
-                           thx_radgraph_model_identity(nets->parts.radgraph), values, t->items, t->n, t->failed, err);
+                           identity, values, t->items, t->n, t->failed, err);
     if (!st) job->scores->figures[job->scores->n - 1].lower_is_better = true;
     return st;
 }

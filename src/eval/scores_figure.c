@@ -67,7 +67,7 @@ void eval_remark(const eval_job *job, const char *format, ...)
 thx_eval_figure *eval_add(const eval_job *job, const char *name, const char *settings, const char *weights)
 {
     thx_eval_scores *s = job->scores;
-    char signature[320];
+    char signature[420];
 
     if (s->n == s->room) {
         const size_t room = s->room ? 2 * s->room : 64;

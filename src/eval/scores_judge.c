@@ -1,6 +1,7 @@
 /* Figures that a language model judges: GREEN, CheXprompt, conversations; the judges are in judge.h. See scores.h. */
 #include "eval/scores_internal.h"
 
+#include "base/json.h"
 #include "eval/judge.h"
 #include "metrics/stats.h"
 
@@ -27,13 +28,27 @@ static bool who_answers(thx_judge_options *o, const eval_job *job, const char *j
     return o->folder || (o->chat.url && was_named(job));
 }
 
-static thorax_status keep_summary(const eval_job *job, const thx_judge_result *r, thorax_error *err)
+/* What became of each record; `at` are the items' places in the set. */
+static json_t *records_json(const eval_job *job, const thx_judge_result *r, const size_t *at)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->n; i++) {
+        json_t *record = thx_judge_record_json(r, i);
+        if (record) json_object_set_new(record, "id", thx_json_path(job->set->items[at[i]].id));
+        json_array_append_new(list, record);
+    }
+    return list;
+}
+
+static thorax_status keep_summary(const eval_job *job, const thx_judge_result *r, const size_t *at, thorax_error *err)
 {
     thx_eval_scores *s = job->scores;
     json_t *summary = thx_judge_summary_json(r);
 
     if (!s->judges) s->judges = json_array();
     if (summary) json_object_set_new(summary, "task", json_string(job->task));
+    if (summary) json_object_set_new(summary, "records", records_json(job, r, at));
     return summary && !json_array_append_new(s->judges, summary) ? THORAX_OK : eval_nomem(job, err);
 }
 
@@ -44,14 +59,15 @@ static void describe(char out[300], const thx_judge_signature *s)
              s->endpoint);
 }
 
-/* Judges the items and keeps what it cost; `items` are of the set, [n]. After a stop what was rated is not a figure. */
+/* Judges the items, whose places in the set are `at`, [n], and keeps what it cost. After a stop what was rated is not a
+ * figure. */
 static thorax_status run_judge(thx_judge_result *r, const eval_job *job, const thx_judge_options *o,
-                               const thx_judge_item *items, size_t n, thorax_error *err)
+                               const thx_judge_item *items, const size_t *at, size_t n, thorax_error *err)
 {
     *r = (thx_judge_result){ 0 };
     thorax_status st = thx_judge_run(r, o, items, n, job->options->progress, err);
 
-    if (!st) st = keep_summary(job, r, err);
+    if (!st) st = keep_summary(job, r, at, err);
     if (!st && r->rated < n) {
         size_t first = 0;
         while (first < n && r->records[first].rated) first++;
@@ -107,10 +123,14 @@ static thorax_status add_values(const eval_job *job, const eval_texts *t, const 
 }
 
 /* GREEN prints the population deviation beside the mean. */
-static thorax_status add_deviation(const eval_job *job, thorax_error *err)
+static thorax_status add_deviation(const eval_job *job, const thx_judge_signature *s, thorax_error *err)
 {
     const thx_eval_figure mean = job->scores->figures[job->scores->n - 1];
-    thx_eval_figure *f = eval_add(job, "green_deviation", "population", NULL);
+    char settings[320];
+
+    snprintf(settings, sizeof settings, "population,");
+    describe(settings + strlen(settings), s);
+    thx_eval_figure *f = eval_add(job, "green_deviation", settings, s->prompt_sha256);
 
     if (!f) return eval_nomem(job, err);
     f->n = mean.n;
@@ -131,9 +151,9 @@ static thorax_status judge_reports(const eval_job *job, const char *judge, const
     if (st || !t.n) return st;
     const size_t before = job->scores->n;
     thx_judge_item *items = report_items(job, &t);
-    st = items ? run_judge(&r, job, &o, items, t.n, err) : eval_nomem(job, err);
+    st = items ? run_judge(&r, job, &o, items, t.items, t.n, err) : eval_nomem(job, err);
     if (!st) st = add_values(job, &t, &r, r.signature.metric, score_of, !green, err);
-    if (!st && green && job->scores->n > before) st = add_deviation(job, err);
+    if (!st && green && job->scores->n > before) st = add_deviation(job, &r.signature, err);
     if (!st)
         st = add_values(job, &t, &r, green ? "green_significant_errors" : "chexprompt_significant_errors",
                         significant_of, true, err);
@@ -249,7 +269,7 @@ thorax_status eval_conversation(const eval_job *job, thorax_error *err)
     if (!who_answers(&o, job, "radvlm", NULL)) return THORAX_OK;
     thorax_status st = talks_of(&t, job, err);
     if (st || !t.n) return st;
-    st = run_judge(&r, job, &o, t.items, t.n, err);
+    st = run_judge(&r, job, &o, t.items, t.at, t.n, err);
     if (!st) st = add_talks(job, &t, &r, err);
     thx_judge_result_deinit(&r);
     return st;
