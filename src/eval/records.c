@@ -93,10 +93,14 @@ thorax_status eval_boxes_of_text(eval_reader *r, const char *text, size_t line, 
     thx_box *boxes = thx_arena_alloc(r->arena, found, sizeof *boxes);
     thx_eval_box *list = thx_arena_alloc(r->arena, found, sizeof *list);
     if (!boxes || !list) return thx_fail(err, THORAX_NOMEM, 0, "%s: no memory for boxes", r->path);
-    *n = thx_boxes_parse(boxes, found, text, true);
-    for (size_t i = 0; i < *n; i++) {
-        list[i] = (thx_eval_box){ boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2, NAN, "" };
-        eval_check_box(r, &list[i], line);
+    const size_t all = thx_boxes_parse(boxes, found, text, true);
+    for (size_t i = 0; i < all; i++) {
+        if (!isfinite(boxes[i].x1 + boxes[i].y1 + boxes[i].x2 + boxes[i].y2)) { /* more digits than a double holds */
+            thx_eval_note(r->problems, &r->problems->boxes, r->path, line, "a box that is not four numbers");
+            continue;
+        }
+        list[*n] = (thx_eval_box){ boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2, NAN, "" };
+        eval_check_box(r, &list[(*n)++], line);
     }
     *out = list;
     return THORAX_OK;

@@ -4,6 +4,7 @@
 #include "eval/set.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static thorax_error err;
 
@@ -107,6 +108,14 @@ static void values_of_other_kinds(void **state)
     assert_int_equal(read_named(&set, "prediction,Edema,score Edema\np,yes,\np,nan,0.5\n", "x.csv", NULL), THORAX_OK);
     assert_int_equal(set.problems.labels, 1);
     assert_int_equal(set.items[0].labels[thx_eval_finding("Edema")], THX_EVAL_BLANK);
+    thx_eval_set_deinit(&set);
+
+    char digits[500], *line = digits + sprintf(digits, "prediction,boxes\np,\"[0,0,1,");
+    memset(line, '9', 400);
+    strcpy(line + 400, "][0,0,1,1]\"\n");
+    assert_int_equal(read_named(&set, digits, "x.csv", NULL), THORAX_OK);
+    assert_int_equal(set.items[0].n_boxes, 1);
+    assert_int_equal(set.problems.boxes, 1);
     thx_eval_set_deinit(&set);
 }
 
