@@ -62,3 +62,16 @@ char *thx_string_take(thx_string *s)
     *s = (thx_string){ 0 };
     return data;
 }
+
+bool thx_list_has(const char *list, char by, const char *word)
+{
+    const char   parts[2] = { by, 0 };
+    const size_t size = strlen(word);
+
+    for (const char *p = list; p && *p;) {
+        const size_t n = strcspn(p, parts);
+        if (n == size && !memcmp(p, word, n)) return true;
+        p += n + (p[n] == by);
+    }
+    return false;
+}

@@ -19,4 +19,7 @@ bool thx_string_reserve(thx_string *s, size_t more);
 /* The text itself, owned by the caller from now on; NULL if an append failed. */
 char *thx_string_take(thx_string *s);
 
+/* Is `word` one of the words of a list, which `by` parts? A list that is NULL has none. */
+bool thx_list_has(const char *list, char by, const char *word);
+
 #endif

@@ -17,16 +17,9 @@ char *cli_folder_of(const char *path)
 /* ---- Records ---- */
 
 /* Is the task among those of a list parted by commas? */
-static bool listed(const char *list, const char *task)
+static bool is_wanted(const char *list, const char *task)
 {
-    const size_t size = strlen(task);
-
-    for (const char *p = list; p && *p;) {
-        const size_t n = strcspn(p, ",");
-        if ((n == size && !memcmp(p, task, n)) || (n == 3 && !memcmp(p, "all", n))) return true;
-        p += n + (p[n] == ',');
-    }
-    return !list;
+    return !list || thx_list_has(list, ',', "all") || thx_list_has(list, ',', task);
 }
 
 thorax_status cli_eval_records_read(cli_eval_records *out, const char *data, const char *tasks, thorax_error *err)
@@ -39,7 +32,7 @@ thorax_status cli_eval_records_read(cli_eval_records *out, const char *data, con
     out->wanted = calloc(out->set.n + 1, sizeof *out->wanted);
     if (!out->wanted) return thx_fail(err, THORAX_NOMEM, 0, "no memory for %zu records", out->set.n);
     for (size_t i = 0; i < out->set.n; i++)
-        if (listed(tasks, out->set.items[i].task)) out->wanted[out->n++] = &out->set.items[i];
+        if (is_wanted(tasks, out->set.items[i].task)) out->wanted[out->n++] = &out->set.items[i];
     if (!out->n)
         return thx_fail(err, THORAX_USAGE, 0, "%s: no record%s%.60s", data, tasks ? " of the task " : "",
                         tasks ? tasks : "");

@@ -16,15 +16,16 @@ enum { WIDTH = 720, HEIGHT = 480, LEFT = 64, TOP = 40, SIDE = 380, LABELS = 16, 
 
 typedef enum plot_kind { ROC, PR, CALIBRATION, KINDS } plot_kind;
 
-static const struct { const char *name, *title, *x, *y; } kinds[] = {
-    { "roc", "ROC", "false positive rate", "true positive rate" },
-    { "pr", "Precision and recall", "recall", "precision" },
-    { "calibration", "Calibration", "mean score", "share of positives" },
+static const struct { const char *name, *title, *x, *y, *figure; } kinds[] = {
+    { "roc", "ROC", "false positive rate", "true positive rate", "AUROC" },
+    { "pr", "Precision and recall", "recall", "precision", "AUPRC" },
+    { "calibration", "Calibration", "mean score", "share of positives", "calibration error" },
 };
 
 static const double colours[][3] = {
     { 0.12, 0.47, 0.71 }, { 0.90, 0.40, 0.05 }, { 0.17, 0.63, 0.17 }, { 0.84, 0.15, 0.16 }, { 0.58, 0.40, 0.74 },
     { 0.55, 0.34, 0.29 }, { 0.89, 0.47, 0.76 }, { 0.40, 0.40, 0.40 }, { 0.60, 0.60, 0.10 }, { 0.09, 0.70, 0.75 },
+    { 0.00, 0.00, 0.45 }, { 0.00, 0.35, 0.20 }, { 0.95, 0.60, 0.55 }, /* one for each finding */
 };
 enum { COLOURS = sizeof colours / sizeof colours[0] };
 
@@ -209,6 +210,8 @@ static void draw(const drawing *d)
 
     draw_axes(d);
     draw_diagonal(d);
+    cairo_set_source_rgb(d->cr, 0, 0, 0);
+    text_at(d->cr, LEFT + SIDE + 44, TOP - 10, 0, kinds[d->kind].figure);
     cairo_set_line_width(d->cr, 1.6);
     for (size_t i = 0; i < d->n; i++) {
         const double *c = colours[i % COLOURS];

@@ -114,19 +114,6 @@ thx_eval_options thx_eval_options_default(void)
 
 /* ---- Choosing ---- */
 
-/* Is `name` one of the words of a list parted by commas? */
-static bool listed(const char *list, const char *name)
-{
-    const size_t size = strlen(name);
-
-    for (const char *p = list; p && *p;) {
-        const size_t n = strcspn(p, ",");
-        if (n == size && !memcmp(p, name, n)) return true;
-        p += n + (p[n] == ',');
-    }
-    return false;
-}
-
 static bool known(const char *name, size_t size)
 {
     for (size_t i = 0; i < METRICS; i++)
@@ -201,7 +188,8 @@ static thorax_status run_group(eval_job *job, const char *list, size_t added[MET
         const eval_metric *m = &metrics[i];
         const size_t before = job->scores->n + job->scores->unrated;
 
-        if (!(list ? listed(list, m->name) : m->automatic) || !(m->tasks & eval_task_kind(job->task))) continue;
+        const bool wanted = list ? thx_list_has(list, ',', m->name) : m->automatic;
+        if (!wanted || !(m->tasks & eval_task_kind(job->task))) continue;
         if (!thx_progress_step(job->options->progress, m->name, i, METRICS))
             return thx_fail(err, THORAX_CANCELLED, 0, "stopped while scoring");
         job->metric = m;
@@ -215,7 +203,7 @@ static thorax_status run_group(eval_job *job, const char *list, size_t added[MET
 static thorax_status check_wanted(const thx_eval_options *o, const size_t added[METRICS], thorax_error *err)
 {
     for (size_t i = 0; o->metrics && i < METRICS; i++)
-        if (listed(o->metrics, metrics[i].name) && !added[i])
+        if (thx_list_has(o->metrics, ',', metrics[i].name) && !added[i])
             return thx_fail(err, THORAX_USAGE, 0, "%s needs %s, which are not there", metrics[i].name,
                             metrics[i].needs);
     return THORAX_OK;

@@ -50,28 +50,16 @@ static double number_of(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* Is the word one of a list parted by blanks? */
-static bool among(const char *list, const char *word)
-{
-    const size_t size = strlen(word);
-
-    for (const char *p = list; p && *p;) {
-        const size_t n = strcspn(p, " ");
-        if (n == size && !memcmp(p, word, n)) return true;
-        p += n + (p[n] == ' ');
-    }
-    return false;
-}
-
 static const json_t *figure_for(const json_t *result, const thx_published_column *c)
 {
     size_t i;
     json_t *f;
 
-    json_array_foreach(json_object_get(result, "figures"), i,
-                       f) if (among(c->metric, text_of(f, "metric")) && !strcmp(c->name, text_of(f, "name")) &&
-                              !json_is_string(json_object_get(f, "label")) &&
-                              (!c->tasks || among(c->tasks, text_of(f, "task")))) return f;
+    json_array_foreach(json_object_get(result, "figures"), i, f)
+        if (thx_list_has(c->metric, ' ', text_of(f, "metric")) && !strcmp(c->name, text_of(f, "name")) &&
+            !json_is_string(json_object_get(f, "label")) &&
+            (!c->tasks || thx_list_has(c->tasks, ' ', text_of(f, "task"))))
+            return f;
     return NULL;
 }
 

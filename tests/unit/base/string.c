@@ -46,11 +46,19 @@ static void too_much_is_remembered_as_a_failure(void **state)
     thx_string_deinit(&s);
 }
 
+static void words_of_a_list(void **state)
+{
+    (void)state;
+    assert_true(thx_list_has("a,bc", ',', "a") && thx_list_has("a,bc", ',', "bc"));
+    assert_false(thx_list_has("a,bc", ',', "b") || thx_list_has("a,bc", ' ', "a") || thx_list_has(NULL, ',', "a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_grows_and_is_taken),
         cmocka_unit_test(an_empty_string_is_a_string),
+        cmocka_unit_test(words_of_a_list),
         cmocka_unit_test(too_much_is_remembered_as_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
