@@ -209,7 +209,8 @@ void thx_eval_result_print(thx_string *out, const thx_eval_scores *s, const thx_
         if (f->label) i += print_label(out, f, s->n - i);
         else print_figure(out, f), i++;
     }
-    if (!s->n) thx_string_puts(out, "nothing to score: no item has a prediction and a reference\n");
+    if (!s->n && !s->unrated)
+        thx_string_puts(out, "nothing to score: no item has a prediction and a reference\n");
     thx_string_printf(out, "\n%zu items; intervals: %g %% of %zu resamples, seed %u", s->set->n, 100 * o->confidence,
                       o->resamples, (unsigned)o->seed);
     thx_string_puts(out, " (medians: 500, seed 3)\n");

@@ -209,11 +209,15 @@ static thorax_status check_wanted(const thx_eval_options *o, const size_t added[
     return THORAX_OK;
 }
 
+/* Neither a text nor answers, findings, boxes or scores beside one. */
 static size_t without_prediction(const thx_eval_set *set)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < set->n; i++) n += !set->items[i].prediction;
+    for (size_t i = 0; i < set->n; i++) {
+        const thx_eval_item *item = &set->items[i];
+        n += !item->prediction && !item->n_answers && !item->has_findings && !item->has_found && !item->has_scores;
+    }
     return n;
 }
 

@@ -1,6 +1,7 @@
 /* Figures of small sets, whose values are known. */
 #include "check.h"
 
+#include "eval/judge.h"
 #include "eval/result.h"
 
 #include <math.h>
@@ -144,6 +145,57 @@ static void as_json(void **state)
     thx_eval_set_deinit(&set);
 }
 
+/* Boxes, answers or findings beside a text that is missing are a prediction. */
+static void predictions_without_a_text(void **state)
+{
+    thx_eval_options o = thx_eval_options_default();
+    thx_eval_scores s;
+    thx_eval_set set;
+
+    (void)state;
+    o.resamples = 0;
+    read_set(&set, "{\"id\":1,\"boxes\":[[0,0,1,1]],\"predicted_boxes\":[[0,0,1,1]]}\n"
+                   "{\"id\":2,\"answers\":[\"a\"]}\n"
+                   "{\"id\":3,\"labels\":[\"Edema\"],\"findings\":[{\"name\":\"Edema\",\"present\":true}]}\n"
+                   "{\"id\":4}\n");
+    assert_ok(thx_eval_score(&s, &set, &o, &err), err);
+    assert_int_equal(s.failed, 1);
+    thx_eval_scores_deinit(&s);
+    thx_eval_set_deinit(&set);
+}
+
+/* No service is there: every record is unrated with a reason, and nothing of the texts gets out. */
+static void a_judge_that_is_not_there(void **state)
+{
+    thx_eval_options o = thx_eval_options_default();
+    thx_judge_options judge = thx_judge_options_default();
+    const thx_eval_source source = { .name = "test" };
+    thx_eval_scores s;
+    thx_eval_set set;
+
+    (void)state;
+    judge.chat.url = "http://127.0.0.1:9";
+    judge.chat.model = "m";
+    judge.chat.tries = 1;
+    o.metrics = "chexprompt";
+    o.judge = &judge;
+    read_set(&set, "{\"id\":\"a\",\"prediction\":\"secret\",\"reference\":\"secret\"}\n");
+    assert_ok(thx_eval_score(&s, &set, &o, &err), err);
+    assert_int_equal(s.n, 0);
+    assert_int_equal(s.unrated, 1);
+    assert_non_null(strstr(s.notes.data, "1 of 1 were not rated"));
+    json_t *json = thx_eval_result_json(&s, &o, &source);
+    json_t *record = json_array_get(json_object_get(json_array_get(json_object_get(json, "judges"), 0), "records"), 0);
+    assert_string_equal(json_string_value(json_object_get(record, "id")), "a");
+    assert_true(json_is_null(json_object_get(record, "score")) && json_is_object(json_object_get(record, "error")));
+    char *text = json_dumps(json, 0);
+    assert_null(strstr(text, "secret"));
+    free(text);
+    json_decref(json);
+    thx_eval_scores_deinit(&s);
+    thx_eval_set_deinit(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +203,8 @@ int main(void)
         cmocka_unit_test(intervals),
         cmocka_unit_test(what_is_not_known),
         cmocka_unit_test(as_json),
+        cmocka_unit_test(predictions_without_a_text),
+        cmocka_unit_test(a_judge_that_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
