@@ -28,6 +28,12 @@ static bool who_answers(thx_judge_options *o, const eval_job *job, const char *j
     return o->folder || (o->chat.url && was_named(job));
 }
 
+/* What names the weights: our own engine's model; NULL of a service. */
+static const char *weights_of(const thx_judge_signature *s)
+{
+    return strcmp(s->endpoint, "engine") ? NULL : s->model;
+}
+
 /* What became of each record; `at` are the items' places in the set. */
 static json_t *records_json(const eval_job *job, const thx_judge_result *r, const size_t *at)
 {
@@ -117,7 +123,7 @@ static thorax_status add_values(const eval_job *job, const eval_texts *t, const 
     if (!n) return THORAX_OK;
     describe(settings, &r->signature);
     const thorax_status st =
-        eval_add_mean(job, name, settings, r->signature.prompt_sha256, values, items, n, t->failed + t->n - n, err);
+        eval_add_mean(job, name, settings, weights_of(&r->signature), values, items, n, t->failed + t->n - n, err);
     if (!st) job->scores->figures[job->scores->n - 1].lower_is_better = lower;
     return st;
 }
@@ -130,7 +136,7 @@ static thorax_status add_deviation(const eval_job *job, const thx_judge_signatur
 
     snprintf(settings, sizeof settings, "population,");
     describe(settings + strlen(settings), s);
-    thx_eval_figure *f = eval_add(job, "green_deviation", settings, s->prompt_sha256);
+    thx_eval_figure *f = eval_add(job, "green_deviation", settings, weights_of(s));
 
     if (!f) return eval_nomem(job, err);
     f->n = mean.n;
@@ -256,7 +262,7 @@ static thorax_status add_talks(const eval_job *job, const talks *t, const thx_ju
     if (!n) return THORAX_OK;
     const thx_eval_table table = { rows, sizeof *rows, NULL, talk_value };
     describe(settings, &r->signature);
-    return eval_add_table(job, "conversation_score", NULL, settings, r->signature.prompt_sha256, &table, items, n,
+    return eval_add_table(job, "conversation_score", NULL, settings, weights_of(&r->signature), &table, items, n,
                           t->failed + t->n - n, err);
 }
 
@@ -266,9 +272,13 @@ thorax_status eval_conversation(const eval_job *job, thorax_error *err)
     thx_judge_options o;
     talks t;
 
-    if (!who_answers(&o, job, "radvlm", NULL)) return THORAX_OK;
+    const bool answered = who_answers(&o, job, "radvlm", NULL);
     thorax_status st = talks_of(&t, job, err);
     if (st || !t.n) return st;
+    if (!answered) {
+        if (job->options->preset) eval_remark(job, "not computed, it needs %s", job->metric->needs);
+        return THORAX_OK;
+    }
     st = run_judge(&r, job, &o, t.items, t.at, t.n, err);
     if (!st) st = add_talks(job, &t, &r, err);
     thx_judge_result_deinit(&r);
