@@ -255,10 +255,10 @@ size_t thx_coco_classes(const thx_coco *c) { return c->n_classes; }
 
 static size_t times_of(const uint32_t *times, size_t image) { return times ? times[image] : 1; }
 
-/* Hits and misses of one threshold, whole numbers that a division takes as they are, and where it stands among the
- * recall thresholds on the way back. */
+/* One threshold: hits, and detections that do not count, as whole numbers that a division takes as they are, and where
+ * it stands among the recall thresholds on the way back. */
 typedef struct way {
-    double tp, fp;
+    double tp, ignored;
     double highest, sum;
     int    recall;
 } way;
@@ -274,24 +274,26 @@ static void hits_wanted(const thx_coco *c, double *wanted, double refs)
     }
 }
 
-static void count_marks(way *w, size_t thresholds, const mark *m, size_t n, const uint32_t *times)
+/* Counts all detections, of which there are so many. */
+static double count_marks(way *w, const mark *m, size_t n, const uint32_t *times)
 {
+    double all = 0;
+
     for (size_t i = 0; i < n; i++) {
         const double count = (double)(uint32_t)times_of(times, m[i].image);
         if (count == 0) continue;
-        for (size_t t = 0; t < thresholds; t++) {
-            if (m[i].hit >> t & 1) w[t].tp += count;
-            else if (!(m[i].ignored >> t & 1)) w[t].fp += count;
-        }
+        all += count;
+        for (uint32_t bits = m[i].hit; bits; bits &= bits - 1) w[__builtin_ctz(bits)].tp += count;
+        for (uint32_t bits = m[i].ignored; bits; bits &= bits - 1) w[__builtin_ctz(bits)].ignored += count;
     }
+    return all;
 }
 
-/* A detection that hit, `count` times over. Where several hits share a number of misses the first to be met has the
- * greatest precision, and a miss never has more than the hit before it. The lowest threshold, 0, lies before the
- * first detection. */
-static void take_hit(way *w, double count, const double *wanted)
+/* A detection that hit, `count` times over, the last of `all`. The first of its hits to be met has the greatest
+ * precision. The lowest threshold, 0, lies before the first detection. */
+static void take_hit(way *w, double count, double all, const double *wanted)
 {
-    const double precision = w->tp / (w->tp + w->fp + 0x1p-52);
+    const double precision = w->tp / (all - w->ignored + 0x1p-52);
 
     if (precision > w->highest) w->highest = precision;
     w->tp -= count;
@@ -299,18 +301,16 @@ static void take_hit(way *w, double count, const double *wanted)
 }
 
 /* From the last detection back: `highest` is the greatest precision from here on, which each hit gives to the recall
- * thresholds between the recall before it and its own. */
-static void go_back(way *w, size_t thresholds, const mark *m, size_t n, const uint32_t *times, const double *wanted)
+ * thresholds between the recall before it and its own. A miss never has more than the hit before it. */
+static void go_back(way *w, const mark *m, size_t n, const uint32_t *times, double all, const double *wanted)
 {
-    for (size_t t = 0; t < thresholds; t++)
-        for (w[t].recall = RECALLS - 1; w[t].recall > 0 && w[t].tp < wanted[w[t].recall];) w[t].recall--;
     for (size_t i = n; i--;) {
         const double count = (double)(uint32_t)times_of(times, m[i].image);
         if (count == 0) continue;
-        for (size_t t = 0; t < thresholds; t++) {
-            if (m[i].hit >> t & 1) take_hit(&w[t], count, wanted);
-            else if (!(m[i].ignored >> t & 1)) w[t].fp -= count;
-        }
+        for (uint32_t bits = m[i].hit; bits; bits &= bits - 1)
+            take_hit(&w[__builtin_ctz(bits)], count, all, wanted);
+        for (uint32_t bits = m[i].ignored; bits; bits &= bits - 1) w[__builtin_ctz(bits)].ignored -= count;
+        all -= count;
     }
 }
 
@@ -328,10 +328,13 @@ void thx_coco_class_ap(const thx_coco *c, size_t k, const uint32_t *times, thx_c
     for (size_t i = 0; i < s->n_refs; i++) out->references += refs[i].outside ? 0 : times_of(times, refs[i].image);
     for (size_t t = 0; t < thresholds; t++) out->ap[t] = out->recall[t] = -1;
     if (!out->references) return;
-    count_marks(w, thresholds, m, s->n, times);
-    for (size_t t = 0; t < thresholds; t++) out->recall[t] = w[t].tp / (double)out->references;
+    const double all = count_marks(w, m, s->n, times);
     hits_wanted(c, wanted, (double)out->references);
-    go_back(w, thresholds, m, s->n, times, wanted);
+    for (size_t t = 0; t < thresholds; t++) {
+        out->recall[t] = w[t].tp / (double)out->references;
+        for (w[t].recall = RECALLS - 1; w[t].recall > 0 && w[t].tp < wanted[w[t].recall];) w[t].recall--;
+    }
+    go_back(w, m, s->n, times, all, wanted);
     out->mean_ap = out->mean_recall = 0;
     for (size_t t = 0; t < thresholds; t++) {
         out->ap[t] = (w[t].sum + w[t].highest) / RECALLS;
