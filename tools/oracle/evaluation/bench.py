@@ -1,9 +1,13 @@
 """Scores synthetic report pairs and boxes with thorax and with the Python originals, by turns.
 
-Ours is the whole process: reading the file, scoring, printing, and for the last line intervals too. Theirs is the
-scoring call alone, without imports and without reading. One JSON object a line:
-    {"work","type","ours","peer","theirs","unit","ratio","goal"}      ratio = theirs / ours
-A work whose package is missing is left out and named on standard error.
+Both sides are whole commands: start of the process, imports, reading the same file, scoring, printing the value. A line
+of one work has a process a side; the line "all" has one process a side for all works and both files. One JSON object a
+line:
+    {"work","type","ours","peer","theirs","unit","ratio","goal","limit","spread","calls"}
+ratio = theirs / ours, medians; limit is what ours may take, in seconds; spread the smallest and largest of ours and of
+theirs; calls the seconds of their scoring calls alone. The last line is ours with intervals of 1,000 resamples, which
+the originals have no match for. Values of both sides are compared. A work whose package is missing is left out and
+named on standard error.
 """
 import argparse
 import json
@@ -15,15 +19,15 @@ import sys
 import tempfile
 import time
 
-WORKS = {  # name: (metrics of ours, packages of theirs)
-    "rouge": ("rouge-stem", "rouge_score"),
-    "bleu-sacrebleu": ("bleu", "sacrebleu"),
-    "bleu-coco": ("bleu-coco", "pycocoevalcap"),
-    "cider": ("cider", "pycocoevalcap"),
-    "boxes": ("boxes", "RadVLM's rule in Python"),
-    "coco": ("coco", "pycocotools"),
+WORKS = {  # name: (metric of ours, its figure, packages of theirs)
+    "rouge": ("rouge-stem", "rougeL", "rouge_score"),
+    "bleu-sacrebleu": ("bleu", "bleu4", "sacrebleu"),
+    "bleu-coco": ("bleu-coco", "bleu4", "pycocoevalcap"),
+    "cider": ("cider", "ciderd", "pycocoevalcap"),
+    "boxes": ("boxes", "map50", "RadVLM's rule in Python"),
+    "coco": ("coco", "coco_ap50", "pycocotools"),
 }
-GOAL = 20
+GOAL, LIMIT = 20, 2.0
 WORDS = ("the lungs are clear without focal consolidation pleural effusion or pneumothorax heart size is normal mildly enlarged "
          "mediastinal contours unremarkable there is a small moderate left right lower lobe opacity atelectasis edema "
          "interstitial markings tube tip terminates above carina no acute osseous abnormality stable compared prior").split()
@@ -68,7 +72,12 @@ def write_files(folder, records):
     return paths
 
 
-# ---- Theirs, in a process of their own --------------------------------------
+# ---- Theirs: a function of the records of a file gives the scoring call -----
+
+
+def read(path):
+    with open(path) as lines:
+        return [json.loads(line) for line in lines]
 
 
 def peer_rouge(records):
@@ -132,13 +141,21 @@ def average_precision(found, boxes):
     return float(numpy.sum(numpy.diff(recall) * precision[1:]))
 
 
-def peer_boxes(records):
+PATTERN = r"\[([\d.]+),\s*([\d.]+),\s*([\d.]+),\s*([\d.]+)\]"
+
+
+def boxes_of(records):
+    """The boxes in the texts."""
     import re
-    pattern = re.compile(r"\[([\d.]+),\s*([\d.]+),\s*([\d.]+),\s*([\d.]+)\]")
-    texts = [" and ".join("[%s, %s, %s, %s]" % tuple(max(0.0, v) for v in b) for b in r["found"]) for r in records]
+    pattern = re.compile(PATTERN)
+    return [[[float(v) for v in m] for m in pattern.findall(r["prediction"])] for r in records]
+
+
+def peer_boxes(records):
+    import numpy  # noqa: F401 (imports are no part of the call)
 
     def run():
-        scores = [average_precision([[float(v) for v in m] for m in pattern.findall(t)], r["boxes"]) for t, r in zip(texts, records)]
+        scores = [average_precision(found, r["boxes"]) for found, r in zip(boxes_of(records), records)]
         return sum(scores) / len(scores)
     return run
 
@@ -150,14 +167,14 @@ def peer_coco(records):
     from pycocotools.cocoeval import COCOeval
 
     def xywh(b):
-        b = [max(0.0, v) for v in b]
         return [b[0], b[1], b[2] - b[0], b[3] - b[1]]
     truth = {"images": [{"id": r["id"]} for r in records], "categories": [{"id": 1, "name": "opacity"}], "annotations": [
         {"id": 10 * r["id"] + k + 1, "image_id": r["id"], "category_id": 1, "bbox": xywh(b), "area": 1.0, "iscrowd": 0}
         for r in records for k, b in enumerate(r["boxes"])]}
-    found = [{"image_id": r["id"], "category_id": 1, "bbox": xywh(b), "score": 1.0} for r in records for b in r["found"]]
 
     def run():
+        found = [{"image_id": r["id"], "category_id": 1, "bbox": xywh(b), "score": 1.0}
+                 for r, boxes in zip(records, boxes_of(records)) for b in boxes]
         with contextlib.redirect_stdout(io.StringIO()):
             coco = COCO()
             coco.dataset = truth
@@ -173,69 +190,93 @@ PEERS = {"rouge": peer_rouge, "bleu-sacrebleu": peer_sacrebleu, "bleu-coco": pee
          "coco": peer_coco}
 
 
-def serve(n, seed):
-    """Runs a work for each line of standard input and answers with seconds and value."""
-    records, ready = make(n, seed), {}
-    for line in sys.stdin:
-        work = line.strip()
-        try:
-            run = ready.setdefault(work, None) or PEERS[work](records)
-            ready[work] = run
+def of_boxes(work):
+    return work in ("boxes", "coco")
+
+
+def be_peer(works, paths):
+    """The whole command of a peer: {"values": {work: value}, "seconds": of the calls} or {"missing": text}."""
+    records, values, seconds = {}, {}, 0.0
+    try:
+        for work in works:
+            path = paths[of_boxes(work)]
+            if path not in records:
+                records[path] = read(path)
+            run = PEERS[work](records[path])
             begin = time.perf_counter()
-            value = run()
-            answer = {"seconds": time.perf_counter() - begin, "value": value}
-        except ImportError as e:
-            answer = {"missing": str(e)}
-        print(json.dumps(answer), flush=True)
+            values[work] = run()
+            seconds += time.perf_counter() - begin
+    except ImportError as e:
+        return print(json.dumps({"missing": str(e)}))
+    print(json.dumps({"values": values, "seconds": seconds}))
 
 
 # ---- By turns ----------------------------------------------------------------
 
 
-def ours(program, path, metrics, resamples):
-    command = [program, "eval", "score", path, "--metric", metrics, "--resamples", str(resamples), "--json", "-q"]
+def timed(command):
     begin = time.perf_counter()
     out = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     return time.perf_counter() - begin, json.loads(out)
 
 
-def ask(peer, work):
-    peer.stdin.write(work + "\n")
-    peer.stdin.flush()
-    return json.loads(peer.stdout.readline())
+def files_of(works, paths):
+    return [paths[kind] for kind in (False, True) if any(of_boxes(w) == kind for w in works)]
 
 
-def line(work, kind, mine, peer, theirs):
-    m, t = statistics.median(mine), statistics.median(theirs) if theirs else None
+def ours(args, works, paths, resamples):
+    """Seconds and values of a work of each."""
+    command = [args.program, "eval", "score", *files_of(works, paths), "--metric", ",".join(WORKS[w][0] for w in works),
+               "--resamples", str(resamples), "--json", "-q"]
+    seconds, result = timed(command)
+    figures = {(f["metric"], f["name"]): f["value"] for f in result["figures"]}
+    return seconds, {w: figures[WORKS[w][:2]] for w in works}
+
+
+def theirs(args, works, paths):
+    return timed([args.python, os.path.abspath(__file__), *works, "--peer", *paths])
+
+
+def compare(works, mine, peer):
+    for w in works:
+        if abs(mine[w] - peer[w]) > 1e-9 * max(1.0, abs(peer[w])):
+            print(f"bench/eval: {w}: ours is {mine[w]}, theirs {peer[w]}", file=sys.stderr)
+
+
+def spread(values):
+    return [round(min(values), 4), round(max(values), 4)]
+
+
+def line(work, kind, mine, peer, others, calls, limit=None):
+    m, t = statistics.median(mine), statistics.median(others) if others else None
     print(json.dumps({"work": work, "type": kind, "ours": round(m, 4), "peer": peer, "theirs": t and round(t, 4), "unit": "s",
-                      "ratio": t and round(t / m, 2), "goal": GOAL if theirs else None}), flush=True)
+                      "ratio": t and round(t / m, 2), "goal": GOAL if others else None, "limit": limit,
+                      "spread": [spread(mine), spread(others) if others else None],
+                      "calls": round(statistics.median(calls), 4) if calls else None}), flush=True)
 
 
-def measure(args, paths, peer):
-    mine, theirs = {w: [] for w in args.work}, {w: [] for w in args.work}
-    for _ in range(args.repeat):
-        for work in args.work:
-            path = paths[work in ("boxes", "coco")]
-            answer = ask(peer, work)
-            if "missing" in answer:
-                print(f"bench/eval: {work}: {answer['missing']}", file=sys.stderr)
-                continue
-            theirs[work].append(answer["seconds"])
-            mine[work].append(ours(args.program, path, WORKS[work][0], 0)[0])
-    done = [w for w in args.work if theirs[w]]
-    for work in done:
-        line(work, "figures", mine[work], WORKS[work][1], theirs[work])
-    return [sum(theirs[w][i] for w in done) for i in range(min((len(theirs[w]) for w in done), default=0))]
+def measure(args, name, works, paths, limit=None):
+    """One line: ours, theirs, ours, theirs, and a turn before that does not count. False: a package is missing."""
+    mine, others, calls = [], [], []
+    for turn in range(args.repeat + 1):
+        a, values = ours(args, works, paths, 0)
+        b, answer = theirs(args, works, paths)
+        if "missing" in answer:
+            print(f"bench/eval: {name}: {answer['missing']}", file=sys.stderr)
+            return False
+        if not turn:
+            compare(works, values, answer["values"])
+            continue
+        mine.append(a)
+        others.append(b)
+        calls.append(answer["seconds"])
+    line(name, "figures", mine, WORKS[name][2] if name in WORKS else "all of them", others, calls, limit)
+    return True
 
 
-def everything(args, paths, theirs):
-    """All metrics of both files, without and with intervals."""
-    for kind, resamples in (("figures", 0), ("with intervals", 1000)):
-        mine = []
-        for _ in range(args.repeat):
-            reports = ours(args.program, paths[0], "rouge-stem,bleu,bleu-coco,cider", resamples)[0]
-            mine.append(reports + ours(args.program, paths[1], "boxes,coco", resamples)[0])
-        line("all", kind, mine, "all of them", theirs if kind == "figures" else [])
+def intervals(args, works, paths):
+    mine = [ours(args, works, paths, 1000)[0] for _ in range(args.repeat + 1)][1:]
+    line("all", "with intervals", mine, None, [], [], LIMIT)
 
 
 def main():
@@ -246,19 +287,21 @@ def main():
     parser.add_argument("--pairs", type=int, default=3314)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--keep", metavar="DIR", help="write the two files there and stop")
+    parser.add_argument("--peer", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.serve:
-        return serve(args.pairs, args.seed)
     if any(w not in WORKS for w in args.work):
         parser.error("unknown work")
-    command = [args.python, os.path.abspath(__file__), "--serve", "--pairs", str(args.pairs), "--seed", str(args.seed)]
+    if args.peer:
+        return be_peer(args.work, args.peer)
+    if args.keep:
+        return write_files(args.keep, make(args.pairs, args.seed))
     with tempfile.TemporaryDirectory() as folder:
         paths = write_files(folder, make(args.pairs, args.seed))
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
-            theirs = measure(args, paths, peer)
-            peer.stdin.close()
-        everything(args, paths, theirs)
+        done = [w for w in args.work if measure(args, w, [w], paths)]
+        if len(done) > 1:
+            measure(args, "all", done, paths, LIMIT)
+        intervals(args, done or args.work, paths)
 
 
 if __name__ == "__main__":
