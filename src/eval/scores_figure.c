@@ -144,48 +144,92 @@ static double table_statistic(void *user, const uint32_t *rows, size_t n)
     return t->statistic(t->rows, t->settings, rows, n);
 }
 
-enum { MEDIAN_RESAMPLES = 500 }; /* LLaVA-Rad's */
+enum { MEDIAN_RESAMPLES = 500, TOGETHER_MAX = 4 }; /* LLaVA-Rad's; figures that share their draws */
 
-static thorax_status interval_of(thx_eval_figure *f, const thx_eval_options *o, thorax_error *err)
+/* Figures of as many items, resampled alike. */
+typedef struct bundle {
+    thx_eval_figure *figures[TOGETHER_MAX];
+    size_t           n;
+} bundle;
+
+static thx_resampling resampling_of(const thx_eval_figure *f, const thx_eval_options *o)
 {
-    const thx_resampling how = { f->is_median ? MEDIAN_RESAMPLES : o->resamples, f->is_median ? 0.95 : o->confidence,
-                                 f->is_median ? 3 : o->seed };
-    thx_interval i = { 0 };
-    thorax_status st = THORAX_OK;
-
-    if (f->has_interval || !f->n || (!how.resamples && !f->is_median) || isnan(f->point)) return THORAX_OK;
-    if (f->values) st = thx_bootstrap_mean(&i, f->values, f->n, &how, NULL, err);
-    else if (f->table) st = thx_bootstrap(&i, f->n, table_statistic, (void *)(uintptr_t)f->table, &how, NULL, err);
-    else if (f->statistic) st = thx_bootstrap(&i, f->n, f->statistic, f->user, &how, NULL, err);
-    else return THORAX_OK;
-    if (st || !i.resamples) return st;
-    f->has_interval = true;
-    f->low = i.low;
-    f->high = i.high;
-    f->resamples = i.resamples;
-    f->confidence = how.confidence;
-    f->seed = how.seed;
-    if (f->is_median) f->value = i.median;
-    return THORAX_OK;
+    return f->is_median ? (thx_resampling){ MEDIAN_RESAMPLES, 0.95, 3 }
+                        : (thx_resampling){ o->resamples, o->confidence, o->seed };
 }
 
-/* Figures share nothing that a resample writes to, so they go side by side; which thread takes one changes no bit. */
-thorax_status eval_intervals(thx_eval_scores *s, const thx_eval_options *o, thorax_error *err)
+static bool wants_interval(const thx_eval_figure *f, const thx_eval_options *o)
+{
+    return !f->has_interval && f->n && resampling_of(f, o).resamples && !isnan(f->point) &&
+           (f->values || f->table || f->statistic);
+}
+
+/* The last come first: those of curves and boxes take longest. bundles [figures]. */
+static size_t make_bundles(bundle *bundles, thx_eval_scores *s, const thx_eval_options *o)
+{
+    size_t n = 0;
+
+    for (size_t i = s->n; i--;) {
+        thx_eval_figure *f = &s->figures[i];
+        if (!wants_interval(f, o)) continue;
+        const thx_eval_figure *first = n ? bundles[n - 1].figures[0] : NULL;
+        if (!n || bundles[n - 1].n == TOGETHER_MAX || first->n != f->n || first->is_median != f->is_median)
+            bundles[n++] = (bundle){ .n = 0 };
+        bundles[n - 1].figures[bundles[n - 1].n++] = f;
+    }
+    return n;
+}
+
+static void set_interval(thx_eval_figure *f, const thx_interval *i, const thx_resampling *how)
+{
+    if (!i->resamples) return;
+    f->has_interval = true;
+    f->low = i->low;
+    f->high = i->high;
+    f->resamples = i->resamples;
+    f->confidence = how->confidence;
+    f->seed = how->seed;
+    if (f->is_median) f->value = i->median;
+}
+
+static thorax_status resample_bundle(bundle *b, const thx_eval_options *o, thorax_error *err)
+{
+    const thx_resampling how = resampling_of(b->figures[0], o);
+    thx_statistic *statistics[TOGETHER_MAX];
+    thx_interval intervals[TOGETHER_MAX];
+    void *users[TOGETHER_MAX];
+
+    for (size_t i = 0; i < b->n; i++) {
+        thx_eval_figure *f = b->figures[i];
+        statistics[i] = f->values ? thx_mean_of_rows : f->table ? table_statistic : f->statistic;
+        users[i] = f->values  ? (void *)(uintptr_t)f->values
+                   : f->table ? (void *)(uintptr_t)f->table
+                              : f->user;
+    }
+    const thorax_status st =
+        thx_bootstrap_several(intervals, b->n, b->figures[0]->n, statistics, users, &how, err);
+    for (size_t i = 0; !st && i < b->n; i++) set_interval(b->figures[i], &intervals[i], &how);
+    return st;
+}
+
+/* Bundles share nothing that a resample writes to, so they go side by side; which thread takes one changes no bit. */
+static thorax_status resample_all(bundle *bundles, size_t n, const thx_eval_options *o, thorax_error *err)
 {
     thorax_status st = THORAX_OK;
     size_t done = 0;
 
+    if (!n) return st; /* without starting threads */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(o->threads > 0 ? o->threads : omp_get_max_threads())
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         thorax_status mine, stopped;
         thorax_error why = { 0 };
 #pragma omp atomic read
         stopped = st;
         if (stopped) continue;
-        mine = interval_of(&s->figures[i], o, &why);
+        mine = resample_bundle(&bundles[i], o, &why);
 #pragma omp critical
         {
-            if (!mine && !thx_progress_step(o->progress, "intervals", ++done, s->n))
+            if (!mine && !thx_progress_step(o->progress, "intervals", ++done, n))
                 mine = thx_fail(&why, THORAX_CANCELLED, 0, "stopped while resampling");
             if (mine && !st) *err = why;
         }
@@ -194,5 +238,15 @@ thorax_status eval_intervals(thx_eval_scores *s, const thx_eval_options *o, thor
             st = mine;
         }
     }
+    return st;
+}
+
+thorax_status eval_intervals(thx_eval_scores *s, const thx_eval_options *o, thorax_error *err)
+{
+    bundle *bundles = calloc(s->n + 1, sizeof *bundles);
+
+    if (!bundles) return thx_fail(err, THORAX_NOMEM, 0, "no memory for intervals of %zu figures", s->n);
+    const thorax_status st = resample_all(bundles, make_bundles(bundles, s, o), o, err);
+    free(bundles);
     return st;
 }

@@ -49,40 +49,73 @@ static void describe(thx_interval *out, double *values, size_t resamples, double
 
 /* ---- Any figure ---- */
 
-/* values [resamples] and rows [n] are room to work in. */
-static void resample(thx_interval *out, size_t n, thx_statistic *statistic, void *user, const thx_resampling *how,
-                     double *samples, double *values, uint32_t *rows)
+/* Figures of the same records. */
+typedef struct figures {
+    size_t                n;
+    thx_statistic *const *statistic; /* [n] */
+    void *const          *user;      /* [n] */
+} figures;
+
+/* values [figures][resamples] and rows [n] are room to work in. */
+static void draw(thx_interval *out, const figures *f, size_t n, const thx_resampling *how, double *values,
+                 uint32_t *rows)
 {
     thx_mt19937 g;
 
     for (size_t i = 0; i < n; i++) rows[i] = (uint32_t)i;
-    out->point = statistic(user, rows, n);
+    for (size_t i = 0; i < f->n; i++) out[i].point = f->statistic[i](f->user[i], rows, n);
     thx_mt19937_seed(&g, how->seed);
     for (size_t k = 0; k < how->resamples; k++) {
         if (n > 1) thx_mt19937_rows(&g, rows, n, (uint32_t)n);
-        values[k] = n > 1 ? statistic(user, rows, n) : out->point;
+        for (size_t i = 0; i < f->n; i++)
+            values[i * how->resamples + k] = n > 1 ? f->statistic[i](f->user[i], rows, n) : out[i].point;
     }
-    if (samples) memcpy(samples, values, how->resamples * sizeof *samples);
+}
+
+static void conclude(thx_interval *out, size_t n, const thx_resampling *how, double *values)
+{
     describe(out, values, how->resamples, how->confidence);
     if (n == 1) out->resamples = 0;
-    if (out->resamples) return;
-    out->median = out->mean = out->low = out->high = out->point;
+    if (!out->resamples) out->median = out->mean = out->low = out->high = out->point;
+}
+
+/* samples [figures][resamples] or NULL. */
+static thorax_status resample(thx_interval *out, const figures *f, size_t n, const thx_resampling *how,
+                              double *samples, thorax_error *err)
+{
+    thorax_status st = check(n, how->resamples, how->confidence, err);
+    size_t        size;
+
+    for (size_t i = 0; i < f->n; i++) out[i] = (thx_interval){ 0 };
+    if (!st && !thx_mul_size(&size, f->n, how->resamples)) st = thx_fail(err, THORAX_LIMIT, 0, "too many resamples");
+    if (st) return st;
+    double   *values = take(size, sizeof *values, err);
+    uint32_t *rows = values ? take(n, sizeof *rows, err) : NULL;
+    if (rows) {
+        draw(out, f, n, how, values, rows);
+        if (samples) memcpy(samples, values, size * sizeof *samples);
+        for (size_t i = 0; i < f->n; i++) conclude(&out[i], n, how, values + i * how->resamples);
+    }
+    st = rows ? THORAX_OK : THORAX_NOMEM;
+    free(values);
+    free(rows);
+    return st;
 }
 
 thorax_status thx_bootstrap(thx_interval *out, size_t n, thx_statistic *statistic, void *user,
                             const thx_resampling *how, double *samples, thorax_error *err)
 {
-    thorax_status st = check(n, how->resamples, how->confidence, err);
+    const figures one = { 1, &statistic, &user };
 
-    *out = (thx_interval){ 0 };
-    if (st) return st;
-    double   *values = take(how->resamples, sizeof *values, err);
-    uint32_t *rows = values ? take(n, sizeof *rows, err) : NULL;
-    if (rows) resample(out, n, statistic, user, how, samples, values, rows);
-    st = rows ? THORAX_OK : THORAX_NOMEM;
-    free(values);
-    free(rows);
-    return st;
+    return resample(out, &one, n, how, samples, err);
+}
+
+thorax_status thx_bootstrap_several(thx_interval *out, size_t count, size_t n, thx_statistic *const *statistics,
+                                    void *const *users, const thx_resampling *how, thorax_error *err)
+{
+    const figures all = { count, statistics, users };
+
+    return count ? resample(out, &all, n, how, NULL, err) : THORAX_OK;
 }
 
 /* The share of resampled differences as far from the point as that is from 0, each count plus one; what rounding may do

@@ -38,6 +38,11 @@ thx_statistic thx_mean_of_rows; /* of user, which is const double [records] */
 thorax_status thx_bootstrap(thx_interval *out, size_t n, thx_statistic *statistic, void *user,
                             const thx_resampling *how, double *samples, thorax_error *err);
 
+/* The same for several figures of the same records, out, statistics and users [count]: every resample is drawn once for
+ * all of them, and each has the interval that it has alone. */
+thorax_status thx_bootstrap_several(thx_interval *out, size_t count, size_t n, thx_statistic *const *statistics,
+                                    void *const *users, const thx_resampling *how, thorax_error *err);
+
 /* The same for a difference of two systems: its interval, and p as thx_paired_bootstrap() has it. */
 thorax_status thx_paired_bootstrap_of(thx_paired *out, size_t n, thx_statistic *difference, void *user,
                                       const thx_resampling *how, thorax_error *err);

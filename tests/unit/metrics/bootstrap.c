@@ -82,6 +82,25 @@ static void without_value(void **state)
     assert_true(i.low == 1 && i.high == 1);
 }
 
+/* Figures that share their draws have the intervals that they have alone. */
+static void together(void **state)
+{
+    double               a[] = { 0.1, 0.2, 0.35, 0.6, 0.9, 0.33 }, b[] = { 3, 1, 4, 1, 5, 9 };
+    thx_statistic *const means[] = { thx_mean_of_rows, thx_mean_of_rows };
+    void *const          values[] = { a, b };
+    const thx_resampling how = { 200, 0.9, 7 };
+    thx_interval         both[2], alone;
+    thorax_error          err;
+
+    (void)state;
+    assert_ok(thx_bootstrap_several(both, 2, 6, means, values, &how, &err), err);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(thx_bootstrap_mean(&alone, values[i], 6, &how, NULL, &err), err);
+        assert_memory_equal(&both[i], &alone, sizeof alone);
+    }
+    assert_ok(thx_bootstrap_several(both, 0, 6, means, values, &how, &err), err);
+}
+
 /* Resampled by sums as by scoring the drawn texts again. */
 static void by_sums(void **state)
 {
@@ -146,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(streams), cmocka_unit_test(rows_of_draws),
                                         cmocka_unit_test(means), cmocka_unit_test(without_value),
+                                        cmocka_unit_test(together),
                                         cmocka_unit_test(by_sums), cmocka_unit_test(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
