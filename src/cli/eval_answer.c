@@ -101,6 +101,7 @@ static int give_answer(const cli_answers *a, const thx_eval_item *r, const thora
         json_object_set_new(json, "complete", json_boolean(thorax_result_complete(result)));
         if (json_object_size(scores)) json_object_set(json, "scores", scores);
         if (answers) json_object_set(json, "answers", answers);
+        json_object_set_new(json, "notice", json_string(thorax_notice()));
     }
     json_decref(scores);
     return give_json(a, json, false);

@@ -4,6 +4,7 @@
 
 #include "metrics/bootstrap.h"
 #include "metrics/stats.h"
+#include "output/output.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -295,6 +296,7 @@ void thx_eval_comparison_print(thx_string *out, const thx_eval_comparison *c, co
     thx_string_printf(out, "\n%zu items in both, %zu only in A, %zu only in B; %zu resamples, seed %u, %g %%\n",
                       c->common, c->only_a, c->only_b, o->resamples, (unsigned)o->seed, 100 * o->confidence);
     if (c->unmatched) thx_string_printf(out, "%zu figures are not in both, or have other signatures\n", c->unmatched);
+    thx_string_printf(out, "(%s)\n", thx_notice);
 }
 
 static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
@@ -312,7 +314,8 @@ json_t *thx_eval_comparison_json(const thx_eval_comparison *c, const thx_eval_op
                             "low", number(d->low), "high", number(d->high), "p_bootstrap", number(d->p_bootstrap),
                             "p_randomisation", number(d->p_randomisation), "signature", d->a->signature));
     }
-    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", "schema", 1, "program",
+    return json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", "schema", 1, "notice", thx_notice,
+                     "program",
                      "thorax " THX_VERSION, "common", (json_int_t)c->common, "only_a", (json_int_t)c->only_a, "only_b",
                      (json_int_t)c->only_b, "unmatched_figures", (json_int_t)c->unmatched, "resamples",
                      (json_int_t)o->resamples, "seed", (json_int_t)o->seed, "confidence", o->confidence, "differences",

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "output/output.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -137,6 +138,7 @@ json_t *thx_eval_result_json(const thx_eval_scores *s, const thx_eval_options *o
                   "thorax " THX_VERSION, "name", source->name ? thx_json_path(source->name) : json_null(), "files",
                   files_json(source), "preset", o->preset, "items", count(s->set->n), "problems", problems, "notes",
                   notes, "figures", figures, "values", items_json(s), "curves", curves_json(s));
+    if (json) json_object_set_new(json, "notice", json_string(thx_notice));
     if (json && s->judges) json_object_set(json, "judges", s->judges);
     if (json && source->settings) json_object_set(json, "run", (json_t *)(uintptr_t)source->settings);
     return json;
@@ -220,4 +222,5 @@ void thx_eval_result_print(thx_string *out, const thx_eval_scores *s, const thx_
     print_problem(out, blank, "empty references (scored as they are)");
     thx_eval_problems_print(out, &s->set->problems);
     if (s->notes.size) thx_string_puts(out, s->notes.data);
+    thx_string_printf(out, "(%s)\n", thx_notice);
 }

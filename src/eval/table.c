@@ -2,6 +2,7 @@
 #include "eval/table.h"
 
 #include "eval/published.h"
+#include "output/output.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -298,6 +299,7 @@ static void print_all(thx_string *out, const json_t *const *results, size_t n, t
     begin_table(&w, "All figures, with intervals", (const char (*)[CELL])headings);
     each_figure(results, n, print_taken, &w);
     end_table(&w);
+    add_remark(&w, "", thx_notice);
 }
 
 /* ---- One line or object a cell ---- */
