@@ -30,8 +30,9 @@ static thorax_status read_named(thx_template *t, const char *source, const char 
                                 const char *name, thorax_error *err)
 {
     json_t *config = NULL;
-    thorax_error ignored; /* of a file that is not the template's */
-    (void)thx_text_config(&config, folder, "tokenizer_config.json", &ignored);
+    thorax_error ignored; /* of a file that is not the template's, but for memory */
+    if (thx_text_config(&config, folder, "tokenizer_config.json", &ignored) == THORAX_NOMEM)
+        return thx_fail(err, THORAX_NOMEM, 0, "%s", ignored.text);
     const json_t *eos = json_object_get(config, "eos_token");
 
     if (json_is_object(eos)) eos = json_object_get(eos, "content");
