@@ -8,71 +8,50 @@
 
 /* ---- The table ---- */
 
+/* What each one is, for people: docs/evaluation.md. */
 static const eval_metric metrics[] = {
-    { "rouge-stem", "rouge_score-0.1.2", "texts", "ROUGE-1, -2, -L with Porter stemming, means of F (RadVLM)",
-      TASK_UNSAID | TASK_REPORT, ROUGE_STEM, eval_rouge, true },
-    { "rouge", "rouge_score-0.1.2", "texts", "ROUGE-1, -2, -L, -Lsum without stemming, means of F",
-      TASK_UNSAID | TASK_REPORT, ROUGE_PLAIN, eval_rouge, false },
-    { "rouge-median", "rouge_score-0.1.2", "texts",
-      "ROUGE-L without stemming, median of 500 resampled means (LLaVA-Rad)", TASK_UNSAID | TASK_REPORT, ROUGE_MEDIAN,
-      eval_rouge, false },
-    { "rouge-hf", "evaluate-a7dd338", "texts",
-      "ROUGE-L as Hugging Face evaluate has it, seeded: median of 1000 resampled means", TASK_UNSAID | TASK_REPORT,
-      ROUGE_HF, eval_rouge, false },
-    { "bleu-coco", "pycocoevalcap-ad63453", "texts", "BLEU-1 to -4 of COCO, 0..1 (RadVLM prints BLEU-4 as \"blue\")",
-      TASK_UNSAID | TASK_REPORT, BLEU_COCO, eval_bleu, true },
-    { "bleu", "sacrebleu-2.6.0", "texts",
-      "corpus BLEU-1 and -4 of sacrebleu, 0..100, with its own interval (LLaVA-Rad)", TASK_UNSAID | TASK_REPORT,
-      BLEU_SACRE, eval_bleu, true },
-    { "bleu-hf", "evaluate-a7dd338", "texts", "BLEU-1 and -4 of Hugging Face evaluate, 0..1", TASK_UNSAID | TASK_REPORT,
-      BLEU_HF, eval_bleu, false },
-    { "cider", "pycocoevalcap-ad63453", "texts", "CIDEr-D, 0..10", TASK_UNSAID | TASK_REPORT, 0, eval_cider, true },
-    { "bertscore", "bert_score-0.3.13", "texts and --bertscore DIR",
-      "BERTScore, F; of DistilBERT layer 5, rescaled (RadVLM)", TASK_UNSAID | TASK_REPORT, 0, eval_bertscore, true },
-    { "chexbert", "f1chexbert-0.0.2", "texts and --chexbert DIR",
-      "F1 of CheXbert's 14 and 5 classes, doubt counts as present (RadVLM)", TASK_UNSAID | TASK_REPORT, CHEXBERT_RADVLM,
+    { "rouge-stem", "rouge_score-0.1.2", "texts", TASK_UNSAID | TASK_REPORT, ROUGE_STEM, eval_rouge, true },
+    { "rouge", "rouge_score-0.1.2", "texts", TASK_UNSAID | TASK_REPORT, ROUGE_PLAIN, eval_rouge, false },
+    { "rouge-median", "rouge_score-0.1.2", "texts", TASK_UNSAID | TASK_REPORT, ROUGE_MEDIAN, eval_rouge, false },
+    { "rouge-hf", "evaluate-a7dd338", "texts", TASK_UNSAID | TASK_REPORT, ROUGE_HF, eval_rouge, false },
+    { "bleu-coco", "pycocoevalcap-ad63453", "texts", TASK_UNSAID | TASK_REPORT, BLEU_COCO, eval_bleu, true },
+    { "bleu", "sacrebleu-2.6.0", "texts", TASK_UNSAID | TASK_REPORT, BLEU_SACRE, eval_bleu, true },
+    { "bleu-hf", "evaluate-a7dd338", "texts", TASK_UNSAID | TASK_REPORT, BLEU_HF, eval_bleu, false },
+    { "cider", "pycocoevalcap-ad63453", "texts", TASK_UNSAID | TASK_REPORT, 0, eval_cider, true },
+    { "bertscore", "bert_score-0.3.13", "texts and --bertscore DIR", TASK_UNSAID | TASK_REPORT, 0, eval_bertscore,
+      true },
+    { "chexbert", "f1chexbert-0.0.2", "texts and --chexbert DIR", TASK_UNSAID | TASK_REPORT, CHEXBERT_RADVLM,
       eval_chexbert, true },
-    { "chexbert-llavarad", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR",
-      "the same with doubt absent and (+) present, medians of 500 resamples", TASK_UNSAID | TASK_REPORT,
+    { "chexbert-llavarad", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", TASK_UNSAID | TASK_REPORT,
       CHEXBERT_MEDIAN, eval_chexbert, false },
-    { "chexbert-llavarad-point", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", "the same without resampling",
-      TASK_UNSAID | TASK_REPORT, CHEXBERT_POINT, eval_chexbert, false },
-    { "radgraph", "radgraph-0.1.14", "texts and --radgraph DIR",
-      "RadGraph F1: simple, partial, complete (RadVLM: radgraph-xl)", TASK_UNSAID | TASK_REPORT, RADGRAPH_ALL,
+    { "chexbert-llavarad-point", "LLaVA-Rad-1fc4409", "texts and --chexbert DIR", TASK_UNSAID | TASK_REPORT,
+      CHEXBERT_POINT, eval_chexbert, false },
+    { "radgraph", "radgraph-0.1.14", "texts and --radgraph DIR", TASK_UNSAID | TASK_REPORT, RADGRAPH_ALL,
       eval_radgraph, true },
-    { "radgraph-2026", "radgraph-87f11a1", "texts and --radgraph DIR",
-      "the same with all texts in small letters (2026)", TASK_UNSAID | TASK_REPORT, RADGRAPH_SMALL, eval_radgraph,
-      false },
-    { "radgraph-llavarad", "radgraph-0.0.9", "texts and --radgraph DIR",
-      "RadGraph F1, partial, median of 500 resamples (LLaVA-Rad: radgraph)", TASK_UNSAID | TASK_REPORT, RADGRAPH_MEDIAN,
+    { "radgraph-2026", "radgraph-87f11a1", "texts and --radgraph DIR", TASK_UNSAID | TASK_REPORT, RADGRAPH_SMALL,
       eval_radgraph, false },
-    { "radgraph-llavarad-point", "radgraph-0.0.9", "texts and --radgraph DIR", "the same without resampling",
-      TASK_UNSAID | TASK_REPORT, RADGRAPH_POINT, eval_radgraph, false },
+    { "radgraph-llavarad", "radgraph-0.0.9", "texts and --radgraph DIR", TASK_UNSAID | TASK_REPORT, RADGRAPH_MEDIAN,
+      eval_radgraph, false },
+    { "radgraph-llavarad-point", "radgraph-0.0.9", "texts and --radgraph DIR", TASK_UNSAID | TASK_REPORT,
+      RADGRAPH_POINT, eval_radgraph, false },
     { "radcliq-v0", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR",
-      "RadCliQ-v0, lower is better", TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V0, eval_radcliq, false },
+      TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V0, eval_radcliq, false },
     { "radcliq-v1", "CXR-Report-Metric-9c9ecad", "texts, --radgraph, --chexbert and --radcliq DIR",
-      "RadCliQ-v1, lower is better", TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V1, eval_radcliq, true },
-    { "ratescore", "RaTEScore-a970406", "texts and --ratescore DIR", "RaTEScore", TASK_UNSAID | TASK_REPORT, 0,
-      eval_ratescore, true },
-    { "green", "green_score-0.0.12", "texts, and --green DIR or --endpoint URL",
-      "GREEN by its judge, run by this program or a service", TASK_UNSAID | TASK_REPORT, 0, eval_green, true },
-    { "chexprompt", "CheXprompt-8cfddec", "texts, and --endpoint URL or --judge DIR",
-      "errors that a judge counts in a report", TASK_UNSAID | TASK_REPORT, 0, eval_chexprompt, false },
+      TASK_UNSAID | TASK_REPORT, THX_RADCLIQ_V1, eval_radcliq, true },
+    { "ratescore", "RaTEScore-a970406", "texts and --ratescore DIR", TASK_UNSAID | TASK_REPORT, 0, eval_ratescore,
+      true },
+    { "green", "green_score-0.0.12", "texts, and --green DIR or --endpoint URL", TASK_UNSAID | TASK_REPORT, 0,
+      eval_green, true },
+    { "chexprompt", "CheXprompt-8cfddec", "texts, and --endpoint URL or --judge DIR", TASK_UNSAID | TASK_REPORT, 0,
+      eval_chexprompt, false },
     { "conversation", "RadVLM-69fe946", "conversations with answers, and --endpoint URL or --judge DIR",
-      "mean score of a judge, 0..10 (RadVLM)", TASK_UNSAID | TASK_TALK, 0, eval_conversation, true },
-    { "findings", "thorax", "labels", "precision, recall, F1 of findings that answers state, negation understood",
-      TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_findings, true },
-    { "mentions", "RadVLM-69fe946", "labels", "F1 of findings whose names occur in answers, negated or not (RadVLM)",
-      TASK_UNSAID | TASK_CLASSIFY, 0, eval_mentions, true },
-    { "auroc", "scikit-learn-1.2", "labels, scores",
-      "AUROC, average precision, Brier score, calibration error of scores", TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY,
-      0, eval_auroc, true },
-    { "exact", "thorax", "texts", "share of short answers that are the reference, but for case, blanks and a full stop",
-      TASK_TALK, 0, eval_exact, true },
-    { "boxes", "RadVLM-69fe946", "boxes", "mAP at IoU 0.5 over answers, without scores or classes; mean IoU (RadVLM)",
-      TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_boxes, true },
-    { "coco", "cocoapi-8c9bcc3", "boxes", "average precision of COCO at IoU 0.5 and 0.5..0.95, per class",
-      TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_coco, true },
+      TASK_UNSAID | TASK_TALK, 0, eval_conversation, true },
+    { "findings", "thorax", "labels", TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_findings, true },
+    { "mentions", "RadVLM-69fe946", "labels", TASK_UNSAID | TASK_CLASSIFY, 0, eval_mentions, true },
+    { "auroc", "scikit-learn-1.2", "labels, scores", TASK_UNSAID | TASK_REPORT | TASK_CLASSIFY, 0, eval_auroc, true },
+    { "exact", "thorax", "texts", TASK_TALK, 0, eval_exact, true },
+    { "boxes", "RadVLM-69fe946", "boxes", TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_boxes, true },
+    { "coco", "cocoapi-8c9bcc3", "boxes", TASK_UNSAID | TASK_BOXES | TASK_OTHER, 0, eval_coco, true },
 };
 enum { METRICS = sizeof metrics / sizeof metrics[0] };
 
@@ -87,25 +66,6 @@ static const struct { const char *name, *metrics; } presets[] = {
     { "coco", "coco" },
 };
 enum { PRESETS = sizeof presets / sizeof presets[0] };
-
-size_t thx_eval_metrics(const thx_eval_metric_info **out)
-{
-    static thx_eval_metric_info info[METRICS];
-
-    for (size_t i = 0; i < METRICS; i++)
-        info[i] = (thx_eval_metric_info){ metrics[i].name, metrics[i].version, metrics[i].needs, metrics[i].summary };
-    *out = info;
-    return METRICS;
-}
-
-size_t thx_eval_presets(const char *const **names)
-{
-    static const char *list[PRESETS];
-
-    for (size_t i = 0; i < PRESETS; i++) list[i] = presets[i].name;
-    *names = list;
-    return PRESETS;
-}
 
 thx_eval_options thx_eval_options_default(void)
 {

@@ -102,9 +102,4 @@ void          thx_eval_scores_deinit(thx_eval_scores *s);
 const thx_eval_figure *thx_eval_find_figure(const thx_eval_scores *s, const char *metric, const char *name,
                                             const char *task, const char *label);
 
-/* ---- The table of metrics ---- */
-typedef struct thx_eval_metric_info { const char *name, *version, *needs, *summary; } thx_eval_metric_info;
-size_t thx_eval_metrics(const thx_eval_metric_info **out); /* [n], constant */
-size_t thx_eval_presets(const char *const **names);
-
 #endif

@@ -27,7 +27,6 @@ typedef thorax_status eval_compute(const eval_job *job, thorax_error *err);
 struct eval_metric {
     const char   *name, *version;
     const char   *needs;          /* for people                                   */
-    const char   *summary;
     unsigned      tasks;          /* kinds of tasks it fits                       */
     int           variant;        /* what `compute` does with it is its own affair */
     eval_compute *compute;

@@ -74,7 +74,6 @@ void thx_curve_close(thx_curve *c)
 
 size_t thx_curve_positives(const thx_curve *c) { return c->positives; }
 size_t thx_curve_negatives(const thx_curve *c) { return c->negatives; }
-size_t thx_curve_left_out(const thx_curve *c) { return c->left_out; }
 
 const thx_curve_point *thx_curve_points(const thx_curve *c, size_t *n)
 {

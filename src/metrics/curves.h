@@ -22,7 +22,6 @@ void          thx_curve_close(thx_curve *c);
 
 size_t thx_curve_positives(const thx_curve *c);
 size_t thx_curve_negatives(const thx_curve *c);
-size_t thx_curve_left_out(const thx_curve *c); /* unknown truth or score */
 
 /* Areas; `times` [n] says how often each item counts (a resample), NULL for once each. auroc is NaN unless there
  * are positives and negatives; auprc (average precision) is NaN unless there are positives. */

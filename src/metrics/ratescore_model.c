@@ -105,7 +105,6 @@ void thx_rate_model_close(thx_rate_model *m)
 const char       *thx_rate_model_identity(const thx_rate_model *m) { return m->identity; }
 size_t            thx_rate_model_labels(const thx_rate_model *m) { return m->n_labels; }
 const char *thx_rate_model_label(const thx_rate_model *m, size_t i) { return i < m->n_labels ? m->labels[i] : NULL; }
-thx_text_encoder *thx_rate_model_ner(thx_rate_model *m) { return m->ner; }
 thx_text_encoder *thx_rate_model_embed(thx_rate_model *m) { return m->embed; }
 
 /* ---- Logits ---- */

@@ -29,7 +29,6 @@ void          thx_rate_model_close(thx_rate_model *m);
 const char *thx_rate_model_identity(const thx_rate_model *m); /* SHA-256 in hex digits, of both networks */
 size_t      thx_rate_model_labels(const thx_rate_model *m);
 const char *thx_rate_model_label(const thx_rate_model *m, size_t i);
-thx_text_encoder *thx_rate_model_ner(thx_rate_model *m);
 thx_text_encoder *thx_rate_model_embed(thx_rate_model *m);
 
 /* Logits of n sentences: appends their ids, at most 512 each, to `ids`; ends [n] says where each ends there; *logits

@@ -207,7 +207,6 @@ void thx_text_encoder_close(thx_text_encoder *e)
 /* ---- What it is ---- */
 
 thx_text_kind thx_text_encoder_kind(const thx_text_encoder *e) { return e->kind; }
-const char   *thx_text_encoder_folder(const thx_text_encoder *e) { return e->model->folder; }
 size_t        thx_text_encoder_width(const thx_text_encoder *e) { return e->encoder.config.D; }
 size_t        thx_text_encoder_layers(const thx_text_encoder *e) { return e->encoder.config.layers; }
 size_t        thx_text_encoder_limit(const thx_text_encoder *e) { return e->limit; }
@@ -215,7 +214,6 @@ bool          thx_text_encoder_has_pooler(const thx_text_encoder *e) { return e-
 bool          thx_text_encoder_has_last_norm(const thx_text_encoder *e) { return e->encoder.last_norm_w != NULL; }
 int32_t       thx_text_encoder_first(const thx_text_encoder *e) { return thx_tokenizer_first(e->model->tokenizer); }
 int32_t       thx_text_encoder_last(const thx_text_encoder *e) { return thx_tokenizer_last(e->model->tokenizer); }
-int32_t       thx_text_encoder_pad(const thx_text_encoder *e) { return thx_tokenizer_pad(e->model->tokenizer); }
 thx_ctx      *thx_text_encoder_ctx(const thx_text_encoder *e) { return e->model->ctx; }
 const char   *thx_text_encoder_identity(const thx_text_encoder *e) { return e->model->identity; }
 const thx_tokenizer *thx_text_encoder_tokenizer(const thx_text_encoder *e) { return e->model->tokenizer; }
@@ -336,12 +334,6 @@ thorax_status thx_text_encoder_pool(thx_text_encoder *e, const float *x, size_t 
 
     if (!st) e->model->ctx->ops->activate(e->model->ctx, y, y, THX_TANH);
     return st;
-}
-
-size_t          thx_text_encoder_view_count(const thx_text_encoder *e) { return thx_weights_count(e->model->weights); }
-const thx_view *thx_text_encoder_view_at(const thx_text_encoder *e, size_t i)
-{
-    return thx_weights_at(e->model->weights, i);
 }
 
 const thx_view *thx_text_encoder_view(const thx_text_encoder *e, const char *name)

@@ -42,7 +42,6 @@ void          thx_text_encoder_close(thx_text_encoder *e);
 
 /* ---- What it is ---- */
 thx_text_kind thx_text_encoder_kind(const thx_text_encoder *e);
-const char   *thx_text_encoder_folder(const thx_text_encoder *e);
 size_t        thx_text_encoder_width(const thx_text_encoder *e);  /* D              */
 size_t        thx_text_encoder_layers(const thx_text_encoder *e); /* that are bound */
 /* Ids of a text at most, special ones counted: the lesser of what tokenizer and positions allow. */
@@ -51,7 +50,6 @@ bool          thx_text_encoder_has_pooler(const thx_text_encoder *e);
 bool          thx_text_encoder_has_last_norm(const thx_text_encoder *e); /* ModernBERT */
 int32_t       thx_text_encoder_first(const thx_text_encoder *e);    /* [CLS], <s>; -1 = none                       */
 int32_t       thx_text_encoder_last(const thx_text_encoder *e);     /* [SEP], </s>; -1 = none                      */
-int32_t       thx_text_encoder_pad(const thx_text_encoder *e);      /* -1 = none                                   */
 const thx_tokenizer *thx_text_encoder_tokenizer(const thx_text_encoder *e);
 thx_ctx      *thx_text_encoder_ctx(const thx_text_encoder *e);
 
@@ -98,8 +96,6 @@ thorax_status thx_text_encoder_pool(thx_text_encoder *e, const float *x, size_t 
  * `name` is a tensor's name, or the end of exactly one name, behind a dot ("linear_heads.0.weight" finds
  * "model_state_dict.module.linear_heads.0.weight"). */
 const thx_view *thx_text_encoder_view(const thx_text_encoder *e, const char *name); /* NULL: none, or several */
-size_t          thx_text_encoder_view_count(const thx_text_encoder *e);
-const thx_view *thx_text_encoder_view_at(const thx_text_encoder *e, size_t i);
 /* Made ready as a matrix [rows, cols], as a vector [size], as rows to be gathered; closed with the encoder.
  * THORAX_MODEL: missing, or of another shape or type (named); THORAX_NOMEM. */
 thorax_status thx_text_encoder_matrix(thx_text_encoder *e, thx_weight **out, const char *name, size_t rows, size_t cols,

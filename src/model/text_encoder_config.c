@@ -24,42 +24,16 @@ static const thx_encoder_names names_modernbert = {
     .words = "embeddings.tok_embeddings", .norm = "embeddings.norm", .last_norm = "final_norm", .layer = "layers.",
     .q = "attn.Wqkv", .o = "attn.Wo", .norm1 = "attn_norm", .fc1 = "mlp.Wi", .fc2 = "mlp.Wo", .norm2 = "mlp_norm",
 };
-static const thx_encoder_names names_deberta = {
-    .words = "embeddings.word_embeddings",
-    .position = "embeddings.position_embeddings",
-    .type = "embeddings.token_type_embeddings",
-    .norm = "embeddings.LayerNorm",
-    .distance = "encoder.rel_embeddings",
-    .distance_norm = "encoder.LayerNorm",
-    .layer = "encoder.layer.",
-    .q = "attention.self.query_proj",
-    .k = "attention.self.key_proj",
-    .v = "attention.self.value_proj",
-    .pos_k = "attention.self.pos_key_proj",
-    .pos_q = "attention.self.pos_query_proj",
-    .o = "attention.output.dense",
-    .norm1 = "attention.output.LayerNorm",
-    .fc1 = "intermediate.dense",
-    .fc2 = "output.dense",
-    .norm2 = "output.LayerNorm",
-};
-static const thx_encoder_names names_deberta_shared = {
-    .words = "embeddings.word_embeddings",
-    .position = "embeddings.position_embeddings",
-    .type = "embeddings.token_type_embeddings",
-    .norm = "embeddings.LayerNorm",
-    .distance = "encoder.rel_embeddings",
-    .distance_norm = "encoder.LayerNorm",
-    .layer = "encoder.layer.",
-    .q = "attention.self.query_proj",
-    .k = "attention.self.key_proj",
-    .v = "attention.self.value_proj",
-    .o = "attention.output.dense",
-    .norm1 = "attention.output.LayerNorm",
-    .fc1 = "intermediate.dense",
-    .fc2 = "output.dense",
-    .norm2 = "output.LayerNorm",
-};
+#define DEBERTA_NAMES                                                                                       \
+    .words = "embeddings.word_embeddings", .position = "embeddings.position_embeddings",                    \
+    .type = "embeddings.token_type_embeddings", .norm = "embeddings.LayerNorm",                             \
+    .distance = "encoder.rel_embeddings", .distance_norm = "encoder.LayerNorm", .layer = "encoder.layer.",  \
+    .q = "attention.self.query_proj", .k = "attention.self.key_proj", .v = "attention.self.value_proj",     \
+    .o = "attention.output.dense", .norm1 = "attention.output.LayerNorm", .fc1 = "intermediate.dense",      \
+    .fc2 = "output.dense", .norm2 = "output.LayerNorm"
+static const thx_encoder_names names_deberta_shared = { DEBERTA_NAMES }; /* distances take the projections of words */
+static const thx_encoder_names names_deberta = { DEBERTA_NAMES, .pos_k = "attention.self.pos_key_proj",
+                                                 .pos_q = "attention.self.pos_query_proj" };
 
 /* ---- Reading ---- */
 
